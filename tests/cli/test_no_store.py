@@ -191,3 +191,21 @@ def test_an_empty_file_becomes_a_store_for_commands_that_create_one(tmp_path: Pa
         open_store(f"sqlite:///{tmp_path}/a.db", create=False)
     open_store(f"sqlite:///{tmp_path}/a.db").close()
     open_store(f"sqlite:///{tmp_path}/a.db", create=False).close()
+
+
+@pytest.mark.parametrize("url", ["sqlite:///:memory:", "sqlite://:memory:"])
+@pytest.mark.parametrize("path", sorted(MAKES_ONE), ids=" ".join)
+def test_a_store_that_is_gone_with_the_command_is_refused(
+    shop: Shop, path: tuple[str, ...], url: str
+) -> None:
+    rest = {
+        ("runs", "start"): ["desk.opord", "--input", order("o1")],
+        ("worker",): ["--contract", "desk.opord", "--handlers", "handlers:Handlers", "--until-idle"],
+    }
+    said = shop.process(*path, *rest.get(path, []), "--store", url)
+    assert (said.status, said.out) == (3, "")
+    assert said.err.splitlines()[-1] == (
+        "error[store_refused]: the store cannot be opened: a store in memory is gone when this command ends, "
+        "and what was done in it too; "
+        f"name a file, as in sqlite:///opord.db, got: '{url}'"
+    )

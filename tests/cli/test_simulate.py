@@ -83,6 +83,7 @@ REFUSED = [
     (["dsk.opord"],                         2, "did you mean `desk.opord`?"),
     (["wrong.opord"],                       1, "error[contract_refused]: wrong.opord has errors"),
     (["types.opord"],                       1, "types.opord has types alone, and no contract"),
+    (["grown.opord"],                       1, "error[value_too_large]: the smallest value of R40 has 3,298,534,883,327 parts"),
     (["child.opord"],                       1, "error[contract_refused]: child.opord has errors"),
     (["desk.opord", "--runs", "0"],         2, "0 is not in the range"),
     (["desk.opord", "--runs", "-3"],        2, "-3 is not in the range"),
@@ -98,6 +99,11 @@ def test_bad_input_is_refused(shop: Shop, arguments: list[str], status: int, tol
     (shop.folder / "types.opord").write_text("record R { a: int }\n")
     (shop.folder / "child.opord").write_text(
         'contract C(a: int)\ninitial state A -> B { run "x.opord" X(a)\n  when X.Done -> goto B }\nfinal state B success\n'
+    )
+    doubled = "".join(f"record R{n} {{ a: R{n - 1}, b: R{n - 1} }}\n" for n in range(1, 41))
+    (shop.folder / "grown.opord").write_text(
+        f"contract C(id: str, r: R40) key id\nrecord R0 {{ x: int }}\n{doubled}"
+        "initial state A -> B { goto B }\nfinal state B success\n"
     )
     said = shop.opord("simulate", *arguments)
     assert (said.status, told in said.err) == (status, True), said.err

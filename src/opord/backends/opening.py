@@ -11,10 +11,11 @@ from opord.engine.environment import Environment
 from opord.engine.process import Process
 from opord.engine.programs import Programs
 from opord.engine.protection import SHOWING
-from opord.stores import inspect_store, libraries, open_store
+from opord.stores import EXAMPLE, inspect_store, kind_of, libraries, open_store
+from opord.stores.base import StoreRefused
 from opord.stores.kind import Remark, StoreOverview
 
-__all__ = ["Remark", "StoreOverview", "inspect", "libraries_used", "open_backend"]
+__all__ = ["Remark", "StoreOverview", "check_lasts", "inspect", "libraries_used", "open_backend"]
 
 
 @asynccontextmanager
@@ -40,6 +41,19 @@ async def open_backend(url: str) -> AsyncIterator[Backend]:
             await process.close()
     finally:
         store.close()
+
+
+def check_lasts(url: str) -> None:
+    """Refuse a store that is gone with this process. A program of one's own may use such a store.
+
+    Raises:
+        StoreRefused: it does not last, or the URL does not name a store.
+    """
+    if not kind_of(url).lasts(url):
+        raise StoreRefused(
+            f"a store in memory is gone when this command ends, and what was done in it too; name a file, as in {EXAMPLE}, "
+            f"got: {url!r}"
+        )
 
 
 def inspect(url: str, *, whole: bool = False) -> StoreOverview:

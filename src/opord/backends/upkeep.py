@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from opord.backends.opening import check_lasts
 from opord.drive.errors import ContractUnreadable
 from opord.engine.programs import Programs
 from opord.engine.protection import SHOWING, SecretsExtraMissing, protection_with
@@ -64,6 +65,7 @@ def migrate(url: str, *, secret_keys: str) -> Migrated:
         StoreRefused, StoreUnavailable, StoreDamaged: it cannot be reached.
         KeysInvalid, SecretsExtraMissing: the keys cannot be used.
     """
+    check_lasts(url)
     vault = protection_with(secret_keys).vault
     programs = Programs(SHOWING)
     tally = Migrated()

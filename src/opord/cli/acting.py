@@ -146,7 +146,9 @@ def on_backend(
 
     async def main() -> T:
         from opord.backends.front import Engine
+        from opord.backends.opening import check_lasts
 
+        check_lasts(url)
         engine = Engine(url, workflows, create=create, **engine_secrets())
         session = Session()
         watch = asyncio.create_task(_give_up_after(session))

@@ -62,6 +62,7 @@ def command(file: str, runs: int, seed: int, as_json: bool) -> int:
     program = _program(file)
     from opord.simulate.drive import NoInput
     from opord.simulate.explore import explore
+    from opord.testing.plausible import ValueTooLarge
 
     with _interruptible() as interrupts:
         try:
@@ -72,6 +73,8 @@ def command(file: str, runs: int, seed: int, as_json: bool) -> int:
             raise CliError(
                 "no_input", f"no input that was drawn for {program.name} is accepted: {wrong}"
             ) from wrong
+        except ValueTooLarge as wrong:
+            raise CliError("value_too_large", str(wrong)) from wrong
         finally:
             _clear()
     _show(exploration, file, as_json)

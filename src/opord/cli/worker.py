@@ -212,7 +212,10 @@ async def _work(
     dev: bool,
 ) -> int:
     from opord.backends.front import Engine, relax_for_good
+    from opord.backends.opening import check_lasts
     from opord.backends.shown import Shown
+
+    check_lasts(store)
 
     workflows = [program.workflow(handlers) for program, handlers in pairs]
     names = ", ".join(f"{program.name} {program.version}" for program, _ in pairs)

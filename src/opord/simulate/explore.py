@@ -19,7 +19,7 @@ from opord.kernel.views import history_view, run_view
 from opord.simulate.drive import Driver, Explored
 from opord.simulate.promises import broken_promises
 from opord.simulate.targets import TransitionTarget, outcomes_of, transitions_of
-from opord.simulate.values import Constants
+from opord.simulate.values import Constants, check_sizes
 from opord.story.page import run_story
 from opord.values.canonical import loads
 
@@ -85,8 +85,10 @@ def explore(
 
     Raises:
         NoInput: the contract refuses every input that was drawn.
+        ValueTooLarge: no value of a type in it is small enough for a run.
     """
     contract = program.contract
+    check_sizes(contract)
     exploration = Exploration(
         contract, transitions_of(contract, dict(program.sources)), outcomes_of(contract), seed, runs
     )

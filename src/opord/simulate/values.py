@@ -11,6 +11,7 @@ from typing import Any, TypeAlias, assert_never
 
 from opord.contract import (
     BOOL,
+    Action,
     Attribute,
     Binary,
     BuiltinCall,
@@ -18,6 +19,7 @@ from opord.contract import (
     ConstantPattern,
     Contract,
     Convert,
+    Effect,
     Expr,
     ListOf,
     MapOf,
@@ -28,6 +30,7 @@ from opord.contract import (
     Primitive,
     PrimitiveName,
     ProblemOf,
+    Pure,
     RunInfo,
     SecretOf,
     Type,
@@ -144,6 +147,23 @@ def _kind(value: _Value) -> PrimitiveName:
             assert_never(value)
 
 
+def check_sizes(contract: Contract) -> None:
+    """Check that all that comes into a run has values that a run can carry.
+
+    Raises:
+        ValueTooLarge: a type has none.
+    """
+    maker = Plausible(contract, str)
+    calls: tuple[Pure | Effect | Action, ...] = (*contract.pures, *contract.effects, *contract.actions)
+    fields = [
+        *contract.params,
+        *(param for event in contract.events for param in event.params),
+        *(field for failure in contract.failures for variant in failure.variants for field in variant.fields),
+    ]
+    for type_ in (*(field.type for field in fields), *(call.result for call in calls)):
+        maker.check_size_of(type_)
+
+
 class Chosen(Plausible):
     """Values drawn by a seed.
 
@@ -181,14 +201,15 @@ class Chosen(Plausible):
             return self._rng.choice(self.texts_seen)
         return self._rng.choice(ACTORS)
 
-    def value(self, type_: Type, name: str, *, within: tuple[str, ...] = ()) -> Any:
-        """Return a value of a type as plain data, for something called `name`."""
+    def _value(self, type_: Type, name: str, within: tuple[str, ...]) -> Any:
         rng = self._rng
         if type_ == BOOL:
             return rng.random() < 0.5
         match type_:
-            case OptionalOf() if rng.random() < 0.35:
+            case OptionalOf(item=item) if self._leaves_out(item) or rng.random() < 0.35:
                 return None
+            case MapOf(value=item) if self._leaves_out(item):
+                return {}
             case OptionalOf(item=Named()) if len(within) > DEEPEST:
                 return None
             case MapOf(value=Named()) if len(within) > DEEPEST:
@@ -201,8 +222,10 @@ class Chosen(Plausible):
                 }
             case Named(name=named) if named in self._enums:
                 variants = self._enums[named]
-                if named in within or len(within) > DEEPEST:
-                    variants = tuple(one for one in variants if not one.fields) or variants[:1]
+                if named in within or len(within) > DEEPEST or self._full:
+                    variants = tuple(one for one in variants if not one.fields) or (
+                        self._smallest_variant(named),
+                    )
                 variant = rng.choice(variants)
                 if not variant.fields:
                     return variant.name
@@ -217,7 +240,7 @@ class Chosen(Plausible):
                 | Nothing()
                 | Unknown()
             ):
-                return super().value(type_, name, within=within)
+                return super()._value(type_, name, within)
             case _:
                 assert_never(type_)
 
@@ -230,13 +253,15 @@ class Chosen(Plausible):
         }
 
     def _list(self, item: Type, name: str, within: tuple[str, ...]) -> list[Any]:
-        if isinstance(item, Named) and (item.name in within or len(within) > DEEPEST):
+        if self._leaves_out(item) or (
+            isinstance(item, Named) and (item.name in within or len(within) > DEEPEST)
+        ):
             return []
         lengths = self._constants.lengths.get(name)
         size = self._rng.choice((0, 1, 1, 2, 3, 8))
         if lengths and self._rng.random() < 0.6:
             size = self._rng.choice(lengths)
-        return [self.value(item, name, within=within) for _ in range(min(size, 200))]
+        return [self.value(item, name, within=within) for _ in range(min(size, 200)) if not self._full]
 
     def _primitive(self, primitive: PrimitiveName, name: str) -> Any:
         rng = self._rng

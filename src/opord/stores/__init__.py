@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from opord.stores.kind import Remark, StoreKind, StoreOverview
 
 __all__ = [
+    "EXAMPLE",
     "archive",
     "base",
     "inspect_store",

@@ -63,6 +63,10 @@ class StoreKind(Protocol):
         """Say whether there may be a store. Its content is not read."""
         ...
 
+    def lasts(self, url: str) -> bool:
+        """Say whether a store at this URL outlives the process that made it."""
+        ...
+
     def open(self, url: str, *, create: bool, clock: Callable[[], int] | None = None) -> Store:
         """Open the store and migrate its schema. A missing store is made if `create` is true.
 

@@ -1,10 +1,14 @@
-"""Plausible values of a contract's types, for fakes without a script."""
+"""Plausible values of a contract's types, for fakes without a script.
+
+A value has at most a few thousand parts: once so many are made, what may be left out is left out.
+Types whose every value is larger are refused before a value is begun (`check_size_of`).
+"""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
 from opord.contract import (
     Contract,
@@ -21,6 +25,7 @@ from opord.contract import (
     SecretOf,
     Type,
     Unknown,
+    Variant,
 )
 
 DEEPEST = 8
@@ -28,6 +33,31 @@ DEEPEST = 8
 
 Otherwise a value whose type names the next one twice doubles with each level.
 """
+
+
+PARTS_MOST: Final = 10_000
+"""The number of parts of a value from which on it stays as small as it can."""
+
+SMALLEST_MOST: Final = 100_000
+"""The most parts that the smallest value of a type may have.
+
+One of more parts is longer than the longest value that is stored (1 MiB), so no run can carry it.
+"""
+
+
+class ValueTooLarge(Exception):
+    """Every value of a type is too large to be made, or to be carried by a run."""
+
+    def __init__(self, name: str, parts: int) -> None:
+        amount = f"{parts:,}" if parts < _ENDLESS else "endlessly many"
+        super().__init__(
+            f"the smallest value of {name} has {amount} parts, and no run can carry more than {SMALLEST_MOST:,}; "
+            "make some of its fields optional, or lists"
+        )
+        self.name, self.parts = name, parts
+
+
+_ENDLESS: Final = 10**30
 
 
 class Plausible:
@@ -41,13 +71,53 @@ class Plausible:
         self._enums = {enum.name: enum.variants for enum in contract.enums}
         self._now = now
         self._numbers: Iterator[int] = itertools.count(1)
+        self._smallest = self._smallest_sizes()
+        self._level = 0
+        self._parts = 0
 
     def value(self, type_: Type, name: str, *, within: tuple[str, ...] = ()) -> Any:
         """Return a value of a type, for something called `name`.
 
         A record inside itself is left out.
+
+        Raises:
+            ValueTooLarge: the smallest value of the type is too large.
         """
+        if not self._level:
+            self.check_size_of(type_)
+            self._parts = 0
+        self._parts += 1
+        self._level += 1
+        try:
+            return self._value(type_, name, within)
+        finally:
+            self._level -= 1
+
+    def check_size_of(self, type_: Type) -> None:
+        """Check that a type has a value that a run can carry.
+
+        Raises:
+            ValueTooLarge: it has none.
+        """
+        parts = self._smallest_size(type_)
+        if parts > SMALLEST_MOST:
+            raise ValueTooLarge(_record_in(type_), parts)
+
+    def _leaves_out(self, item: Type) -> bool:
+        """Say whether something that need not be there is left out."""
+        return self._full or self._smallest_size(item) > SMALLEST_MOST
+
+    @property
+    def _full(self) -> bool:
+        """True once the value has so many parts that it stays small from here on."""
+        return self._parts >= PARTS_MOST
+
+    def _value(self, type_: Type, name: str, within: tuple[str, ...]) -> Any:
         match type_:
+            case OptionalOf(item=item) if self._leaves_out(item):
+                return None
+            case ListOf(item=item) if self._leaves_out(item):
+                return []
             case Primitive(name=primitive):
                 return self._primitive(primitive, name)
             case SecretOf(item=item):
@@ -65,10 +135,11 @@ class Plausible:
             case Named(name=named) if named in self._records:
                 return self._object(self._records[named], (*within, named))
             case Named(name=named):
-                first = self._enums[named][0]
-                if not first.fields:
-                    return first.name
-                return {"type": first.name, **self._object(first.fields, (*within, named))}
+                variants = self._enums[named]
+                variant = self._smallest_variant(named) if named in within or self._full else variants[0]
+                if not variant.fields:
+                    return variant.name
+                return {"type": variant.name, **self._object(variant.fields, (*within, named))}
             case ProblemOf() | RunInfo() | Nothing() | Unknown():
                 raise AssertionError(f"no call answers with {type_}")
             case _:
@@ -80,6 +151,50 @@ class Plausible:
             for field in fields
             if field.default is None
         }
+
+    def _smallest_variant(self, enum: str) -> Variant:
+        """Return the variant of an enum with the fewest parts."""
+        return min(self._enums[enum], key=lambda variant: self._parts_of(variant.fields))
+
+    def _smallest_sizes(self) -> dict[str, int]:
+        """Return the number of parts of the smallest value of each record and enum.
+
+        Each round sees one level deeper into types that contain each other, so after as many rounds
+        as there are types nothing changes any more.
+        """
+        self._smallest = dict.fromkeys((*self._records, *self._enums), _ENDLESS)
+        for _ in range(len(self._smallest) + 1):
+            sizes = {name: 1 + self._parts_of(fields) for name, fields in self._records.items()}
+            for name, variants in self._enums.items():
+                sizes[name] = 1 + min((self._parts_of(variant.fields) for variant in variants), default=0)
+            sizes = {name: min(size, _ENDLESS) for name, size in sizes.items()}
+            if sizes == self._smallest:
+                break
+            self._smallest = sizes
+        return self._smallest
+
+    def _parts_of(self, fields: Sequence[Field]) -> int:
+        return sum(self._smallest_size(field.type) for field in fields if field.default is None)
+
+    def _smallest_size(self, type_: Type) -> int:
+        match type_:
+            case SecretOf(item=item):
+                return self._smallest_size(item)
+            case Named(name=name):
+                return self._smallest.get(name, 1)  # a failure: it is raised, and no part of data
+            case (
+                Primitive()
+                | OptionalOf()
+                | ListOf()
+                | MapOf()
+                | ProblemOf()
+                | RunInfo()
+                | Nothing()
+                | Unknown()
+            ):
+                return 1
+            case _:
+                assert_never(type_)
 
     def _primitive(self, primitive: PrimitiveName, name: str) -> Any:
         number = next(self._numbers)
@@ -97,3 +212,18 @@ class Plausible:
             "json": dict,
         }
         return values[primitive]()
+
+
+def _record_in(type_: Type) -> str:
+    """Return the name of the record or enum that a type is made of."""
+    match type_:
+        case SecretOf(item=item):
+            return _record_in(item)
+        case Named(name=name):
+            return name
+        case (
+            Primitive() | OptionalOf() | ListOf() | MapOf() | ProblemOf() | RunInfo() | Nothing() | Unknown()
+        ):
+            return "the type"
+        case _:
+            assert_never(type_)

@@ -29,6 +29,10 @@ class SqliteKind:
         path = path_of(url)
         return path is not None and path.is_file() and path.stat().st_size > 0
 
+    def lasts(self, url: str) -> bool:
+        """Say whether the URL names a file."""
+        return path_of(url) is not None
+
     def open(self, url: str, *, create: bool, clock: Callable[[], int] | None = None) -> Store:
         """Open the file; make it if `create` is true."""
         # Inspecting a file must not import all that a store needs to work.
