@@ -97,7 +97,7 @@ def test_only_its_header_allows_an_action_that_nothing_undoes() -> None:
     findings = check_text(bureau("unanswered charge because the desk pays it back", above)).diagnostics
     assert [each.code.id for each in findings] == ["OP813", "OP811"]
     assert findings[0].help == (
-        r'write there `stands because "a \"question\" is free"`, and remove the comment'
+        r'write `stands because "a \"question\" is free"` in the header of `ask_bureau`, and remove the comment'
     )
 
 
@@ -171,6 +171,55 @@ def test_what_silences_nothing_can_be_removed(allow: str, left: str) -> None:
     mended = fixed(text, finding, fix)
     assert left in mended
     assert not any(each.startswith("OP813") for each in found(mended))
+
+
+AGAIN = """\
+contract Again(id: str, day: str) key id
+event go
+{above}
+action pay(id: str) {{ key id }}
+{allow}
+initial state A -> B {{ commit pay(id)
+  goto B }}
+state B -> A | Z {{ on go -> goto Z
+  after 1d -> goto A }}
+final state Z success
+"""
+
+
+@pytest.mark.parametrize(
+    ("above", "allow", "expected"),
+    [
+        ("", "", ["OP809@6"]),
+        ("", "samekey pay because it is paid once", []),
+        ("", "samekey because it is paid once", ["OP813@5", "OP809@6"]),
+        ("", "samekey go because it is paid once", ["OP813@5", "OP809@6"]),
+        ("samekey pay because it is paid once", "", ["OP813@3", "OP809@6"]),
+    ],
+)
+def test_an_allow_of_samekey_names_its_action(above: str, allow: str, expected: list[str]) -> None:
+    text = AGAIN.format(
+        above=f"# opord: allow {above}" if above else "#", allow=f"# opord: allow {allow}" if allow else "#"
+    )
+    assert found(text) == expected
+
+
+def test_only_behind_the_key_a_reason_allows_sharedkey() -> None:
+    text = AGAIN.format(
+        above="# opord: allow sharedkey because one a day", allow="# opord: allow samekey pay because x"
+    )
+    text = (
+        text.replace("key id }", "key day }")
+        .replace("pay(id: str)", "pay(day: str)")
+        .replace("pay(id)", "pay(day)")
+    )
+    findings = check_text(text).diagnostics
+    assert [each.code.id for each in findings] == ["OP813", "OP810"]
+    assert findings[0].help == (
+        'write `shared because "one a day"` behind the key of `pay`, and remove the comment'
+    )
+    mended = text.replace("key day }", 'key day shared because "one a day" }')
+    assert found(mended.replace("# opord: allow sharedkey because one a day", "#")) == []
 
 
 DOOR = """\

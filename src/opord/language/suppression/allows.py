@@ -179,11 +179,11 @@ def _without_its_names(ctx: Lowering, allow: tree.Allow, actions: list[str]) -> 
 
 
 def _instead_of_a_clause(ctx: Lowering, allow: tree.Allow, warnings: list[Diagnostic]) -> Diagnostic:
-    clause, actions = warnings[0].code.allowed_by, [each.about for each in warnings]
+    clause, actions = warnings[0].code.allowed_by, listed([each.about for each in warnings])
+    where = "in the header" if clause == "stands because" else "behind the key"
     return SILENCES_NOTHING.at(
         ctx.place(allow.span),
-        f"this comment silences nothing: `{allow.rule.text}` of {listed(actions)} is found where "
-        f"{'it is' if len(actions) == 1 else 'they are'} declared",
-        help=f'write there `{clause} "{escape(allow.reason)}"`, and remove the comment',
+        f"this comment silences nothing: only `{clause}` allows `{allow.rule.text}` of {actions}",
+        help=f'write `{clause} "{escape(allow.reason)}"` {where} of {actions}, and remove the comment',
         labels=tuple(Label(each.place, "declared here") for each in warnings[:LABELS_MAX]),
     )
