@@ -64,9 +64,12 @@ class ArchivedRuns:
         except ContractUnreadable as wrong:
             return unreadable_view(run.row, str(wrong))
 
-    def history(self, run: Kept, program: Program) -> list[dict[str, Any]]:
-        """Return a run's records as shown. `program` may come from `by_row`."""
-        return history_view(program, run.records, run.inbox, run.values)
+    def history(self, run: Kept, program: Program, *, once: bool = False) -> list[dict[str, Any]]:
+        """Return a run's records as shown. `program` may come from `by_row`.
+
+        With `once`, each large value is in one record alone.
+        """
+        return history_view(program, run.records, run.inbox, run.values, once=once)
 
     def runs(self, run: str | None = None) -> Iterator[Kept]:
         """Yield the runs in the archive, or those that had one name over time."""

@@ -266,7 +266,9 @@ class Engine:
         return run_view(read, served=await self._answering.served()) | details_view(read.body, inbox)
 
     async def run_history(self, run: str) -> list[Mapping[str, Any]]:
-        """Return a run's records, as `opord runs history --json` does.
+        """Return a run's records, as `opord runs history --json` does, but each with all its data.
+
+        The records share the objects of large values; the command writes each of these once.
 
         Raises:
             RunUnknown: there is no such run.

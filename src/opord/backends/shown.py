@@ -120,13 +120,15 @@ class Shown:
         except Exception:
             return None
 
-    def history(self, reading: Reading, program: Program) -> list[dict[str, Any]]:
+    def history(self, reading: Reading, program: Program, *, once: bool = False) -> list[dict[str, Any]]:
         """Return a run's records as shown, followed by the messages that wait.
 
-        `program` may come from `by_row`.
+        `program` may come from `by_row`. With `once`, each large value is in one record alone.
         """
         content = reading.kept
-        return history_view(program, content.records, content.inbox, content.values, reading.unread)
+        return history_view(
+            program, content.records, content.inbox, content.values, reading.unread, once=once
+        )
 
     def damage_of(self, row: RunRow) -> str | None:
         """Return why a listed run cannot be read; None if it can."""

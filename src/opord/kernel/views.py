@@ -163,17 +163,22 @@ def history_view(
     inbox: Sequence[InboxRow] = (),
     values: Iterable[ValueRow] = (),
     unread: Iterable[tuple[str, int | None, str]] = (),
+    *,
+    once: bool = False,
 ) -> list[dict[str, Any]]:
     """Return a run's records as shown, followed by the messages that still wait (with `seq` null).
 
     `values` are the large values that the records refer to; they are shown in their places. A
     record that cannot be read is replaced by one with `damaged`, which says why. `unread` lists
-    what could not even be read from the store: the table, the number of a record, and why.
+    what could not even be read from the store: the table, the number of a record, and why. With
+    `once`, each large value stands in the first record alone, and the others refer to it.
     """
     texts = Texts(values, lambda text: _without_secrets(loads(text)))
+    first: dict[str, dict[str, Any]] | None = {} if once else None
     damaged = [damaged_view(table, seq, why) for table, seq, why in unread if table != "runs"]
     shown = [
-        _readable(record.kind, record.seq, partial(record_view, program, record, texts)) for record in records
+        _readable(record.kind, record.seq, partial(record_view, program, record, texts, first))
+        for record in records
     ]
     # Those without a number come last, in their order.
     shown = sorted(
@@ -196,20 +201,43 @@ def damaged_view(kind: str, seq: int | None, why: str) -> dict[str, Any]:
     return {"seq": seq, "at": None, "kind": kind, "damaged": why}
 
 
-def record_view(program: Program, record: RecordRow, values: Texts | None = None) -> dict[str, Any]:
+def record_view(
+    program: Program,
+    record: RecordRow,
+    values: Texts | None = None,
+    first: dict[str, dict[str, Any]] | None = None,
+) -> dict[str, Any]:
     """Return one record as shown: the members of its kind, without secrets.
 
     If this version does not know the kind, `unknown` says so, because its data have no known type.
     `values` are in their shown form already; all records that refer to one have the same object.
+    `first` says which record shows a value first, and where. With it, later records have null in
+    its place, and `same_as` names the record and the place that show it.
     """
     body = loads(record.body)
     view = _small_view(program, record, body)
     if "values" in body and values is not None and record.known_kind is not None:
         # In a damaged store, show what is there; `opord runs verify` says what is missing.
         with suppress(ValueMissing, LookupError, TypeError, ValueError, AttributeError):
-            parts = [(_shown_at(place), values.plain(key)) for place, key in body["values"].items()]
-            return joined(view, parts)  # type: ignore[no-any-return]
+            placed = {_shown_at(place): key for place, key in body["values"].items()}
+            same_as = _shown_before(placed, record.seq, first) if first is not None else {}
+            parts = [(at, None if at in same_as else values.plain(key)) for at, key in placed.items()]
+            whole: dict[str, Any] = joined(view, parts)
+            return whole | {"same_as": same_as} if same_as else whole
     return view
+
+
+def _shown_before(
+    placed: Mapping[str, str], seq: int, first: dict[str, dict[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """Return where the values that are shown already stand; note where the others are shown."""
+    same_as = {}
+    for at, key in placed.items():
+        if key in first:
+            same_as[at] = first[key]
+        else:
+            first[key] = {"seq": seq, "at": at}
+    return same_as
 
 
 def _shown_at(place: str) -> str:

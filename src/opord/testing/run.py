@@ -109,7 +109,7 @@ class Run:
 
     @property
     def history(self) -> list[dict[str, Any]]:
-        """The run's records, as `opord runs history --json` shows them."""
+        """The run's records, as `opord runs history --json` shows them, each with all its data."""
         store = self._world.store
         return history_view(
             self._program,

@@ -37,7 +37,10 @@ def command(run: str, archive: str | None, verbose: bool, store: str, as_json: b
     Example of a run that was pruned:
       opord runs history Refund/o1 --archive old-runs.jsonl
     """
-    program, history, view = _of_store(run, store) if archive is None else _of_archive(run, archive)
+    # In JSON a value that many records carry is written once; in memory they share it.
+    program, history, view = (
+        _of_store(run, store, once=as_json) if archive is None else _of_archive(run, archive, once=as_json)
+    )
     if as_json:
         write_json(history)
         return 0
@@ -48,7 +51,7 @@ def command(run: str, archive: str | None, verbose: bool, store: str, as_json: b
     return 0
 
 
-def _of_store(run: str, store: str) -> tuple[Program, list[dict[str, Any]], dict[str, Any]]:
+def _of_store(run: str, store: str, *, once: bool) -> tuple[Program, list[dict[str, Any]], dict[str, Any]]:
     async def read_history(shown: Shown) -> tuple[Program, list[dict[str, Any]], dict[str, Any]]:
         from opord.backends.base import RowDamaged
         from opord.backends.shown import ContractUnreadable
@@ -62,12 +65,12 @@ def _of_store(run: str, store: str) -> tuple[Program, list[dict[str, Any]], dict
             program = await shown.by_row(row)
             _note_records_alone(wrong)
         view = await shown.view(row) if damage is None else unreadable_view(row, damage)
-        return program, shown.history(reading, program), view
+        return program, shown.history(reading, program, once=once), view
 
     return on_reader(store, read_history)
 
 
-def _of_archive(run: str, path: str) -> tuple[Program, list[dict[str, Any]], dict[str, Any]]:
+def _of_archive(run: str, path: str, *, once: bool) -> tuple[Program, list[dict[str, Any]], dict[str, Any]]:
     from opord.backends.archived import ArchivedRuns
     from opord.backends.shown import ContractUnreadable
 
@@ -78,7 +81,7 @@ def _of_archive(run: str, path: str) -> tuple[Program, list[dict[str, Any]], dic
     except ContractUnreadable as wrong:
         program = archived.by_row(content.row)
         _note_records_alone(wrong)
-    return program, archived.history(content, program), archived.view(content)
+    return program, archived.history(content, program, once=once), archived.view(content)
 
 
 def _note_records_alone(wrong: Exception) -> None:
