@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
+from datetime import datetime
 from typing import Any, ParamSpec, Self, TypeVar
 
 from opord.backends.base import Backend
@@ -24,6 +25,7 @@ from opord.engine.reaper import LONGEST_LEASE_S
 from opord.engine.store_writer import StoreWriter
 from opord.engine.worker import Worker
 from opord.generated import RunHandle, Sent, Startable, Workflow
+from opord.kernel.instants import to_datetime
 from opord.kernel.program import Program
 from opord.kernel.run import Run
 from opord.kernel.views import details_view, history_view, run_view
@@ -279,14 +281,15 @@ class Engine:
         inbox, values = await self._answering.inbox(RunId(run)), await self._answering.values(RunId(run))
         return [*history_view(program, records, inbox, values)]
 
-    async def until_idle(self) -> None:
+    async def until_idle(self) -> datetime | None:
         """Wait until none of the runs that this engine has handlers for can go on.
 
-        A run that becomes due within a second counts as able to go on.
+        A run that becomes due within a second counts as able to go on. Return when the next timer
+        or attempt is due; None if there is none.
         """
         worker = self._running.worker
-        if worker is not None:
-            await worker.until_idle()
+        due = await worker.until_idle() if worker is not None else None
+        return to_datetime(due) if due is not None else None
 
     @property
     def backend(self) -> Backend:

@@ -11,6 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, get_args
@@ -41,7 +42,9 @@ HANDLER_THREADS = "opord-handler"
 @click.option("--handlers", multiple=True, required=True, metavar="MODULE[:NAME]",
               help="Its handlers: a module, or a class or object in one.")  # fmt: skip
 @click.option(
-    "--until-idle", is_flag=True, help="Stop when nothing is left to do; exit 1 if a run needs a person."
+    "--until-idle",
+    is_flag=True,
+    help="Stop when nothing can go on within a second; exit 1 if a run needs a person.",
 )
 @click.option("--lease", type=Seconds(min=0, min_open=True, max=600), envvar="OPORD_LEASE",
               default=lambda: setting("lease", 10.0), show_default="10", metavar="SECONDS",
@@ -239,7 +242,7 @@ async def _work(
             raise engine.damage
         if isinstance(ended, Exception):
             raise ended
-        log.info("stopping: %s", "asked to" if stopped else "nothing is left to do")
+        log.info("stopping: %s", "asked to" if stopped else _nothing_before(ended))
         shown = Shown(engine.backend)
         looked = until_idle and not stopped
         needy = await _needy(shown, pairs) if looked else []
@@ -258,11 +261,18 @@ def _tell_impure(caught: Exception) -> None:
     log.error("%s", caught)
 
 
-async def _idle(engine: Engine, until_idle: bool) -> None:
+async def _idle(engine: Engine, until_idle: bool) -> datetime | None:
     if until_idle:
-        await engine.until_idle()
-    else:
-        await asyncio.Event().wait()
+        return await engine.until_idle()
+    await asyncio.Event().wait()
+    return None
+
+
+def _nothing_before(due: object) -> str:
+    """Say why an idle worker stops: nothing can go on before `due`, the next timer or attempt."""
+    if not isinstance(due, datetime):
+        return "nothing is left to do"
+    return f"nothing can go on before {due:%Y-%m-%d %H:%M:%S}, when the next timer or attempt is due"
 
 
 async def _unserved(shown: Shown, pairs: Sequence[tuple[Program, Any]]) -> dict[str, str]:

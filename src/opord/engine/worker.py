@@ -136,8 +136,10 @@ class Worker:
                 await self._put_off_until(row, self.store.now(), row.head.reason)
         await self.writer.call(self.store.heartbeat, self.name, (), ttl_us=NO_TIME)
 
-    async def until_idle(self) -> None:
-        """Return when no run can go on and nothing becomes due within a second.
+    async def until_idle(self) -> Instant | None:
+        """Wait until no run can go on and nothing becomes due within a second.
+
+        Return when the next timer or attempt is due; None if there is none.
 
         A run that another worker holds can go on: that worker carries it or, once its lease is
         over, this one takes it over. A run that this worker cannot read (`unreadable`) cannot go on
@@ -155,7 +157,7 @@ class Worker:
                 held = await self.writer.call(self.store.any_held, contracts, within_us=LONGEST_LEASE_US)
                 soon = due is not None and due <= self.store.now() + IDLE_WITHIN_US
                 if not self.flights and not soon and not held:
-                    return
+                    return due
             await asyncio.sleep(LOOK_S)
 
     @property

@@ -47,10 +47,7 @@ def command(
     if as_json:
         write_json(views)
     elif views:
-        write_table(
-            ["RUN", "STATE", "STATUS", "NEEDS", "SINCE", "WHY, AND WHAT MOVES IT"],
-            list(map(_row, views, programs)),
-        )
+        write_table(*_table(list(map(_row, views, programs))))
     else:
         write("no runs")
     if more:
@@ -69,6 +66,16 @@ async def _listed(
     rows = [row async for row in shown.rows(where, limit=limit + 1)]
     views = [await (shown.view if whole else shown.outline)(row) for row in rows[:limit]]
     return views, [await shown.program_if_readable(row) for row in rows[:limit]], len(rows) > limit
+
+
+COLUMNS = ("RUN", "STATE", "STATUS", "NEEDS", "SINCE", "WHY, AND WHAT MOVES IT")
+
+
+def _table(rows: list[list[str]]) -> tuple[list[str], list[list[str]]]:
+    """Return the columns and rows to show: the needs only if a run has one."""
+    needs = COLUMNS.index("NEEDS")
+    shown = [index for index in range(len(COLUMNS)) if index != needs or any(row[needs] for row in rows)]
+    return [COLUMNS[index] for index in shown], [[row[index] for index in shown] for row in rows]
 
 
 def _row(view: dict[str, Any], program: Program | None) -> list[str]:
