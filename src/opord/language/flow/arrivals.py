@@ -12,8 +12,8 @@ from opord.language.flow.graph import Graph
 from opord.language.flow.handed import HandedMove, HandedMoves, key_value
 from opord.language.flow.value_flow import StepFlow, Value, fields_of
 
-# If a state is entered with more different known fields than this, they become one, with what all
-# of them know.
+# If a state is entered with more different known fields than this, the later ones become one, with
+# what all of them know.
 _ARRIVALS_MAX = 8
 
 
@@ -70,7 +70,6 @@ class Arrivals:
         self._states = states
         self._needed = needed
         self._at: dict[str, list[KnownFields]] = {}
-        self._joined: set[str] = set()
         self._waiting: deque[tuple[str, KnownFields]] = deque()
         for state in graph.contract.states:
             if state.initial and state.name in states:
@@ -106,12 +105,11 @@ class Arrivals:
         known = self._at.setdefault(name, [])
         if at in known:
             return
-        if name in self._joined or len(known) == _ARRIVALS_MAX:
-            joined = reduce(_common, known, at)
-            if known == [joined]:
+        if len(known) >= _ARRIVALS_MAX:
+            joined = reduce(_common, known[_ARRIVALS_MAX:], at)
+            if known[_ARRIVALS_MAX:] == [joined]:
                 return
-            self._joined.add(name)
-            known[:] = [joined]
+            known[_ARRIVALS_MAX:] = [joined]
             at = joined
         else:
             known.append(at)
