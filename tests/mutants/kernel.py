@@ -92,7 +92,7 @@ MUTANTS = (
     ),
     Mutant(
         "own key relied on after a restore", RESTORED,
-        "    if action.key is None or not has_key_expression(action):\n        return True\n",
+        "    if action.key is None or not _computed(action, intent):\n        return True\n",
         "    if action.key is None:\n        return True\n",
         "after a restore, an own key that counts another way is used as if it was known", "1, C21, F3",
         tests=("tests/restored/test_another_way.py",),

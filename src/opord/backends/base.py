@@ -233,6 +233,7 @@ class Backend(Protocol):
 
         Raises:
             NotStalled (`not_stalled`): it is not stalled.
+            CollisionOpen (`collision_open`): a person has to resolve a collision of it.
             RunUnknown (`run_unknown`), RunPruned (`run_pruned`): there is no such run.
         """
         ...
@@ -241,7 +242,8 @@ class Backend(Protocol):
         self,
         run: RunId,
         *,
-        happened: bool,
+        happened: bool | None = None,
+        another: bool = False,
         result: Any = None,
         seen: int | None = None,
         actor: str,
@@ -250,13 +252,19 @@ class Backend(Protocol):
     ) -> None:
         """Say whether the action that a run is in doubt about happened, and with which result.
 
+        Of a collision (a key that took effect before with other arguments), say `happened` to take
+        the result on record, or `another`: the commit is another one, and is made under the run's
+        own key.
+
         `seen` is the number of the newest record that the person saw (`seen` in `waiting_for`).
         Without it, the answer applies to the doubt that is open when it arrives.
 
         Raises:
             NotInDoubt (`not_in_doubt`): no action of it is in doubt, or it has moved since
                 record `seen`.
-            InputInvalid (`input_invalid`): the result is not of the action's type.
+            WrongAnswer (`wrong_answer`): it is no answer to what a person is asked.
+            InputInvalid (`input_invalid`): the result is not of the action's type, or there is not
+                exactly one answer.
             RunUnknown (`run_unknown`), RunPruned (`run_pruned`): there is no such run.
         """
         ...

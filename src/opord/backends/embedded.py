@@ -63,7 +63,8 @@ class Embedded:
         self,
         run: RunId,
         *,
-        happened: bool,
+        happened: bool | None = None,
+        another: bool = False,
         result: Any = None,
         seen: int | None = None,
         actor: str,
@@ -72,7 +73,14 @@ class Embedded:
     ) -> None:
         """Say whether an action happened; see `Backend.resolve`."""
         await self._client.resolve(
-            run, happened=happened, result=result, seen=seen, actor=actor, role=role, reason=reason
+            run,
+            happened=happened,
+            another=another,
+            result=result,
+            seen=seen,
+            actor=actor,
+            role=role,
+            reason=reason,
         )
 
     async def cancel(

@@ -66,8 +66,12 @@ def _commands(program: Program, view: Mapping[str, Any]) -> Iterator[str]:
     for wait in view["waiting_for"]:
         if wait.get("verb") == "resolve":
             resolve = f"opord runs resolve {run} --seen {wait['seen']}"
-            yield f"{resolve} --happened{_result(program, view)}"
-            yield f"{resolve} --did-not-happen"
+            if view["status"] == "stalled":
+                yield f"{resolve} --happened"
+                yield f"{resolve} --another"
+            else:
+                yield f"{resolve} --happened{_result(program, view)}"
+                yield f"{resolve} --did-not-happen"
         elif wait.get("verb") == "resume":
             yield f"opord runs resume {run}"
         elif wait.get("event") == "cancel":

@@ -74,18 +74,23 @@ class Client:
         self,
         run_id: str,
         *,
-        happened: bool,
+        happened: bool | None = None,
+        another: bool = False,
         result: Any = None,
         seen: int | None = None,
         actor: str,
         role: str | None = None,
         reason: str | None = None,
     ) -> None:
-        """Say whether the action that a run is in doubt about happened. See `people.resolve`."""
+        """Say whether the action that a run is in doubt about happened, or resolve a collision.
+
+        See `people.resolve`.
+        """
         await people.resolve(
             self.host,
             RunId(run_id),
             happened=happened,
+            another=another,
             result=result,
             seen=seen,
             actor=actor,

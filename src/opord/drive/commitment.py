@@ -16,14 +16,14 @@ from opord.drive.calls import Answered, Calls, Ending, Failed, TookTooLong, Unex
 from opord.drive.effects import Effects, about_call
 from opord.drive.evidence import keep_late
 from opord.drive.hold import Hold
-from opord.drive.interrupts import Trouble, evidence_of, key_reused, other_commit
+from opord.drive.interrupts import Collided, Trouble, evidence_of, other_commit
 from opord.kernel import recording
 from opord.kernel.bounds import check_key
 from opord.kernel.doubt import Stands
 from opord.kernel.draft import Draft
 from opord.kernel.inbox import Evidence, adopt, adopt_all
 from opord.kernel.instants import text
-from opord.kernel.keys import outcome_under
+from opord.kernel.keys import outcome_under, result_of
 from opord.kernel.plan import Plan, plan_of, stands_of
 from opord.kernel.program import CallProgram
 from opord.kernel.requests import Commit
@@ -96,8 +96,14 @@ class Commitments:
         if outcome is not None:
             recording.outcome_on_record(draft, request.name, key, outcome)
             return draft, outcome
+        collision = run.collision
+        another = collision is not None and (collision.key, collision.answer) == (key, "another")
+        if another:
+            key = run.own_key
         self.host.hook("before intent", run.id)
-        intent = recording.intend(draft, request.name, key, args, now=step.now, answers=list(step.answers))
+        intent = recording.intend(
+            draft, request.name, key, args, now=step.now, answers=list(step.answers), another=another
+        )
         return await self._see_through(draft, call, action, intent, request.args, "starting")
 
     def _key(self, call: CallProgram, args: tuple[Any, ...], now: Instant) -> Key:
@@ -111,7 +117,13 @@ class Commitments:
             raise StepError(error, run.program.place_of(error)) from error
 
     async def _earlier_outcome(self, draft: Draft, call: CallProgram, key: Key, args: Any) -> Outcome | None:
-        """Return the outcome on record if this key took effect in this run before; else None."""
+        """Return the outcome on record if this key took effect in this run before; else None.
+
+        If that was with other arguments, a person says whether it is this commit's outcome too.
+
+        Raises:
+            Collided: it was with other arguments, and nobody has said that yet.
+        """
         name = call.declaration.name
         if call.key is None or name not in self.run.body.settled:
             return None
@@ -123,9 +135,18 @@ class Commitments:
         if used is None:
             return None
         outcome = outcome_under(self.run, used, args)
-        if outcome is None:
-            raise Trouble(key_reused(name, key))
-        return outcome
+        if outcome is not None:
+            return outcome
+        collision = self.run.collision
+        match collision.answer if collision is not None and collision.key == key else None:
+            case None:
+                raise Collided(name, key, args)
+            case "happened":
+                return result_of(self.run, used)
+            case "another":
+                return None
+            case never:
+                assert_never(never)
 
     async def _see_through(
         self,

@@ -219,6 +219,31 @@ class NotStalled(Refused):
         self.run, self.status = run, status
 
 
+class CollisionOpen(Refused):
+    """A `resume` for a run that a person has to resolve: a key took effect before."""
+
+    code = "collision_open"
+
+    def __init__(self, run: RunId, call: str, key: Key) -> None:
+        super().__init__(
+            f"{run} does not go on by `resume`: {call} took effect in it before under the key {key!r}, with other "
+            f"arguments; `opord runs resolve {run} --happened` takes the result on record, and "
+            f"`opord runs resolve {run} --another` commits it as another one"
+        )
+        self.run, self.call, self.key = run, call, key
+
+
+class WrongAnswer(Refused):
+    """An answer to another question than the one that a person is asked about the run."""
+
+    code = "wrong_answer"
+
+    def __init__(self, run: RunId, why: str, answers: Sequence[str]) -> None:
+        commands = " or ".join(f"`opord runs resolve {run} {answer}`" for answer in answers)
+        super().__init__(f"{run}: that is no answer here: {why}; say {commands}")
+        self.run = run
+
+
 class UnknownEvent(Refused):
     """The contract declares no such event."""
 

@@ -30,6 +30,14 @@ class TimerDue(Exception):
     """A timer of the phase is due while the state acts. The step is dropped."""
 
 
+class Collided(Exception):
+    """The key of a commit took effect in this run before, with other arguments."""
+
+    def __init__(self, action: str, key: Key, args: Any) -> None:
+        super().__init__(f"{action} under the key {key!r}")
+        self.action, self.key, self.arguments = action, key, args
+
+
 class Trouble(Exception):
     """Something that a person must mend before the run can go on."""
 
@@ -67,7 +75,7 @@ def key_reused(action: str, key: Key) -> dict[str, Any]:
     return describe_without_exception(
         "KeyReused",
         f"{action} took effect in this run before under the key {key!r}, with other arguments; "
-        "the other side would answer for the first ones",
+        "a person has to say whether this is the same commit or another one",
         call=action,
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, assert_never
 
 from opord.drive.errors import (
+    CollisionOpen,
     ContractUnreadable,
     InputInvalid,
     NotInDoubt,
@@ -14,16 +15,18 @@ from opord.drive.errors import (
     RunEnded,
     RunUnreadable,
     SecretsUnprotected,
+    WrongAnswer,
 )
 from opord.drive.host import Host
 from opord.drive.reading import missing, read, read_by_row
 from opord.drive.telling import tell_moved
-from opord.kernel import bounds, inbox, recording
+from opord.kernel import bounds, collisions, inbox, recording
 from opord.kernel.answers import Applied, Exists, KeyTaken, NotStored, Stale, WasPruned
 from opord.kernel.bounds import check_note
 from opord.kernel.draft import Draft
+from opord.kernel.records import CollisionAnswer
 from opord.kernel.rows import has_ended, is_held
-from opord.kernel.run import Run
+from opord.kernel.run import Collision, Run
 from opord.kernel.sealing import SEALED
 from opord.values.guard import BadValue
 from opord.values.types import RunId
@@ -36,7 +39,7 @@ async def resume(
     """Let a stalled run go on after its cause was mended.
 
     Raises:
-        RunUnknown, NotStalled: the request was refused.
+        RunUnknown, NotStalled, CollisionOpen: the request was refused.
     """
 
     check_person(actor, role, reason)
@@ -44,6 +47,8 @@ async def resume(
     def change(run: Run, draft: Draft) -> None:
         if not is_held(run.status):
             raise NotStalled(run.id, run.status)
+        if run.collision is not None and run.collides:
+            raise CollisionOpen(run.id, run.collision.call, run.collision.key)
         recording.resume(draft, actor=actor, role=role, reason=reason)
 
     await _change(host, run_id, change)
@@ -77,7 +82,8 @@ async def resolve(
     host: Host,
     run_id: RunId,
     *,
-    happened: bool,
+    happened: bool | None = None,
+    another: bool = False,
     result: Any = None,
     seen: int | None = None,
     actor: str,
@@ -86,16 +92,19 @@ async def resolve(
 ) -> None:
     """Say, as a person, whether the action that a run is in doubt about happened.
 
-    `result` is its result, if it happened. `seen` is the number of the newest record that the
-    person saw. The answer is refused if the run has moved since: it may be in doubt about another
-    call by then.
+    `result` is its result, if it happened. Of a collision, say `happened` to take the result on
+    record, or `another`: the commit is another one, and is made under the run's own key. `seen` is
+    the number of the newest record that the person saw. The answer is refused if the run has moved
+    since: it may be in doubt about another call by then.
 
     Raises:
-        RunUnknown, NotInDoubt: the request was refused.
-        InputInvalid: the result is not of the action's type.
+        RunUnknown, NotInDoubt, WrongAnswer: the request was refused.
+        InputInvalid: the result is not of the action's type, or there is not exactly one answer.
     """
 
     check_person(actor, role, reason)
+    if (happened is not None) == another:
+        raise InputInvalid("the answer", "", "say either whether it happened, or that it is another one")
 
     def change(run: Run, draft: Draft) -> None:
         if seen is not None and run.seq != seen:
@@ -103,6 +112,11 @@ async def resolve(
                 run.id,
                 f"record {seen} was the newest that you saw, and it has {run.seq} now; look at it again",
             )
+        if run.collision is not None and run.collides:
+            answer = _answer_to(run.id, run.collision, happened, another, result)
+            draft.seize()
+            collisions.resolve(draft, run.collision, answer, actor=actor, role=role, reason=reason)
+            return
         intent = run.intent
         if intent is None or intent.outcome is not None or not (intent.doubts or intent.asking):
             is_now = "has ended" if has_ended(run.status) else f"is {run.status.replace('_', ' ')}"
@@ -110,6 +124,12 @@ async def resolve(
         if intent.in_flight:
             raise NotInDoubt(
                 run.id, f"attempt {intent.attempt} of {intent.call} is under way; wait for its end"
+            )
+        if another:
+            raise WrongAnswer(
+                run.id,
+                f"{intent.call} is in doubt, and no key of it took effect before",
+                ["--happened [RESULT]", "--did-not-happen"],
             )
         draft.seize()
         if not happened:
@@ -129,6 +149,25 @@ async def resolve(
         recording.happened(draft, intent, rest, actor=actor, role=role, reason=reason)
 
     await _change(host, run_id, change)
+
+
+def _answer_to(
+    run: RunId, collision: Collision, happened: bool | None, another: bool, result: Any
+) -> CollisionAnswer:
+    """Return what a person says of a collision.
+
+    Raises:
+        WrongAnswer: it is no answer to a collision, or it has a result.
+    """
+    answers = ["--happened", "--another"]
+    took_effect = f"{collision.call} took effect before under the key {collision.key!r}"
+    if another:
+        return "another"
+    if not happened:
+        raise WrongAnswer(run, took_effect, answers)
+    if result is not None:
+        raise WrongAnswer(run, f"{took_effect}, and its result is on record; leave the result out", answers)
+    return "happened"
 
 
 def check_person(actor: str, role: str | None, reason: str | None = None) -> None:

@@ -10,11 +10,11 @@ from opord.drive.commitment import Commitments
 from opord.drive.effects import Effects
 from opord.drive.frames import describe_fault
 from opord.drive.hold import Hold
-from opord.drive.interrupts import Parked, Trouble
-from opord.kernel import inbox, recording
+from opord.drive.interrupts import Collided, Parked, Trouble, key_reused
+from opord.kernel import collisions, inbox, recording
 from opord.kernel.draft import Draft
 from opord.kernel.requests import Commit, Goto, Perform, Pure, Request
-from opord.kernel.run import FailedAttempts
+from opord.kernel.run import Collision, FailedAttempts
 from opord.kernel.step import Diverged, StepError, StepUnderWay
 from opord.kernel.trouble import trouble_of
 from opord.values.failure import Failure
@@ -57,6 +57,8 @@ class Steps:
             request = step.begin()
             if tries is not None:
                 _check_asks(request, tries)
+            if run.collision is not None:
+                _check_commits(request, run.collision)
             while not isinstance(request, Goto):
                 if intent is not None and committed is None and not isinstance(request, Commit):
                     raise Diverged(
@@ -88,6 +90,8 @@ class Steps:
             await self._stall(draft, trouble_of(error, run.program))
         except Trouble as error:
             await self._stall(draft, error.trouble)
+        except Collided as error:
+            await self._collide(draft, step, error)
         except Diverged as error:
             await self._stall(draft, describe_fault(error))
         return draft
@@ -110,6 +114,29 @@ class Steps:
             return step.fail(call, ending, attempts=attempts, ms=ms)
         return step.answer(call, ending.value, ending.rest, attempts=attempts, ms=ms)
 
+    async def _collide(self, draft: Draft, step: StepUnderWay, found: Collided) -> NoReturn:
+        if draft.empty or draft.written:
+            draft = self.hold.draft()
+        try:
+            collisions.collide(
+                draft,
+                found.action,
+                found.key,
+                found.arguments,
+                now=step.now,
+                answers=list(step.answers),
+                trouble=key_reused(found.action, found.key),
+            )
+        except StepError as error:
+            await self._stall(draft, trouble_of(error, self.run.program))
+        log.warning(
+            "%s stalled in %s: %s; `opord runs resolve %s --happened` takes the result on record, "
+            "`opord runs resolve %s --another` commits it as another one",
+            self.run.id, self.run.state, self.run.reason, self.run.id, self.run.id,
+        )  # fmt: skip
+        await self.hold.give_back(draft)
+        raise Parked
+
     async def _stall(self, draft: Draft, trouble: dict[str, Any]) -> NoReturn:
         if draft.empty or draft.written:
             # The draft is as old as the call that went wrong, which may have been retried for a
@@ -122,6 +149,14 @@ class Steps:
         )  # fmt: skip
         await self.hold.give_back(draft)
         raise Parked
+
+
+def _check_commits(request: Request | Goto, collision: Collision) -> None:
+    """Refuse a step that asks for something else than the commit whose collision is on record."""
+    if isinstance(request, Goto):
+        raise Diverged(f"the step goes to {request.state}, but a collision of {collision.call} is on record")
+    if not isinstance(request, Commit) or request.name != collision.call:
+        raise Diverged(f"the step asks for {request.name}, but a collision of {collision.call} is on record")
 
 
 def _check_asks(request: Request | Goto, tries: FailedAttempts) -> None:

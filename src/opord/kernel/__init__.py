@@ -3,6 +3,7 @@
 __all__ = [
     "answers",
     "bounds",
+    "collisions",
     "conflicts",
     "doubt",
     "draft",

@@ -1,4 +1,4 @@
-"""What calls ended in, in the form of a record: results, failures and answers."""
+"""What calls are given and end in, in the form of a record: arguments, results, failures."""
 
 from __future__ import annotations
 
@@ -30,6 +30,19 @@ def answers_said(run: Run, answers: list[Answer], what: str) -> Split:
     split = _answers(run, answers)
     if split.size() > bounds.STEP_BYTES:
         error = step_too_large(split.size(), what)
+        raise StepError(error, None) from error
+    return split
+
+
+def args_said(run: Run, action: str, args: Any) -> Split:
+    """Return the arguments of an action in the form of a record.
+
+    Raises:
+        StepError: they are too large to be stored.
+    """
+    split = run.large.split(run.program.calls[action].args, args)
+    if split.size() > bounds.STEP_BYTES:
+        error = step_too_large(split.size(), f"what {action} is called with")
         raise StepError(error, None) from error
     return split
 

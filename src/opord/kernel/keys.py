@@ -17,6 +17,10 @@ def outcome_under(run: Run, used: UsedKey, args: Any) -> Outcome | None:
     used_digest = opened_digest(run.program, run.id, f"{where} args", used.args)
     if used_digest != digest(dumps(args)):
         return None
-    return Outcome(
-        "ok", json.loads(opened_text(run.program, run.id, f"{where} result", used.result)), "record"
-    )
+    return result_of(run, used)
+
+
+def result_of(run: Run, used: UsedKey) -> Outcome:
+    """Return the outcome that is on record under a used key."""
+    where = f"settled {used.action} {used.key} result"
+    return Outcome("ok", json.loads(opened_text(run.program, run.id, where, used.result)), "record")

@@ -47,7 +47,7 @@ class Need(NamedTuple):
 def stored_needs(run: Run) -> str:
     """Return the needs that are stored with a run, as `Head.needs` has them."""
     if run.status == "stalled":
-        return "stalled"
+        return "collision" if run.collides else "stalled"
     intent = run.intent
     return "doubt" if run.status == "in_doubt" and intent is not None and intent.asking else ""
 

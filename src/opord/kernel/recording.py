@@ -13,7 +13,7 @@ from opord.contract import Action, Ask, Check, Doubt, Repeat, Report, Skip
 from opord.kernel import bounds
 from opord.kernel.bounds import step_too_large
 from opord.kernel.draft import Draft
-from opord.kernel.endings import answers_said, outcome_said
+from opord.kernel.endings import answers_said, args_said, outcome_said
 from opord.kernel.instants import capped, from_datetime, microseconds, text
 from opord.kernel.large import Split
 from opord.kernel.program import Program, StateProgram, TimerProgram
@@ -98,17 +98,25 @@ def runnable(draft: Draft) -> None:
         run.wake_at = draft.at
 
 
-def intend(draft: Draft, action: str, key: Key, args: Any, *, now: Instant, answers: list[Answer]) -> Intent:
+def intend(
+    draft: Draft,
+    action: str,
+    key: Key,
+    args: Any,
+    *,
+    now: Instant,
+    answers: list[Answer],
+    another: bool = False,
+) -> Intent:
     """Record an intent. From here until its step ends, nothing else moves the run.
+
+    `another` is true if the run's own key takes the place of the one that the contract computes.
 
     Raises:
         StepError: the arguments or the answers are too large to be stored; nothing is changed.
     """
     run = draft.run
-    args_split = run.large.split(run.program.calls[action].args, args)
-    if args_split.size() > bounds.STEP_BYTES:
-        error = step_too_large(args_split.size(), f"what {action} is called with")
-        raise StepError(error, None) from error
+    args_split = args_said(run, action, args)
     answers_split = None
     if answers:
         answers_split = answers_said(run, answers, f"what the calls before {action} answered")
@@ -122,7 +130,7 @@ def intend(draft: Draft, action: str, key: Key, args: Any, *, now: Instant, answ
     # In a run of a restored store, a key's window starts at the first instant at which an
     # unrecorded call may have been made.
     first_at = min(draft.at, run.body.wary) if run.body.wary else draft.at
-    intent = Intent(seq=seq, call=action, key=key, args=args, first_at=first_at)
+    intent = Intent(seq=seq, call=action, key=key, args=args, first_at=first_at, another=another)
     cause = run.body.pending.cause if run.body.pending is not None else None
     run.body.pending = Pending(cause=cause, now=now, answers=answers, intent=intent)
     run.status = "running"
@@ -382,9 +390,14 @@ def _how(run: Run, cause: str) -> str:
 
 def stall(draft: Draft, trouble: dict[str, Any]) -> None:
     """Stall the run until a person mends something. `trouble` describes what, and where."""
-    run = draft.run
-    trouble = recorded(run, trouble)
+    trouble = recorded(draft.run, trouble)
     draft.record("stalled", **trouble)
+    stand_still(draft, trouble)
+
+
+def stand_still(draft: Draft, trouble: dict[str, Any]) -> None:
+    """Let the run stand still with a trouble that is on record."""
+    run = draft.run
     run.body.trouble, run.body.stalled_at = trouble, draft.at
     run.status = "stalled"
     run.reason = str(trouble["error"])[:REASON_CHARACTERS]

@@ -47,7 +47,13 @@ OutcomeBy: TypeAlias = Literal["call", "check", "evidence", "person", "skip", "r
 """How the outcome of a commit became known. "record": its key had taken effect in the run before.
 """
 
-Verdict: TypeAlias = Literal["happened", "did_not_happen"]
+Verdict: TypeAlias = Literal["happened", "did_not_happen", "another"]
+"""What a person or a check says of an action. "another": a commit whose key took effect before with
+other arguments is another one, and is made under the run's own key.
+"""
+
+CollisionAnswer: TypeAlias = Literal["happened", "another"]
+"""The verdicts on a collision."""
 
 Teller: TypeAlias = Literal["check", "person"]
 """Who can say whether an action in doubt happened."""
@@ -109,7 +115,8 @@ class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
       has the form), `next` (the earliest instant of the next try), `by`
       ("restore": it was not called, but may have been before a restore), `rule` (2: the doubt ends
       when each attempt in doubt is answered; without it, a final failure of any attempt ends all)
-    - resolved: `call`, `verdict`, `by`, `actor`, `role`, `reason`, `outcome`
+    - resolved: `call`, `verdict`, `by`, `actor`, `role`, `reason`, `outcome`. Of a collision also
+      `key`, and no `outcome`
     - outcome: `call`, `key`, `attempt`, `outcome`, `by`
     - transition: `from`, `to`, `cause`, `data`, `timers`, `calls` (those after the intent),
       `result` (of a final state)
@@ -117,7 +124,8 @@ class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
       call never began), `learned_by`, `answered` (the attempts of the open commit that it answers),
       and `id`, `arrived` if it had waited. Of an effect: `call`, `of` (the record of the failed
       attempt), `attempt`, `outcome`, `learned_by`
-    - stalled: `error`, `trouble`, `traceback`, `place`, `call`
+    - stalled: `error`, `trouble`, `traceback`, `place`, `call`. Of a collision
+      (`key` took effect before, with other arguments) also `key`, `args`, `now`, `answers`
     - restored: `since` (the last instant that the restored copy knows of the run), `until` (see
       `restored.py`), `actor`, `role`, `reason`, `rule` (2: the runtime's own key is not relied on;
       without it, it is)

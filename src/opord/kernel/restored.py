@@ -81,7 +81,7 @@ def unseen(run: Run, action: Action, intent: Intent, at: Instant) -> bool:
     since = run.body.wary
     if not since or intent.denied or (goes_on_by_itself(action.doubt) and at >= run.body.wary_until):
         return False
-    if action.key is None or not has_key_expression(action):
+    if action.key is None or not _computed(action, intent):
         return True
     return action.key.window is not None and at >= since + microseconds(action.key.window)
 
@@ -91,7 +91,7 @@ def before(run: Run, action: Action, intent: Intent) -> bool:
 
     It would have had the same key.
     """
-    return bool(run.body.wary) and has_key_expression(action) and not intent.denied
+    return bool(run.body.wary) and _computed(action, intent) and not intent.denied
 
 
 def blind(run: Run, action: Action, intent: Intent) -> bool:
@@ -99,7 +99,7 @@ def blind(run: Run, action: Action, intent: Intent) -> bool:
 
     The runtime's own key says nothing of a call in the lost time.
     """
-    if not run.body.wary or intent.denied or has_key_expression(action):
+    if not run.body.wary or intent.denied or _computed(action, intent):
         return False
     match action.doubt:
         case Repeat():
@@ -112,6 +112,11 @@ def blind(run: Run, action: Action, intent: Intent) -> bool:
             return False
         case _:
             assert_never(action.doubt)
+
+
+def _computed(action: Action, intent: Intent) -> bool:
+    """Say whether the contract computed the key of this commit. Else it is the runtime's own."""
+    return has_key_expression(action) and not intent.another
 
 
 def reason(run: Run, intent: Intent) -> str:

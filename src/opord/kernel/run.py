@@ -15,7 +15,7 @@ from opord.contract import Action
 from opord.kernel.instants import to_datetime
 from opord.kernel.large import INPUT_VALUES, Keep, Large, LargeValues, Split, ValueCache, larges, under
 from opord.kernel.program import CallProgram, Program, StateProgram
-from opord.kernel.records import CauseKind, EndingKind, OutcomeBy
+from opord.kernel.records import CauseKind, CollisionAnswer, EndingKind, OutcomeBy
 from opord.kernel.requests import Frame, RunInfo
 from opord.kernel.rows import Head, RunOutcome, RunRow, Status, ValueRow
 from opord.kernel.sealing import SEALED, comparable, opened, sealed
@@ -87,6 +87,9 @@ class Intent(msgspec.Struct, omit_defaults=True):
     - `denied` is true if it is on record that no attempt so far took effect, nor any that a
       restored copy does not know of.
     - `reason` is why the last doubt began; `trouble` is what its handler did wrong, if that is why.
+    - `another` is true if the key is the run's own one although the contract computes one: the
+      computed key took effect before, with other arguments, and a person said that this commit is
+      another one.
     - `outcome` is set once it is known; then only the rest of the step is open.
     """
 
@@ -107,6 +110,7 @@ class Intent(msgspec.Struct, omit_defaults=True):
     asking: bool = False
     denied: bool = False
     refused: bool = False
+    another: bool = False
     reason: str = ""
     trouble: dict[str, Any] | None = None
     outcome: Outcome | None = None
@@ -136,11 +140,25 @@ class FailedAttempts(msgspec.Struct, omit_defaults=True):
         return self.failures + self.surprises
 
 
+class Collision(msgspec.Struct, omit_defaults=True):
+    """A commit whose key took effect in the run before, with other arguments.
+
+    `seq` is its record. `answer` is what a person said: the commit happened, so the result on
+    record is its result; or it is another one, and is made under the run's own key. None while the
+    person is asked.
+    """
+
+    seq: int
+    call: str
+    key: Key
+    answer: CollisionAnswer | None = None
+
+
 class Pending(msgspec.Struct, omit_defaults=True):
     """The recorded part of a step under way.
 
-    Its cause, its `now`, its answers, its commit, and the failed attempts (`tries`) of the effect
-    that it waits for.
+    Its cause, its `now`, its answers, its commit, the failed attempts (`tries`) of the effect that
+    it waits for, and the collision that a person has to resolve or has resolved.
     """
 
     cause: Cause | None = None
@@ -148,11 +166,13 @@ class Pending(msgspec.Struct, omit_defaults=True):
     answers: list[Answer] = []
     intent: Intent | None = None
     tries: FailedAttempts | None = None
+    collision: Collision | None = None
 
     @property
     def on_record(self) -> bool:
         """True if `now` and the answers are on record, so that the step goes on from there."""
-        return self.intent is not None or self.tries is not None or bool(self.answers)
+        parts = (self.intent, self.tries, self.collision)
+        return parts != (None, None, None) or bool(self.answers)
 
 
 class RunBody(msgspec.Struct, omit_defaults=True):
@@ -257,6 +277,23 @@ class Run:
         """The open commit; None if there is none."""
         pending = self.body.pending
         return pending.intent if pending is not None else None
+
+    @property
+    def collision(self) -> Collision | None:
+        """The commit that collides with an earlier one; None if none does."""
+        pending = self.body.pending
+        return pending.collision if pending is not None else None
+
+    @property
+    def collides(self) -> bool:
+        """True while a person is asked about a collision."""
+        collision = self.collision
+        return collision is not None and collision.answer is None
+
+    @property
+    def own_key(self) -> Key:
+        """The runtime's own key for a commit in this state."""
+        return Key(f"{self.id}/{self.body.entered}")
 
     @property
     def commit_open(self) -> bool:

@@ -385,7 +385,8 @@ def _waiting_for(run: Run) -> list[dict[str, Any]]:
         return []
     waits: list[dict[str, Any]] = []
     if is_held(run.status):
-        waits.append({"person": OPERATOR, "verb": "resume"})
+        resolve: dict[str, Any] = {"person": OPERATOR, "verb": "resolve", "seen": run.seq}
+        waits.append(resolve if run.collides else {"person": OPERATOR, "verb": "resume"})
     intent = run.intent
     if intent is not None and not is_held(run.status):
         waits += _waits_of_intent(run, intent)

@@ -346,6 +346,8 @@ class _Story:
                 verdict = "it happened"
             case "did_not_happen":
                 verdict = "it did not happen"
+            case "another":
+                verdict = "it is another commit, under the run's own key"
             case None:
                 verdict = safe(str(record.get("verdict")))
             case never:

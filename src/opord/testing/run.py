@@ -159,13 +159,22 @@ class Run:
     """The older name of `resume`."""
 
     def resolve(
-        self, *, happened: bool, result: Any = None, as_: str = OPERATOR, reason: str | None = None
+        self,
+        *,
+        happened: bool | None = None,
+        another: bool = False,
+        result: Any = None,
+        as_: str = OPERATOR,
+        reason: str | None = None,
     ) -> Self:
-        """Say, as a person, whether the action in doubt happened, and with which result."""
+        """Say, as a person, whether the action in doubt happened, and with which result.
+
+        Of a collision, say `happened=True` to take the result on record, or `another=True`.
+        """
         self._world.act(
             self.id,
             lambda client: client.resolve(
-                self.id, happened=happened, result=result, actor=as_, reason=reason
+                self.id, happened=happened, another=another, result=result, actor=as_, reason=reason
             ),
         )
         return self
@@ -236,6 +245,18 @@ class Run:
         intent = stored.intent
         if stored_needs(stored) != "doubt" or intent is None or intent.call != action:
             raise self.wrong(f"it is {self._is} in {self.state}, not in doubt about {action}")
+        return self
+
+    def assert_collision(self, action: str) -> Self:
+        """Assert that the run waits for a person because a key of an action took effect before."""
+        __tracebackhide__ = True
+        call = self._program.calls.get(action)
+        if call is None or not isinstance(call.declaration, Action):
+            raise ScriptError(f"{self._program.name} has no action {action}")
+        stored = self._stored
+        collision = stored.collision
+        if not stored.collides or collision is None or collision.call != action:
+            raise self.wrong(f"it is {self._is} in {self.state}, and no key of {action} collides")
         return self
 
     def assert_stalled(self, why: str = "") -> Self:

@@ -9,6 +9,7 @@ import click
 from opord.cli.acting import Act, Selection, act_on, act_options
 from opord.cli.errors import CliError
 from opord.cli.inputs import parsed, read_one
+from opord.kernel.rows import known_needs
 from opord.values.types import RunId
 
 _NO_RESULT = "\0"
@@ -19,11 +20,13 @@ _NO_RESULT = "\0"
 @click.option("--happened", is_flag=False, flag_value=_NO_RESULT, metavar="[RESULT]",
               help="It happened, with this RESULT (JSON, or @file.json); without one if the action has none.")  # fmt: skip
 @click.option("--did-not-happen", is_flag=True, help="It did not happen, and is to be called (again).")
+@click.option("--another", is_flag=True,
+              help="Of a collision: it is another commit, and is made under the run's own key.")  # fmt: skip
 @click.option("--seen", type=click.IntRange(min=1), metavar="RECORD",
               help="The newest record that you saw, as `opord runs show` gives it: if the run has moved since, nothing is done.")  # fmt: skip
 @act_options
 def command(
-    happened: str | None, did_not_happen: bool, seen: int | None,
+    happened: str | None, did_not_happen: bool, another: bool, seen: int | None,
     run: str | None, contract: str | None, state: str | None, status: str | None, needs: str | None,
     actor: str, role: str | None, reason: str | None, dry_run: bool, store: str, as_json: bool,
 ) -> int:  # fmt: skip
@@ -35,14 +38,18 @@ def command(
     result; if not, the action is called with the same key. Copy the command from `opord runs show`:
     its --seen refuses your answer if the run is in doubt about another call by now.
 
+    A run also asks you when the key of an action took effect in it before, with other arguments (a
+    collision). --happened says that it is the same commit, and takes the result on record.
+    --another says that it is another one: it is made under the run's own key.
+
     \b
     Examples:
       opord runs resolve OrderFulfilment/ord-1001 --did-not-happen --as ann
       opord runs resolve OrderFulfilment/ord-1001 --as ann --happened \\
           '{"charge_id": "ch_1", "charged_at": "2026-01-31T12:00:00Z"}'
     """
-    if (happened is None) == (not did_not_happen):
-        raise click.UsageError("say either --happened [RESULT] or --did-not-happen")
+    if (happened is not None) + did_not_happen + another != 1:
+        raise click.UsageError("say one of --happened [RESULT], --did-not-happen and --another")
     if run is None and happened is not None and "/" in happened and happened[:1] not in '{["@':
         # `resolve --happened RUN`: an option takes the next word, and a RUN is never JSON.
         run, happened = happened, _NO_RESULT
@@ -52,10 +59,11 @@ def command(
     act = Act(
         "resolve",
         "resolved",
-        lambda row: row.head.status == "in_doubt",
+        lambda row: row.head.status == "in_doubt" or "collision" in known_needs(row.head.needs),
         lambda backend, name: backend.resolve(
             RunId(name),
-            happened=happened is not None,
+            happened=None if another else happened is not None,
+            another=another,
             result=result,
             seen=seen,
             actor=actor,

@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import assert_never
 
-from opord.kernel.legality import commits, effects, transitions, wariness
+from opord.kernel.legality import collisions, commits, effects, transitions, wariness
 from opord.kernel.legality.chain import check_chain
 from opord.kernel.legality.fold import Fold, Problem, ReadRecord
 from opord.kernel.legality.kept import Keys, check_inbox, check_keys
@@ -113,6 +113,8 @@ def _check(fold: Fold, record: ReadRecord) -> None:
         case "transition":
             transitions.transition(fold, record)
         case "stalled":
+            if "key" in record.body:
+                collisions.collided(fold, record)
             transitions.stalled(fold, record)
         case "retried":
             transitions.retried(fold, record)

@@ -13,6 +13,8 @@ from typing import Any, Final, Literal, TypeAlias, assert_never
 
 from opord.contract import Action, Ask, Check, Repeat, Report, Skip
 from opord.kernel.instants import microseconds
+from opord.kernel.legality import collisions
+from opord.kernel.legality.collisions import check_key
 from opord.kernel.legality.fold import Commit, Fold, ReadRecord, Used
 from opord.kernel.legality.steps import called_here, goes_on, phase_timer_due
 from opord.kernel.legality.transitions import check_answer, decoded
@@ -66,9 +68,13 @@ def intent(fold: Fold, record: ReadRecord) -> None:
         fold.problem("at", "the step's `now` lies after its intent")
     for answer in body.get("answers", ()):
         check_answer(fold, answer)
-    goes_on(fold, record, body.get("answers", ()), now=now)
+    step = goes_on(fold, record, body.get("answers", ()), now=now)
     args = decoded(fold, f"the arguments of {body['call']}", call.args, body["args"])
-    _check_key(fold, record, call, args, now)
+    another = collisions.another(step, body["call"])
+    if another:
+        collisions.check_own_key(fold, record)
+    else:
+        check_key(fold, record, call, args, now)
     own = action.key is not None and action.key.expr is not None
     if own and (body["call"], body["key"]) in fold.used_keys:
         fold.problem(
@@ -84,6 +90,7 @@ def intent(fold: Fold, record: ReadRecord) -> None:
         )
     first_at = min(record.at, fold.wary) if fold.wary else record.at
     fold.commit = Commit(record.seq, call, action, body["key"], body["args"], now, first_at)
+    fold.commit.another = another
     fold.commit.began_in, fold.commit.began_at = record.seq, record.at
     fold.commit.answers = body.get("answers", ())
     fold.intents[record.seq], fold.attempts[record.seq] = body["call"], 1
@@ -168,6 +175,9 @@ def _begins(fold: Fold, commit: Commit, record: ReadRecord) -> None:
 
 def resolved(fold: Fold, record: ReadRecord) -> None:
     """Check the word of a check or a person on whether the action happened."""
+    if fold.commit is None and fold.step is not None and fold.step.collision is not None:
+        collisions.resolved(fold, fold.step.collision, record)
+        return
     commit = _open(fold, record, key=False)
     by, verdict = known_teller(record.body["by"]), known_verdict(record.body["verdict"])
     if commit.in_flight:
@@ -194,6 +204,8 @@ def resolved(fold: Fold, record: ReadRecord) -> None:
             commit.person_says = record.body["outcome"]
         case "did_not_happen":
             _denied(fold, commit, record)
+        case "another":
+            fold.problem("resolved", f"{record.body['call']} collides with no earlier commit")
         case None:
             fold.problem("form", f"`resolved` as {record.body['verdict']!r} is unknown")
         case _:
@@ -333,20 +345,6 @@ def _action(fold: Fold, name: str) -> tuple[CallProgram, Action]:
     if not isinstance(call.declaration, Action):
         raise TypeError(f"{name} is no action")
     return call, call.declaration
-
-
-def _check_key(fold: Fold, record: ReadRecord, call: CallProgram, args: Any, now: Instant) -> None:
-    if call.key is None:
-        expected = f"{fold.run}/{fold.entered}"
-    elif args is None:
-        return
-    else:
-        expected = call.key(args, fold.frame(now))
-    if record.body["key"] != expected:
-        fold.problem(
-            "key",
-            f"{record.body['call']} has the key {record.body['key']!r}, by the contract it is {expected!r}",
-        )
 
 
 # --- attempts ------------------------------------------------------------------------------------
@@ -519,6 +517,7 @@ def _from_record(fold: Fold, record: ReadRecord, action: Action) -> None:
         )
     elif record.body["outcome"] != {"ok": fold.used_keys[pair].result}:
         fold.problem("outcome", "it is not the result that is on record under this key")
+    collisions.check_reuse(fold, record)
     fold.reused = action.name
     fold.stalled = False
 

@@ -75,6 +75,7 @@ class Commit:
       aside because of a doubt.
     - `excused` is true if it is on record that no attempt took effect; `denied`, that none from
       before a restore did either.
+    - `another` is true if a person said that it is another commit than the one under its key.
     - `began_in` is the record with which the last attempt began, `began_at` its time.
     - `given_up_at` is when the last doubt began; `once_given_up` are its values from before a
       restore. `doubt_since` is from when on some attempt has been in doubt.
@@ -98,6 +99,7 @@ class Commit:
     ruled: set[int] = field(default_factory=set)
     cut_off: set[int] = field(default_factory=set)
     refused: bool = False
+    another: bool = False
     given_up_at: Instant = START_OF_TIME
     once_given_up: list[Instant] = field(default_factory=list)
     doubt_since: Instant = START_OF_TIME
@@ -157,12 +159,23 @@ class Tries:
 
 
 @dataclass
+class CollisionOnRecord:
+    """A commit whose key took effect before, with other arguments, and what a person says of it."""
+
+    seq: int
+    call: str
+    key: str
+    answer: str | None = None
+
+
+@dataclass
 class StepOnRecord:
     """A step without a commit, as far as it is on record."""
 
     now: Instant
     answers: list[Mapping[str, Any]]
     tries: Tries | None
+    collision: CollisionOnRecord | None = None
 
 
 class Fold:

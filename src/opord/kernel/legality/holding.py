@@ -36,7 +36,7 @@ def check_holding(fold: Fold, row: RunRow, body: Mapping[str, Any], now: int | N
             "status", f"it says {head.status}, by its journal it is {' or '.join(sorted(expected))}"
         )
         return
-    compare(fold, "needs", head.needs, " ".join(_needs(head.status, asking=asking)))
+    compare(fold, "needs", head.needs, " ".join(_needs(fold, head.status, asking=asking)))
     _check_worker(fold, row, asking=asking)
     if head.worker is None:
         _check_wake(fold, row, intent, body, now)
@@ -74,10 +74,11 @@ def _statuses(fold: Fold, body: Mapping[str, Any], *, asking: bool) -> set[Statu
     return {"waiting", "running"} if fold.last_kind == "started" else {"waiting"}
 
 
-def _needs(status: Status, *, asking: bool) -> Iterator[str]:
+def _needs(fold: Fold, status: Status, *, asking: bool) -> Iterator[str]:
     """Yield what a run of this status needs from a person."""
+    collision = fold.step.collision if fold.step is not None else None
     if status == "stalled":
-        yield "stalled"
+        yield "collision" if collision is not None and collision.answer is None else "stalled"
     elif status == "in_doubt" and asking:
         yield "doubt"
 

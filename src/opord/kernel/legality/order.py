@@ -15,6 +15,7 @@ How the world gets into each situation:
 - doubtful: an intent is open, no attempt is under way, and it is unknown whether one took effect.
 - known: the outcome is on record and the step has not ended. Nothing else moves the run.
 - stalled: held until a person mends something. An event or timer of the phase may take the run.
+- collided: the same, at a commit whose key took effect before; only a person's word ends it.
 - stalled in a commit: the same, with an open intent that is under way, in doubt, or known.
 - ended: in a final state, or terminated. Nothing moves the run, but late messages are still
   recorded.
@@ -38,6 +39,7 @@ Situation: TypeAlias = Literal[
     "doubtful",
     "known",
     "stalled",
+    "collided",
     "stalled in a commit",
     "ended",
 ]
@@ -61,6 +63,7 @@ FOLLOWS: dict[Situation, frozenset[RecordKind]] = {
     "doubtful": _kinds("attempt", "resolved", "outcome", "stalled") | _ALWAYS,
     "known": _kinds("transition", "stalled") | _ALWAYS,
     "stalled": _kinds("retried") | _STEP | _ALWAYS,
+    "collided": _kinds("resolved") | _STEP | _ALWAYS,
     "stalled in a commit": _kinds("retried", "resolved", "outcome") | _ALWAYS,
     "ended": _kinds("unhandled", "evidence"),
 }
@@ -75,6 +78,9 @@ def situation_of(fold: Fold) -> Situation:
         return "ended"
     busy = commit is not None and (commit.outcome is not None or commit.in_flight or bool(commit.doubts))
     if fold.stalled:
+        collision = fold.step.collision if fold.step is not None else None
+        if collision is not None and collision.answer is None:
+            return "collided"
         return "stalled in a commit" if busy else "stalled"
     if commit is not None:
         if commit.outcome is not None:

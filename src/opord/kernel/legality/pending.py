@@ -22,7 +22,7 @@ from opord.kernel.program import TimerProgram
 def by_timer(body: Mapping[str, Any]) -> bool:
     """Say whether a row says that a timer began the step under way, and nothing else of it."""
     pending = body.get("pending") or {}
-    on_record = any(pending.get(name) for name in ("intent", "tries", "answers"))
+    on_record = any(pending.get(name) for name in ("intent", "tries", "answers", "collision"))
     return (pending.get("cause") or {}).get("kind") == "timer" and not on_record
 
 
@@ -45,6 +45,7 @@ def check_pending(fold: Fold, body: Mapping[str, Any]) -> None:
             _check_step(fold, fold.step, pending)
             return
         compare(fold, "tries", pending.get("tries"), None)
+        compare(fold, "collision", pending.get("collision"), None)
         if fold.taken_event is not None and not by_timer(body):
             compare(fold, "now", now, fold.taken_event.at)
         compare(fold, "answers", pending.get("answers", []), [])
@@ -68,6 +69,12 @@ def _check_step(fold: Fold, step: StepOnRecord, pending: Mapping[str, Any]) -> N
     compare(fold, "now", pending.get("now", 0), step.now)
     compare(fold, "answers", [*map(_answer, pending.get("answers", ()))], [*map(_answer, step.answers)])
     compare(fold, "tries", {**counts, **(pending.get("tries") or {})}, expected)
+    found = step.collision
+    collision = None if found is None else {
+        "seq": found.seq, "call": found.call, "key": found.key,
+        **({"answer": found.answer} if found.answer is not None else {}),
+    }  # fmt: skip
+    compare(fold, "collision", pending.get("collision"), collision)
 
 
 def _open(fold: Fold) -> dict[str, Any] | None:
@@ -192,6 +199,7 @@ def _check_intent(fold: Fold, commit: Commit, intent: Mapping[str, Any]) -> None
         ("failure", intent.get("failure"), commit.failure),
         ("refused", intent.get("refused", False), commit.refused),
         ("denied", intent.get("denied", False), commit.denied),
+        ("another", intent.get("another", False), commit.another),
         ("reason", intent.get("reason", ""), commit.reason),
         ("trouble", intent.get("trouble"), commit.trouble),
         ("outcome", outcome and _ending(outcome), commit.outcome and _ended(commit)),

@@ -25,6 +25,10 @@ _EVERY_RECORD = frozenset(
     ("run", "seq", "at", "kind", "worker", "epoch", "contract", "prev", "values")
 )  # fmt: skip
 
+_NO_TROUBLE = _EVERY_RECORD | {"key", "args", "now", "answers"}
+"""The members of a stall that are not what went wrong: those of every record, and of a collision.
+"""
+
 
 def started(fold: Fold, record: ReadRecord) -> None:
     """Check the first record: the input, the run's name, and the initial state."""
@@ -118,7 +122,7 @@ def stalled(fold: Fold, record: ReadRecord) -> None:
     fold.stalled = fold.stalled_here = True
     fold.stalled_at = record.at
     fold.resumed = False
-    fold.trouble = {name: value for name, value in record.body.items() if name not in _EVERY_RECORD}
+    fold.trouble = {name: value for name, value in record.body.items() if name not in _NO_TROUBLE}
     if fold.taken_event is not None:
         fold.taken_event = fold.taken_event._replace(at_once=False)
 

@@ -57,7 +57,7 @@ def _must_not_be_made(fold: Fold, commit: Commit) -> bool:
 
     It must not be made then. After an older restore, the runtime's own key passed for known.
     """
-    if _computed(commit.action) or commit.action.key is None or fold.own_keys_say_nothing:
+    if _computed(commit) or commit.action.key is None or fold.own_keys_say_nothing:
         return may_be_doubted(fold, commit)
     return may_be_doubted(fold, commit) and _after_its_window(fold, commit)
 
@@ -68,7 +68,7 @@ def may_be_doubted(fold: Fold, commit: Commit) -> bool:
         return False
     if _goes_on_by_itself(commit.action.doubt) and commit.began_at >= fold.wary_until:
         return False
-    return not _computed(commit.action) or _after_its_window(fold, commit)
+    return not _computed(commit) or _after_its_window(fold, commit)
 
 
 def _after_its_window(fold: Fold, commit: Commit) -> bool:
@@ -77,9 +77,10 @@ def _after_its_window(fold: Fold, commit: Commit) -> bool:
     return window is not None and commit.began_at >= fold.wary + microseconds(window)
 
 
-def _computed(action: Action) -> bool:
-    """Say whether the contract computes the action's key. Else it has the runtime's own."""
-    return action.key is not None and action.key.expr is not None
+def _computed(commit: Commit) -> bool:
+    """Say whether the contract computes the commit's key. Else it has the runtime's own."""
+    key = commit.action.key
+    return key is not None and key.expr is not None and not commit.another
 
 
 def failed_in_doubt(fold: Fold, commit: Commit) -> bool:
@@ -93,7 +94,7 @@ def failed_in_doubt(fold: Fold, commit: Commit) -> bool:
 
 def before_a_restore(fold: Fold, commit: Commit) -> bool:
     """Say whether an attempt under the same key may have been made before a restore."""
-    return bool(fold.wary) and _computed(commit.action) and not commit.denied
+    return bool(fold.wary) and _computed(commit) and not commit.denied
 
 
 def believed_before(fold: Fold, commit: Commit) -> bool:
@@ -104,7 +105,7 @@ def believed_before(fold: Fold, commit: Commit) -> bool:
 
 def blind(fold: Fold, commit: Commit) -> bool:
     """Say whether the rule for a doubt goes by a key that says nothing after a restore."""
-    if not fold.wary or commit.denied or _computed(commit.action):
+    if not fold.wary or commit.denied or _computed(commit):
         return False
     match commit.action.doubt:
         case Repeat():
