@@ -16,7 +16,9 @@ from opord.drive.calls import Calls, bind_handlers
 from opord.drive.client import Client
 from opord.drive.errors import NotInDoubt, RoleRequired, RunUnknown, StartConflict
 from opord.drive.flight import Flight
+from opord.drive.held_calls import HeldCalls
 from opord.drive.hooks import Point
+from opord.drive.relay import carried
 from opord.kernel.answers import Applied, Result
 from opord.kernel.conflicts import Facts, check_batch, judge
 from opord.kernel.large import ValueCache
@@ -231,7 +233,7 @@ class Desk:
             self.program,
             bind_handlers(self.program, self.handlers),
             threads=None,
-            slots=asyncio.Semaphore(1),
+            held=HeldCalls(1, lambda: 0.0),
             limit_s=60,
             monotonic=self.host.monotonic,
         )
@@ -241,7 +243,7 @@ class Desk:
 
     async def fly(self) -> Flight:
         flight = Flight(self.host, self.host.claim(), self.calls)
-        await flight.go()
+        await carried(flight.go())
         return flight
 
     @property
@@ -350,7 +352,7 @@ def test_a_flight_that_lost_its_run_writes_nothing() -> None:
         await desk.start()
         first = Flight(desk.host, desk.host.claim(), desk.calls)
         desk.host.claim()
-        await first.go()
+        await carried(first.go())
         assert desk.kinds() == ["started"]
         assert desk.handlers.calls == []
         assert "parked" not in desk.host.points

@@ -28,6 +28,7 @@ from typing import Any
 import pytest
 
 from opord.drive import purity
+from opord.drive.held_calls import HeldCalls
 from opord.drive.purity import NotPure, call_watched, install
 from opord.testing import World
 from tests.support.contracts import SCORED, compiled, workflow_of
@@ -221,9 +222,8 @@ def test_without_watching_a_handler_is_called_unchanged(monkeypatch: pytest.Monk
     monkeypatch.setattr(purity, "_installed", False)
     monkeypatch.setattr(sys, "addaudithook", lambda hook: pytest.fail("nobody asked for it"))
     handlers = bind_handlers(program, SimpleNamespace(score=Handlers().score, look=Handlers().look))
-    import asyncio
 
     calls = Calls(
-        program, handlers, threads=None, slots=asyncio.Semaphore(1), limit_s=1.0, monotonic=lambda: 0.0
+        program, handlers, threads=None, held=HeldCalls(1, lambda: 0.0), limit_s=1.0, monotonic=lambda: 0.0
     )
     assert calls.pure(program.calls["score"], (4,)) == 4

@@ -69,7 +69,9 @@ a client as well: starts and events die with it and are asked again. The provide
 errors under a key, forgets keys, and shows a charge only a while after it. `make soak MINUTES=n` goes on with that and counts how many died where.
 
 Handlers are hostile, too ([test_rogues](../tests/kill/test_rogues.py)): they end the process, crash it, close its files, take all its descriptors or
-memory, keep the event loop or the interpreter for four leases, and never return. What a handler raises (all of Python's
+memory, keep the event loop or the interpreter for four leases, and never return. They fork children that come back, are ended or hear signals, open pools, and set up
+logging; signals come twice at once, and at any moment of a worker's start ([test_worker_in_the_world](../tests/cli/test_worker_in_the_world.py)). Coroutines swallow
+their cancellation or outlast it ([test_handlers_that_outlast_cancellation](../tests/engine/test_handlers_that_outlast_cancellation.py)). What a handler raises (all of Python's
 exceptions, `SystemExit`, `KeyboardInterrupt` and `CancelledError` included) and returns (what does not fit, cannot be kept, or bites whoever looks at it)
 is a doubt or a stall with its reason ([test_hostile_handlers](../tests/engine/test_hostile_handlers.py)). What a clock that jumps, stands still or
 differs between workers does, and what not, is held in virtual time ([test_clock_jumps](../tests/engine/test_clock_jumps.py)).

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import signal
 import sys
-import threading
-import time
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
@@ -22,6 +18,7 @@ from opord.cli.contracts import found_in, program_at
 from opord.cli.errors import CliError
 from opord.cli.output import note
 from opord.cli.settings import Seconds, engine_secrets, secrets_option, setting, store_option
+from opord.cli.stopping import Orders, StoppedEarly, leave_hanging_threads, run_to_its_end
 from opord.story.signs import safe
 
 if TYPE_CHECKING:
@@ -32,8 +29,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("opord.worker")
 
-HANDLER_THREADS = "opord-handler"
-"""The prefix of the engine's threads for handlers."""
+OPENING_S = 1.0
+"""How long a store that is being opened is waited for after an order to stop, in seconds."""
 
 
 @click.command()
@@ -86,38 +83,38 @@ def command(
             f"each --contract needs its --handlers: there are {len(contracts)} of the one and {len(handlers)} of the other"
         )
     _log_to_stderr()
+    with Orders(drain) as orders:
+        try:
+            pairs = _pairs(contracts, handlers)
+            orders.check()
+            status = run_to_its_end(
+                _work(
+                    pairs,
+                    store,
+                    orders,
+                    until_idle=until_idle,
+                    lease_s=lease,
+                    concurrency=concurrency,
+                    drain_s=drain,
+                    dev=dev,
+                )
+            )
+        except StoppedEarly:
+            log.info("%s: stopped before any run was carried", orders.signal)
+            status = 0
+        leave_hanging_threads(status)
+    return status
+
+
+def _pairs(contracts: tuple[str, ...], handlers: tuple[str, ...]) -> list[tuple[Program, Any]]:
+    """Return each contract's program with its handlers."""
     pairs = []
     for contract, where in zip(contracts, handlers, strict=True):
         program, instance = program_at(contract), _handlers(where)
         _ask_for_the_class(program, instance)
         pairs.append((_as_the_handlers_know_it(program, instance, contract), instance))
-    status = asyncio.run(
-        _work(
-            pairs,
-            store,
-            until_idle=until_idle,
-            lease_s=lease,
-            concurrency=concurrency,
-            drain_s=drain,
-            dev=dev,
-        )
-    )
-    _leave_hanging_calls(status)
-    return status
-
-
-def _leave_hanging_calls(status: int) -> None:
-    """End the process now if a handler on a thread never returned: Python would wait for it."""
-    calling = [thread for thread in threading.enumerate() if thread.name.startswith(HANDLER_THREADS)]
-    deadline = time.monotonic() + 0.5
-    for thread in calling:
-        thread.join(max(0.0, deadline - time.monotonic()))
-    busy = [thread for thread in calling if thread.is_alive()]
-    if busy:
-        log.warning("%d calls did not end in time and are left behind", len(busy))
-        logging.shutdown()
-        sys.stdout.flush()
-        os._exit(status)
+    _log_on()
+    return pairs
 
 
 def _handlers(where: str) -> Any:
@@ -207,6 +204,7 @@ def _refuse_stale(program: Program, home: ModuleType, cls: type[Workflow], place
 async def _work(
     pairs: Sequence[tuple[Program, Any]],
     store: str,
+    orders: Orders,
     *,
     until_idle: bool,
     lease_s: float,
@@ -222,16 +220,19 @@ async def _work(
 
     workflows = [program.workflow(handlers) for program, handlers in pairs]
     names = ", ".join(f"{program.name} {program.version}" for program, _ in pairs)
-    asked_to_stop = _stop_on_signals()
+    asked_to_stop = orders.begin()
     engine = Engine(
         store, workflows, lease_s=lease_s, concurrency=concurrency, drain_s=drain_s, **engine_secrets(),
         watch_pure=_tell_impure if dev else None,
     )  # fmt: skip
-    async with engine:
+    stop = asyncio.create_task(asked_to_stop.wait())
+    if not await _open(engine, stop):
+        log.info("stopped before the store could be used; no run was carried")
+        return 0
+    try:
         relax_for_good()
         log.info("working on %s for %s", store, names)
         idle = asyncio.create_task(_idle(engine, until_idle))
-        stop = asyncio.create_task(asked_to_stop.wait())
         damaged = asyncio.create_task(engine.until_damaged())
         await asyncio.wait({idle, stop, damaged}, return_when=asyncio.FIRST_COMPLETED)
         stopped = stop.done()
@@ -248,6 +249,8 @@ async def _work(
         needy = await _needy(shown, pairs) if looked else []
         unserved = await _unserved(shown, pairs) if looked else {}
         unreadable = dict(engine.worker.unreadable) if until_idle and engine.worker is not None else {}
+    finally:
+        await engine.__aexit__()
     for run, why in needy:
         note(f"{safe(run)} needs a person: {why}")
     for run, why in unreadable.items():
@@ -255,6 +258,19 @@ async def _work(
     for version, runs in unserved.items():
         note(f"{runs} can go on, and no worker is up that has handlers for {version}")
     return int(bool(needy or unreadable))
+
+
+async def _open(engine: Engine, stop: asyncio.Task[Any]) -> bool:
+    """Open the engine, unless the worker is told to stop first. Return whether it is open."""
+    opening = asyncio.create_task(engine.__aenter__())
+    await asyncio.wait({opening, stop}, return_when=asyncio.FIRST_COMPLETED)
+    if not opening.done():
+        opening.cancel()
+        await asyncio.wait({opening}, timeout=OPENING_S)
+    if not opening.done() or opening.cancelled():
+        return False
+    opening.result()
+    return True
 
 
 def _tell_impure(caught: Exception) -> None:
@@ -313,20 +329,13 @@ async def _needy(shown: Shown, pairs: Sequence[tuple[Program, Any]]) -> Sequence
     return runs
 
 
-def _stop_on_signals() -> asyncio.Event:
-    stop_event = asyncio.Event()
-
-    def stop(name: str) -> None:
-        if stop_event.is_set():
-            log.warning("%s again: stopping at once; what was under way is taken over by others", name)
-            raise SystemExit(130)
-        log.info("%s: letting calls under way end; once more stops at once", name)
-        stop_event.set()
-
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop, number.name)
-    return stop_event
+def _log_on() -> None:
+    """Log on, whatever the handlers' modules made of logging: many switch other loggers off."""
+    for name, logger in logging.root.manager.loggerDict.items():
+        if name.partition(".")[0] == "opord" and isinstance(logger, logging.Logger):
+            logger.disabled = False
+    if not log.hasHandlers():
+        _add_handler()
 
 
 class _OneLine(logging.Formatter):
@@ -337,8 +346,12 @@ class _OneLine(logging.Formatter):
 
 
 def _log_to_stderr() -> None:
+    _add_handler()
+    # Of other libraries only warnings and errors matter here.
+    logging.getLogger("opord").setLevel(logging.INFO)
+
+
+def _add_handler() -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_OneLine("%(asctime)s %(levelname)s %(message)s"))
     logging.getLogger().addHandler(handler)
-    # Of other libraries only warnings and errors matter here.
-    logging.getLogger("opord").setLevel(logging.INFO)

@@ -2,11 +2,14 @@
 
 __all__ = [
     "calls",
+    "children",
     "client",
     "errors",
     "flight",
+    "held_calls",
     "hooks",
     "purity",
     "reading",
+    "relay",
     "starts",
 ]

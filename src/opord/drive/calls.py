@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import types
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, assert_never
 
 import msgspec
 
 from opord.contract import Action, Effect
+from opord.drive import children
+from opord.drive.held_calls import CallLeft, HeldCalls
 from opord.drive.purity import NotPure, call_watched, install
+from opord.drive.relay import GivenUp, HandlerEnd, Raised, Returned, Waiting, end_of
 from opord.drive.wrong_answers import describe_error, wrong_error, wrong_failure, wrong_result
 from opord.generated.handlers import handler_names
 from opord.kernel.program import CallProgram, Program
@@ -20,6 +22,7 @@ from opord.kernel.requests import Call
 from opord.values.canonical import dumps, encode
 from opord.values.failure import Failure
 from opord.values.guard import LIMIT_BYTES, check_size
+from opord.values.types import RunId
 
 
 class Handler(NamedTuple):
@@ -83,19 +86,18 @@ def bind_handlers(program: Program, target: Any) -> dict[str, Handler]:
     return handlers
 
 
-@types.coroutine
-def _rest_of(running: Coroutine[Any, Any, Any], waits_for: Any) -> Generator[Any, Any, Any]:
-    """Await a coroutine whose first step has been taken; `waits_for` is what it yielded."""
-    try:
-        while True:
-            try:
-                value = yield waits_for
-            except BaseException as error:
-                waits_for = running.throw(error)
-            else:
-                waits_for = running.send(value)
-    except StopIteration as end:
-        return end.value
+class Overtaken(Exception):
+    """A timer of the phase was due before the call ended. The call was given up."""
+
+
+class _Attempt(NamedTuple):
+    """An attempt under way: its call and run, and when it began and a timer of its phase is due."""
+
+    call: CallProgram
+    run: RunId | None
+    began: float
+    late: Callable[[Ending], None] | None
+    timer_at: float | None
 
 
 class Calls:
@@ -107,7 +109,7 @@ class Calls:
         handlers: Mapping[str, Handler],
         *,
         threads: Executor | None,
-        slots: asyncio.Semaphore,
+        held: HeldCalls,
         limit_s: float,
         monotonic: Callable[[], float],
         watch_pure: Callable[[NotPure], None] | None = None,
@@ -118,7 +120,8 @@ class Calls:
         self.program = program
         self._handlers = handlers
         self._threads = threads
-        self._slots = slots
+        self._held = held
+        self._made_in = children.generation
         self._limit_s = limit_s
         self._monotonic = monotonic
         self._limits = {call.declaration.name: self._limit(call) for call in program.calls.values()}
@@ -172,114 +175,189 @@ class Calls:
         args: tuple[Any, ...],
         about: Call | None,
         *,
+        run: RunId | None = None,
         late: Callable[[Ending], None] | None = None,
         ready: Callable[[], Awaitable[None]] | None = None,
         entering: Callable[[], None] | None = None,
+        timer_s: float | None = None,
     ) -> Ending:
         """Make one attempt and return how it ended.
 
-        Raises only if the caller itself is cancelled, and what `ready` raises: it is awaited if the
-        call had to wait for a thread. `entering` is called just before the handler is entered.
-        `late` gets the ending of a call that was given up while it still ran on a thread.
+        `ready` is awaited if the call had to wait for a thread, and `entering` is called just
+        before the handler is entered. `late` gets the ending of a call that was given up and ended
+        after that. `timer_s` is when a timer of the phase is due, in seconds from now.
+
+        Raises:
+            CancelledError: the caller itself is cancelled.
+            Overtaken: the timer was due first.
+            Exception: what `ready` raises.
         """
         handler = self._handlers[call.declaration.name]
-        on_thread = not handler.is_async and self._threads is not None
-        if on_thread:
-            # Before the time limit begins: waiting for a thread is not part of the attempt.
-            await self._take_slot(ready)
-        seconds, limited = self.time_limit(call)
-        began = self._monotonic()
         kwargs = {"call": about} if handler.wants_call else {}
         if not call.args.fixed:
             args = call.args.copy(args)  # the run keeps its own copy; a handler may change this one
-        scope: asyncio.Timeout | None = None
+        timer_at = None if timer_s is None else asyncio.get_running_loop().time() + timer_s
+        threads = None if handler.is_async else self._threads
+        if threads is not None:
+            # Before the time limit begins: waiting for a thread is not part of the attempt.
+            await self._take_thread(call, run, ready, timer_at)
+        began = self._monotonic()
+        made = _Attempt(call, run, began, late, timer_at)
         if entering is not None:
             entering()
         try:
-            if handler.is_async:
-                running = handler.function(*args, **kwargs)
-                # A handler that answers without waiting for anything needs no timer.
-                try:
-                    waits_for = running.send(None)
-                except StopIteration as end:
-                    return self._returned(call, end.value, began)
-                async with asyncio.timeout(seconds) as scope:
-                    value = await _rest_of(running, waits_for)
+            if threads is None:
+                answer = handler.function(*args, **kwargs)
             else:
-                async with asyncio.timeout(None) as scope:
-                    value = await self._on_thread(call, handler, args, kwargs, scope, seconds, late)
-        except TimeoutError as error:
-            if scope is not None and scope.expired():
-                return TookTooLong(seconds, limited)
-            return Unexpected(error, self._since(began))
-        except asyncio.CancelledError as error:
+                answer = await self._on_thread(
+                    threads, made, lambda: _on_this_thread(handler, args, kwargs, self._made_in)
+                )
+                if isinstance(answer, TookTooLong):
+                    return answer
+            if not handler.is_async and not inspect.isawaitable(answer):
+                return self._returned(call, answer, began)
+            running = answer if inspect.iscoroutine(answer) else _awaited(answer)
+            # A handler that answers without waiting for anything needs no timer.
+            try:
+                waits_for = running.send(None)
+            except StopIteration as end:
+                self._check_process()
+                return self._returned(call, end.value, began)
+            self._check_process()
+        except (asyncio.CancelledError, Overtaken) as error:
             task = asyncio.current_task()
-            if task is not None and task.cancelling():
+            if isinstance(error, Overtaken) or (task is not None and task.cancelling()):
                 raise
             return Unexpected(error, self._since(began))
         except BaseException as error:
-            ending = self._raised(call, error, began)
-            # An exception that the cancellation caused says only that the call was cut off.
-            given_up = scope is not None and scope.expired() and isinstance(ending, Unexpected)
-            return TookTooLong(seconds, limited) if given_up else ending
-        return self._returned(call, value, began)
+            self._check_process(error)
+            return self._raised(call, error, began)
+        waiting = Waiting(
+            running,
+            waits_for,
+            limit_s=self.time_limit(call)[0],
+            timer_at=timer_at,
+            left=lambda task: self._left(made, task),
+        )
+        return self._ending(call, await end_of(waiting), began)
 
-    async def _take_slot(self, ready: Callable[[], Awaitable[None]] | None) -> None:
-        """Wait for a thread, and for `ready` if that took time."""
-        waited = self._slots.locked()
-        await self._slots.acquire()
+    def _ending(self, call: CallProgram, end: HandlerEnd, began: float) -> Ending:
+        """Classify how a handler ended that had waited for something."""
+        match end:
+            case Returned(value):
+                return self._returned(call, value, began)
+            case Raised(error, withdrawn):
+                ending = self._raised(call, error, began)
+                if withdrawn is None or not isinstance(ending, Unexpected):
+                    return ending
+                # An exception that the cancellation caused says only that the call was cut off.
+            case GivenUp(withdrawn):
+                pass
+            case _:
+                assert_never(end)
+        match withdrawn:
+            case "limit":
+                return TookTooLong(*self.time_limit(call))
+            case "timer":
+                raise Overtaken
+            case "cancelled":
+                raise asyncio.CancelledError
+            case _:
+                assert_never(withdrawn)
+
+    def _left(self, made: _Attempt, task: asyncio.Task[Any]) -> Callable[[HandlerEnd], None]:
+        """Note a handler that keeps its task, and return what to do with its end."""
+        left = self._held.give_up(made.call.declaration.name, made.run, self._monotonic())
+        left.task = task
+        task.set_name(f"opord: {left.name}, given up")
+
+        def ended(end: HandlerEnd) -> None:
+            match end:
+                case Returned(value):
+                    self._came_late(made, left, lambda: value)
+                case Raised(error):
+                    self._came_late(made, left, _raising(error))
+                case GivenUp():
+                    raise RuntimeError(f"{left.name} was given up twice")
+                case _:
+                    assert_never(end)
+
+        return ended
+
+    async def _take_thread(
+        self,
+        call: CallProgram,
+        run: RunId | None,
+        ready: Callable[[], Awaitable[None]] | None,
+        timer_at: float | None,
+    ) -> None:
+        """Wait for a thread, and for `ready` if that took time.
+
+        Raises:
+            Overtaken: a timer of the phase was due first.
+        """
+        scope = asyncio.timeout_at(timer_at)
+        try:
+            async with scope:
+                waited = await self._held.thread(call.declaration.name, run)
+        except TimeoutError:
+            raise Overtaken from None
         if not waited or ready is None:
             return
         try:
             await ready()
         except BaseException:
-            self._slots.release()
+            self._held.thread_is_free()
             raise
 
-    async def _on_thread(
-        self,
-        call: CallProgram,
-        handler: Handler,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        scope: asyncio.Timeout,
-        seconds: float,
-        late: Callable[[Ending], None] | None,
-    ) -> Any:
+    async def _on_thread(self, threads: Executor, made: _Attempt, job: Callable[[], Any]) -> Any:
+        """Call a plain handler on a thread, and return its result.
+
+        The result is `TookTooLong` if the call was given up, and may be an awaitable.
+
+        Raises:
+            Overtaken: a timer of the phase was due first.
+        """
         loop = asyncio.get_running_loop()
-        if self._threads is None:
-            scope.reschedule(loop.time() + seconds)
-            value = handler.function(*args, **kwargs)
-            return await value if isinstance(value, Awaitable) else value
-        began = self._monotonic()
-        scope.reschedule(loop.time() + seconds)
-        running = loop.run_in_executor(self._threads, lambda: _on_this_thread(handler, args, kwargs))
-        running.add_done_callback(lambda _: self._slots.release())
+        limit = self.time_limit(made.call)
+        limit_at, timer_at = loop.time() + limit[0], made.timer_at
+        overtaken = timer_at is not None and timer_at < limit_at
+        scope = asyncio.timeout_at(timer_at if overtaken else limit_at)
         try:
-            value = await asyncio.shield(running)
-        except asyncio.CancelledError:
-            if not running.done():
-                running.add_done_callback(lambda done: self._came_late(call, done, began, late))
-            raise
-        return await value if inspect.isawaitable(value) else value
+            async with scope:
+                running = loop.run_in_executor(threads, job)
+                running.add_done_callback(lambda _: self._held.thread_is_free())
+                try:
+                    return await asyncio.shield(running)
+                except asyncio.CancelledError:
+                    if not running.done():
+                        left = self._held.give_up(made.call.declaration.name, made.run, self._monotonic())
+                        running.add_done_callback(lambda done: self._came_late(made, left, done.result))
+                    raise
+        except TimeoutError:
+            if not scope.expired():
+                raise
+            if overtaken:
+                raise Overtaken from None
+            return TookTooLong(*limit)
 
-    def _came_late(
-        self,
-        call: CallProgram,
-        future: asyncio.Future[Any],
-        began: float,
-        late: Callable[[Ending], None] | None,
-    ) -> None:
-        if future.cancelled():
+    def _came_late(self, made: _Attempt, left: CallLeft, result: Callable[[], Any]) -> None:
+        """Take the end of a call that was given up."""
+        self._held.ended(left, self._monotonic())
+        try:
+            value = result()
+        except asyncio.CancelledError:
             return
-        error = future.exception()
-        if late is None:
-            return
-        late(
-            self._raised(call, error, began)
-            if error is not None
-            else self._returned(call, future.result(), began)
-        )
+        except BaseException as error:
+            ending = self._raised(made.call, error, made.began)
+        else:
+            ending = self._returned(made.call, value, made.began)
+        if made.late is not None:
+            made.late(ending)
+
+    def _check_process(self, error: BaseException | None = None) -> None:
+        if children.generation != self._made_in:
+            children.end_child(error)
 
     def _returned(self, call: CallProgram, value: Any, began: float) -> Ending:
         try:
@@ -325,8 +403,27 @@ class _NotForFutures(Exception):
         self.raised = raised
 
 
-def _on_this_thread(handler: Handler, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _on_this_thread(handler: Handler, args: tuple[Any, ...], kwargs: dict[str, Any], made_in: int) -> Any:
+    error: BaseException | None = None
     try:
         return handler.function(*args, **kwargs)
-    except (StopIteration, GeneratorExit) as error:
-        raise _NotForFutures(error) from None
+    except (StopIteration, GeneratorExit) as raised:
+        error = raised
+        raise _NotForFutures(raised) from None
+    except BaseException as raised:
+        error = raised
+        raise
+    finally:
+        if children.generation != made_in:
+            children.end_child(error)
+
+
+def _raising(error: BaseException) -> Callable[[], Any]:
+    def result() -> Any:
+        raise error
+
+    return result
+
+
+async def _awaited(awaitable: Awaitable[Any]) -> Any:
+    return await awaitable

@@ -273,6 +273,7 @@ class Commitments:
                 call,
                 args,
                 about,
+                run=self.run.id,
                 late=lambda ending: self._late(call, intent.seq, about.attempt, ending),
                 ready=self.hold.lease.make_sure,
                 entering=self._entering,

@@ -5,12 +5,20 @@ So attempts are counted over restarts, and a run that waits for an attempt holds
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from typing import Any, NoReturn, assert_never
 
 from opord.contract import Effect
-from opord.drive.calls import Answered, Calls, Ending, Failed, TookTooLong, Undeclared, Unexpected
+from opord.drive.calls import (
+    Answered,
+    Calls,
+    Ending,
+    Failed,
+    Overtaken,
+    TookTooLong,
+    Undeclared,
+    Unexpected,
+)
 from opord.drive.evidence import LateAnswer
 from opord.drive.hold import Hold
 from opord.drive.interrupts import Parked, TimerDue, Trouble, unexpected
@@ -154,22 +162,20 @@ class Effects:
 
         Timers do not end it: a phase's timers rest while a commit is open.
         """
-        return await self.calls.attempt(call, args, self._about(call, 1))
+        return await self.calls.attempt(call, args, self._about(call, 1), run=self.run.id)
 
     async def _attempt(
         self, call: CallProgram, args: tuple[Any, ...], attempt: int, late: LateAnswer
     ) -> Ending:
         about = self._about(call, attempt)
-        if not self.run.body.timers:
-            return await self.calls.attempt(call, args, about, late=late)
-        due = min(recording.shared_timers(self.run).values(), default=None)
-        if due is None:
-            return await self.calls.attempt(call, args, about, late=late)
-        # A timer of the phase may move the run during the call; the answer is then dropped.
+        timer_s = None
+        if self.run.body.timers:
+            due = min(recording.shared_timers(self.run).values(), default=None)
+            timer_s = None if due is None else max(0.0, (due - self.host.now()) / 1e6)
         try:
-            async with asyncio.timeout(max(0.0, (due - self.host.now()) / 1e6)):
-                return await self.calls.attempt(call, args, about, late=late)
-        except TimeoutError:
+            return await self.calls.attempt(call, args, about, run=self.run.id, late=late, timer_s=timer_s)
+        except Overtaken:
+            # A timer of the phase moves the run during the call; the answer is then dropped.
             raise TimerDue from None
 
     def _about(self, call: CallProgram, attempt: int) -> Call | None:

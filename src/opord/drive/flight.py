@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from opord.drive.calls import Calls
 from opord.drive.errors import RunPruned
@@ -17,6 +19,7 @@ from opord.drive.hold import Hold
 from opord.drive.host import Carrier
 from opord.drive.interrupts import Lost, Parked, TimerDue
 from opord.drive.reading import read
+from opord.drive.relay import Relay
 from opord.drive.steps import Steps
 from opord.kernel import inbox, recording
 from opord.kernel.draft import Draft
@@ -29,14 +32,35 @@ log = logging.getLogger("opord.worker")
 class Flight:
     """Carries one held run forward until it must be given back."""
 
-    __slots__ = ("host", "run", "run_hold", "steps", "task")
+    __slots__ = ("_relay", "host", "run", "run_hold", "steps")
 
     def __init__(self, host: Carrier, run: Run, calls: Calls) -> None:
         self.host = host
         self.run = run
         self.run_hold = Hold(host, run)
         self.steps = Steps(self.run_hold, calls)
-        self.task: asyncio.Task[None] | None = None
+        self._relay: Relay | None = None
+
+    def launch(self, work: Coroutine[Any, Any, None], *, on_end: Callable[[], None]) -> None:
+        """Carry out `work`, which awaits `go`, in a task. `on_end` is called when it has ended."""
+        self._relay = Relay(work, on_end=on_end)
+
+    def cancel(self) -> None:
+        """Cancel a launched flight. A handler that does not end at once is given up."""
+        if self._relay is not None:
+            self._relay.cancel()
+
+    @property
+    def task(self) -> asyncio.Task[Any] | None:
+        """The task that carries the flight now. A handler that is given up keeps the one it has."""
+        return self._relay.task if self._relay is not None else None
+
+    @property
+    def landed(self) -> asyncio.Future[None]:
+        """Done once the launched flight has ended."""
+        if self._relay is None:
+            raise RuntimeError(f"{self.run.id} was not launched")
+        return self._relay.ended
 
     @property
     def ended(self) -> bool:
@@ -53,7 +77,10 @@ class Flight:
         return hold.calling or hold.beginning or hold.learned is not None
 
     async def go(self) -> None:
-        """Carry the run forward; return when this worker no longer holds it."""
+        """Carry the run forward; return when this worker no longer holds it.
+
+        It has to be carried by a relay, as by `launch`; see `relay.carried`.
+        """
         try:
             await self._go()
         except Parked:

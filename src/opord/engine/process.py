@@ -5,7 +5,6 @@ Every engine is built here: those of `opord.Engine`, the command line, simulatio
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -86,17 +85,18 @@ class Process:
         """Start to carry out runs of these contracts."""
         # A process that only reads or sends needs no worker, so it does not import one.
         from opord.drive.calls import Calls
+        from opord.drive.held_calls import HeldCalls
         from opord.engine.worker import Worker
 
         environment = self.environment
         by_digest = {each.program.digest: each for each in carried}
-        slots = asyncio.Semaphore(environment.max_threads)
+        held = HeldCalls(environment.max_threads, environment.monotonic)
         calls = {
             digest: Calls(
                 each.program,
                 each.handlers,
                 threads=environment.handler_threads(),
-                slots=slots,
+                held=held,
                 limit_s=call_limit_s,
                 monotonic=environment.monotonic,
                 watch_pure=watch_pure,
@@ -107,6 +107,7 @@ class Process:
             self.host,
             programs={digest: each.program for digest, each in by_digest.items()},
             calls=calls,
+            held=held,
             lease_s=lease_s,
             concurrency=concurrency,
         )

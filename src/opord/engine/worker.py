@@ -14,6 +14,7 @@ from typing import Any
 from opord.drive.calls import Calls
 from opord.drive.errors import CannotClaim
 from opord.drive.flight import Flight
+from opord.drive.held_calls import HeldCalls
 from opord.drive.reading import fetched
 from opord.engine.host import StoreHost
 from opord.engine.reaper import LONGEST_LEASE_US, DeadWorkerReaper
@@ -29,6 +30,12 @@ log = logging.getLogger("opord.worker")
 
 LOOK_S = 0.025
 """How often `until_idle` checks whether the worker is idle, in seconds."""
+
+CLEAN_UP_S = 1.0
+"""How long a handler that is cancelled at the end of a drain may take to clean up, in seconds."""
+
+CANCELS_MOST = 3
+"""How often a flight is cancelled at the end of a drain."""
 
 UNREADABLE_US = Duration(10_000_000)
 """Shortest pause before a run that a worker cannot read is tried again, in microseconds."""
@@ -52,6 +59,7 @@ class Worker:
         *,
         programs: Mapping[str, Program],
         calls: Mapping[Digest, Calls],
+        held: HeldCalls,
         lease_s: float,
         concurrency: int,
     ) -> None:
@@ -60,6 +68,7 @@ class Worker:
         self.writer = host.writer
         self.programs = programs
         self.calls = calls
+        self.held = held
         self.environment = host.environment
         self.name = host.name
         self.lease_us = Duration(int(lease_s * 1_000_000))
@@ -99,17 +108,14 @@ class Worker:
         if self._loops:
             await asyncio.wait(self._loops[:1], timeout=PARTING_S)
         for flight in list(self.flights.values()):
-            if not flight.unbreakable and flight.task is not None and grace_s <= 0:
-                flight.task.cancel()
-        tasks = [flight.task for flight in self.flights.values() if flight.task is not None]
-        if tasks and grace_s > 0:
-            log.info("draining: waiting up to %g s for %d runs", grace_s, len(tasks))
-            await asyncio.wait(tasks, timeout=grace_s)
+            if not flight.unbreakable and grace_s <= 0:
+                flight.cancel()
+        under_way = [flight.landed for flight in self.flights.values()]
+        if under_way and grace_s > 0:
+            log.info("draining: waiting up to %g s for %d runs", grace_s, len(under_way))
+            await asyncio.wait(under_way, timeout=grace_s)
         flights = list(self.flights.values())
-        for flight in flights:
-            if flight.task is not None:
-                flight.task.cancel()
-        await asyncio.gather(*(f.task for f in flights if f.task is not None), return_exceptions=True)
+        await self._end(flights)
         for flight in flights:
             if flight.uncalled:
                 self.in_background(flight.leave_word())
@@ -125,6 +131,21 @@ class Worker:
             log.warning("the store does not answer; what this worker held is free when its leases are over")
         except StoreDamaged:
             log.warning("the store is damaged; what this worker held is free when its leases are over")
+
+    async def _end(self, flights: Sequence[Flight]) -> None:
+        """Cancel flights. Handlers that do not end are given up, and get a moment to clean up."""
+        under_way = [flight.landed for flight in flights]
+        for _ in range(CANCELS_MOST):
+            if not under_way:
+                break
+            for flight in flights:
+                flight.cancel()
+            # A handler that answers when it is cancelled lets its flight go on for a moment.
+            _, pending = await asyncio.wait(under_way, timeout=CLEAN_UP_S)
+            under_way = list(pending)
+        await self.held.wait_for_tasks(CLEAN_UP_S)
+        for call in list(self.held.left):
+            log.warning("%s was given up and still runs; it is left behind", call.name)
 
     async def _part(self, claims: list[tuple[RunId, int]]) -> None:
         """Give back the runs that are held or were put off, and report that this worker is gone."""
@@ -183,16 +204,14 @@ class Worker:
 
     def launch(self, run: Run) -> None:
         """Carry a run that this worker holds."""
-        older = self.flights.get(run.id)
-        if older is not None and older.task is not None:
+        if run.id in self.flights:
             # The run was taken from this worker and claimed again; the older flight cannot write
             # any more.
             self.drop(run.id)
         flight = Flight(self.host, run, self.calls[run.program.digest])
         self.flights[run.id] = flight
-        flight.task = asyncio.get_running_loop().create_task(self._fly(flight))
-        # Not inside the task: a task that is cancelled before its first step never runs at all.
-        flight.task.add_done_callback(lambda _: self._landed(flight))
+        # Not inside the flight: one that is cancelled before its first step never runs at all.
+        flight.launch(self._fly(flight), on_end=lambda: self._landed(flight))
 
     def drop(self, run_id: RunId) -> None:
         """Cancel a flight whose run another process has moved.
@@ -200,8 +219,8 @@ class Worker:
         A call of an action may end, as evidence.
         """
         flight = self.flights.get(run_id)
-        if flight is not None and not flight.unbreakable and flight.task is not None:
-            flight.task.cancel()
+        if flight is not None and not flight.unbreakable:
+            flight.cancel()
 
     async def _fly(self, flight: Flight) -> None:
         run = flight.run

@@ -102,10 +102,15 @@ async def kill_process(process: Process) -> None:
     Nothing more is written, and nobody is notified.
     """
     tasks = [process.writer._pump, process.waiters._polling]
+    flights = []
     worker = process.worker
     if worker is not None:
-        tasks += [*worker._loops, *(flight.task for flight in worker.flights.values()), *worker._side]
+        tasks += [*worker._loops, *worker._side]
+        flights = list(worker.flights.values())
     living = [task for task in tasks if task is not None]
     for task in living:
         task.cancel()
-    await asyncio.gather(*living, return_exceptions=True)
+    for flight in flights:
+        flight.cancel()
+    ends = [flight.landed for flight in flights]
+    await asyncio.gather(*living, *ends, return_exceptions=True)

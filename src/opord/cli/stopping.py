@@ -1,0 +1,221 @@
+"""SIGTERM and Ctrl-C as orders to a worker, from its first moment to its last.
+
+- Before the worker carries runs, an order ends it at once: nothing was begun.
+- Then the first order lets calls under way end. What comes within half a second of it is the same
+  order: a supervisor may signal a process and its group at once.
+- Another one ends the process at once, as `kill -9` would. So does a time limit, if a handler holds
+  the event loop or a store holds its thread.
+- A child that a handler forks hears no orders: it has the signal handlers that were there before.
+
+Handlers of signals run between any two instructions, so they take no lock and write no log.
+"""
+
+from __future__ import annotations
+
+import _thread
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from types import FrameType
+from typing import Any, Final, TypeVar
+
+T = TypeVar("T")
+
+log = logging.getLogger("opord.worker")
+
+SAME_ORDER_S: Final = 0.5
+"""Signals within this time of the first are the same order, in seconds."""
+
+ENDING_S: Final = 15.0
+"""How long a worker may take to end beyond its drain, in seconds."""
+
+LEFT_S: Final = 0.5
+"""How long calls that were given up may take to end before they are left behind, in seconds."""
+
+KILLED: Final = 130
+"""The exit status of a worker that is ended at once."""
+
+STORE_THREADS: Final = ("opord-store", "opord-read")
+CALL_THREADS: Final = ("opord-handler", "asyncio")
+"""The prefixes of the threads on which handlers may hang."""
+
+_NUMBERS: Final = (signal.SIGTERM, signal.SIGINT)
+
+
+class StoppedEarly(BaseException):
+    """The worker was told to stop before it carried runs."""
+
+
+class Orders:
+    """The orders that a worker hears while it is entered. Only the main thread hears signals."""
+
+    def __init__(self, drain_s: float) -> None:
+        self.signal: str | None = None
+        self._first_at = 0.0
+        self._limit_s = drain_s + ENDING_S
+        self._stopping: Callable[[], object] | None = None
+        self._before: dict[int, Any] = {}
+        self._limit = _thread.allocate_lock()
+
+    def __enter__(self) -> Orders:
+        global _heard_here
+        if threading.current_thread() is threading.main_thread():
+            self._limit.acquire()
+            threading.Thread(target=self._keep_limit, name="opord-limit", daemon=True).start()
+            _heard_here = self
+            for number in _NUMBERS:
+                self._before[number] = signal.signal(number, self._hear)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        global _heard_here
+        if _heard_here is self:
+            self.forget()
+            _heard_here = None
+
+    def forget(self) -> None:
+        """Put back the signal handlers that were there before."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+
+    def check(self) -> None:
+        """End the worker if it was told to, also if somebody's code caught what told it.
+
+        Raises:
+            StoppedEarly: always then.
+        """
+        if self.signal is not None:
+            raise StoppedEarly
+
+    def begin(self) -> asyncio.Event:
+        """Begin to carry runs: from now on an order sets the event that is returned."""
+        loop = asyncio.get_running_loop()
+        stop = asyncio.Event()
+
+        def told() -> None:
+            if not stop.is_set():
+                log.info("%s: letting calls under way end; once more stops at once", self.signal)
+                stop.set()
+
+        self._stopping = lambda: loop.call_soon_threadsafe(told)
+        self.check()
+        return stop
+
+    def _hear(self, number: int, _: FrameType | None) -> None:
+        name = signal.Signals(number).name
+        now = time.monotonic()
+        if self.signal is None:
+            self.signal, self._first_at = name, now
+            self._limit.release()
+            if self._stopping is None:
+                raise StoppedEarly
+            with contextlib.suppress(RuntimeError):  # the loop has just ended
+                self._stopping()
+        elif now - self._first_at >= SAME_ORDER_S:
+            end_now(f"{name} again: stopping at once; what was under way is taken over by others")
+
+    def _keep_limit(self) -> None:
+        self._limit.acquire()
+        time.sleep(self._limit_s)
+        end_now(
+            f"the worker did not end within {self._limit_s:g} s of {self.signal}: a handler or the store holds "
+            f"{_main_place()}; it ends now, and what was under way is taken over by others"
+        )
+
+
+_heard_here: Orders | None = None
+_masks: dict[int, Any] = {}
+
+
+def end_now(why: str) -> None:
+    """End the process as `kill -9` would, and say why."""
+    with contextlib.suppress(Exception):
+        sys.stdout.flush()
+    with contextlib.suppress(Exception):
+        stamp = time.strftime("%Y-%m-%d %H:%M:%S")
+        os.write(2, f"{stamp},{int(time.time() * 1000) % 1000:03} WARNING {why}\n".encode())
+    os._exit(KILLED)
+
+
+def _main_place() -> str:
+    frame = sys._current_frames().get(threading.main_thread().ident or 0)
+    if frame is None:
+        return "the main thread"
+    code = frame.f_code
+    return f"the main thread at {code.co_filename}:{frame.f_lineno} in {code.co_qualname}"
+
+
+def run_to_its_end(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine as `asyncio.run` does, but wait for nothing that does not end."""
+    loop = asyncio.new_event_loop()
+    threads = ThreadPoolExecutor(thread_name_prefix="asyncio")
+    loop.set_default_executor(threads)
+    asyncio.set_event_loop(loop)
+    try:
+        return loop.run_until_complete(work)
+    finally:
+        work.close()  # it may never have begun
+        try:
+            tasks = asyncio.all_tasks(loop)
+            for task in tasks:
+                task.cancel()
+            if tasks:
+                loop.run_until_complete(asyncio.wait(tasks, timeout=LEFT_S))
+            loop.run_until_complete(asyncio.wait_for(loop.shutdown_asyncgens(), LEFT_S))
+        except TimeoutError:
+            pass  # a generator that does not end is left behind as a task is
+        finally:
+            threads.shutdown(wait=False, cancel_futures=True)
+            asyncio.set_event_loop(None)
+            with contextlib.suppress(RuntimeError):
+                loop.close()
+
+
+def leave_hanging_threads(status: int) -> None:
+    """End the process now if a thread hangs, on a call or the store: Python would wait for it."""
+    prefixes = (*CALL_THREADS, *STORE_THREADS)
+    threads = [thread for thread in threading.enumerate() if thread.name.startswith(prefixes)]
+    deadline = time.monotonic() + LEFT_S
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    busy = [thread for thread in threads if thread.is_alive()]
+    calls = sum(1 for thread in busy if thread.name.startswith(CALL_THREADS))
+    if calls:
+        log.warning("%d calls did not end in time and are left behind", calls)
+    if len(busy) > calls:
+        log.warning("the store did not answer in time; nothing more is written to it")
+    if busy:
+        logging.shutdown()
+        sys.stdout.flush()
+        os._exit(status)
+
+
+def _before_fork() -> None:
+    # A signal that comes to the child before it has its own handlers would be heard there by ours.
+    if _heard_here is not None:
+        _masks[threading.get_ident()] = signal.pthread_sigmask(signal.SIG_BLOCK, _NUMBERS)
+
+
+def _after_fork() -> None:
+    mask = _masks.pop(threading.get_ident(), None)
+    if mask is not None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def _in_child() -> None:
+    global _heard_here
+    orders, _heard_here = _heard_here, None
+    if orders is not None:
+        signal.set_wakeup_fd(-1)
+        orders.forget()
+    _after_fork()
+
+
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_in_child)

@@ -1,0 +1,418 @@
+"""A worker among handlers that fork, start processes, set up logging, and hold the event loop.
+
+What a forked child does and hears is its own. The worker goes on, logs on, and ends in time.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import apsw
+import pytest
+
+from tests.cli.kit import Shop, stop
+
+CONTRACT = """\
+contract Crunch(id: str) key id version 1
+effect crunch(id: str) -> str
+action pay(id: str) -> str { in doubt ask }
+initial state New -> Done {
+  let seen = perform crunch(id)
+  let paid = commit pay(seen)
+  goto Done(paid)
+}
+final state Done(paid: str) success
+"""
+
+WORKER = ("worker", "--contract", "crunch.opord", "--handlers", "crunching:Handlers")
+
+HEAD = """\
+import asyncio, atexit, multiprocessing, os, pathlib, signal, subprocess, sys, time
+from concurrent.futures import ProcessPoolExecutor
+
+def note(text):
+    with open("notes", "a") as file:
+        file.write(text + "\\n")
+
+def hang(id):
+    note(f"child {os.getpid()}")
+    time.sleep(60)
+
+def length(id):
+    return len(id)
+
+def waited(pid):
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+atexit.register(note, "atexit of a worker")
+"""
+
+ENDED_CHILD = """
+    def crunch(self, id):
+        child = multiprocessing.get_context("{how}").Process(target=hang, args=(id,))
+        child.start()
+        while not (os.path.exists("notes") and f"child {{child.pid}}" in open("notes").read()):
+            time.sleep(0.01)
+        child.terminate()
+        child.join(20)
+        note(f"ended by {{child.exitcode}}")
+        return id
+"""
+
+CHILDREN = {
+    "fork": (ENDED_CHILD.format(how="fork"), "ended by -15"),
+    "spawn": (ENDED_CHILD.format(how="spawn"), "ended by -15"),
+    "pool": (
+        """
+    def crunch(self, id):
+        with multiprocessing.get_context("fork").Pool(2) as pool:
+            note(f"lengths {pool.map(length, [id, id])}")
+        return id
+""",
+        "lengths [2, 2]",
+    ),
+    "executor": (
+        """
+    async def crunch(self, id):
+        loop = asyncio.get_running_loop()
+        with ProcessPoolExecutor(1, multiprocessing.get_context("fork")) as pool:
+            note(f"length {await loop.run_in_executor(pool, length, id)}")
+        return id
+""",
+        "length 2",
+    ),
+    "subprocess": (
+        """
+    def crunch(self, id):
+        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+        child.terminate()
+        note(f"ended by {child.wait(20)}")
+        return id
+""",
+        "ended by -15",
+    ),
+    "a child that returns": (
+        """
+    def crunch(self, id):
+        if (pid := os.fork()) == 0:
+            return "from the child"
+        note(f"ended by {waited(pid)}")
+        return id
+""",
+        "ended by 1",
+    ),
+    "a child that returns from a coroutine": (
+        """
+    async def crunch(self, id):
+        if (pid := os.fork()) == 0:
+            return "from the child"
+        note(f"ended by {waited(pid)}")
+        return id
+""",
+        "ended by 1",
+    ),
+    "a child that awaits": (
+        """
+    async def crunch(self, id):
+        await asyncio.sleep(0.01)
+        if (pid := os.fork()) == 0:
+            await asyncio.sleep(0)
+            note("the child went on")
+        note(f"ended by {waited(pid)}")
+        return id
+""",
+        "ended by 1",
+    ),
+    "a child that exits": (
+        """
+    def crunch(self, id):
+        if (pid := os.fork()) == 0:
+            sys.exit(3)
+        note(f"ended by {waited(pid)}")
+        return id
+""",
+        "ended by 3",
+    ),
+    "a child that raises": (
+        """
+    async def crunch(self, id):
+        if (pid := os.fork()) == 0:
+            raise RuntimeError("in the child")
+        note(f"ended by {waited(pid)}")
+        return id
+""",
+        "ended by 1",
+    ),
+    "a child that is interrupted": (
+        """
+    def crunch(self, id):
+        if (pid := os.fork()) == 0:
+            try:
+                os.kill(os.getpid(), signal.SIGINT)
+                time.sleep(60)
+            except KeyboardInterrupt:
+                os._exit(9)
+        note(f"ended by {waited(pid)}")
+        return id
+""",
+        "ended by 9",
+    ),
+}
+
+PAYS = """
+    async def pay(self, id, *, call):
+        note(f"paid {id}")
+        return "paid"
+"""
+
+
+@pytest.fixture
+def crunching(shop: Shop) -> Shop:
+    (shop.folder / "crunch.opord").write_text(CONTRACT)
+    return shop
+
+
+def write(shop: Shop, handlers: str, head: str = "") -> None:
+    (shop.folder / "crunching.py").write_text(f"{HEAD}{head}\n\nclass Handlers:\n{handlers}\n")
+
+
+def start(shop: Shop, *ids: str) -> None:
+    for id in ids:
+        assert shop.opord("runs", "start", "crunch.opord", "--input", f'{{"id": "{id}"}}').status == 0
+
+
+def notes(shop: Shop) -> list[str]:
+    path = shop.folder / "notes"
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def begin(shop: Shop, *options: str, until: str = "working on") -> subprocess.Popen[str]:
+    """Begin a worker, and wait until it says something."""
+    process = shop.begin(*WORKER, *options)
+    wait_for_line(process, until)
+    return process
+
+
+def wait_for_line(process: subprocess.Popen[str], text: str) -> None:
+    assert process.stderr is not None
+    lines = []
+    for line in process.stderr:
+        lines.append(line)
+        if text in line:
+            return
+    raise AssertionError("".join(lines))
+
+
+def wait_for_note(shop: Shop, process: subprocess.Popen[str], text: str) -> None:
+    end = time.monotonic() + 60
+    while not any(text in line for line in notes(shop)):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("how", CHILDREN)
+def test_a_worker_lives_on_beside_the_children_of_its_handlers(crunching: Shop, how: str) -> None:
+    crunch, noted = CHILDREN[how]
+    write(crunching, crunch + PAYS)
+    start(crunching, "r1", "r2")
+    said = crunching.process(*WORKER, "--until-idle")
+    assert said.status == 0, said.err
+    seen = [line for line in notes(crunching) if not line.startswith("child ")]
+    assert seen.count(noted) == 2, (seen, said.err)
+    assert sorted(seen) == sorted([noted, noted, "paid r1", "paid r2", "atexit of a worker"])
+    assert crunching.opord("runs", "verify").status == 0
+
+
+SILENCING = {
+    "dictConfig": """
+import logging.config
+logging.config.dictConfig({"version": 1})
+""",
+    "dictConfig with a root": """
+import logging.config
+logging.config.dictConfig({
+    "version": 1,
+    "handlers": {"c": {"class": "logging.StreamHandler"}},
+    "root": {"handlers": ["c"], "level": "WARNING"},
+})
+""",
+    "no handlers": """
+import logging
+logging.getLogger().handlers.clear()
+""",
+}
+
+
+@pytest.mark.parametrize("how", SILENCING)
+def test_a_worker_logs_on_whatever_its_handlers_make_of_logging(crunching: Shop, how: str) -> None:
+    write(
+        crunching,
+        """
+    def crunch(self, id):
+        return id
+
+    def pay(self, id, *, call):
+        raise ConnectionError("lost")
+""",
+        SILENCING[how],
+    )
+    start(crunching, "r1")
+    said = crunching.process(*WORKER, "--until-idle")
+    assert said.status == 1
+    assert "working on" in said.err
+    assert "pay is in doubt" in said.err
+    assert "stopping: nothing is left to do" in said.err
+
+
+WAITS = """
+    async def crunch(self, id):
+        note("crunching")
+        while not os.path.exists("go"):
+            await asyncio.sleep(0.01)
+        return id
+"""
+
+
+def test_two_signals_in_one_turn_are_one_order(crunching: Shop) -> None:
+    write(crunching, WAITS + PAYS)
+    start(crunching, "r1")
+    process = begin(crunching)
+    wait_for_note(crunching, process, "crunching")
+    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGINT)
+    wait_for_line(process, "letting calls under way end")
+    (crunching.folder / "go").touch()
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, "again" in err) == (0, False), err
+
+
+def test_a_later_signal_ends_it_at_once(crunching: Shop) -> None:
+    write(crunching, WAITS + PAYS)
+    start(crunching, "r1")
+    process = begin(crunching)
+    wait_for_note(crunching, process, "crunching")
+    process.send_signal(signal.SIGTERM)
+    time.sleep(0.6)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "SIGTERM again: stopping at once" in err
+    assert "atexit of a worker" not in notes(crunching)
+
+
+@pytest.fixture
+def locked(crunching: Shop) -> Iterator[Shop]:
+    write(crunching, WAITS + PAYS)
+    start(crunching, "r1")
+    other = apsw.Connection(str(crunching.folder / "opord.db"))
+    other.execute("BEGIN EXCLUSIVE")
+    yield crunching
+    other.close()
+
+
+def test_a_worker_that_waits_for_a_locked_store_at_its_start_ends_when_it_is_told_to(locked: Shop) -> None:
+    write(locked, WAITS + PAYS, 'note("imported")')
+    process = locked.begin(*WORKER)
+    wait_for_note(locked, process, "imported")
+    time.sleep(2)
+    process.send_signal(signal.SIGTERM)
+    began = time.monotonic()
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert time.monotonic() - began < 10
+    assert "no run was carried" in err or "before any run was carried" in err, err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    "catching", ["", "while True:\n    try: time.sleep(0.2); break\n    except BaseException: pass"]
+)
+def test_a_worker_that_imports_its_handlers_ends_when_it_is_told_to(crunching: Shop, catching: str) -> None:
+    """Also if the module catches what tells it."""
+    write(crunching, WAITS + PAYS, f'note("importing")\n{catching or "time.sleep(60)"}\nnote("imported")')
+    process = crunching.begin(*WORKER)
+    wait_for_note(crunching, process, "importing")
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 0, err
+    assert "SIGTERM: stopped before any run was carried" in err
+    assert "Traceback" not in err
+
+
+def test_a_signal_at_any_moment_of_the_start_ends_a_worker_in_order(crunching: Shop) -> None:
+    write(crunching, WAITS + PAYS)
+    statuses = []
+    for number in range(8):
+        process = crunching.begin(*WORKER)
+        time.sleep(0.15 * number)
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=60)
+        assert "Traceback" not in err, err
+        statuses.append(process.returncode)
+    # Before the program is loaded, it is Python that ends.
+    assert set(statuses) <= {0, -signal.SIGTERM}, statuses
+
+
+BLOCKS = """
+    async def crunch(self, id):
+        note("crunching")
+        time.sleep(60)
+        return id
+"""
+
+
+def test_a_handler_that_holds_the_event_loop_does_not_keep_a_worker_from_ending(crunching: Shop) -> None:
+    write(crunching, BLOCKS + PAYS)
+    start(crunching, "r1")
+    program = "from opord.cli import stopping, main; stopping.ENDING_S = 1.0; main()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, *WORKER, "--drain", "0.2"],
+        cwd=crunching.folder,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_for_note(crunching, process, "crunching")
+    process.send_signal(signal.SIGTERM)
+    began = time.monotonic()
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert 1 < time.monotonic() - began < 20
+    assert "did not end within 1.2 s of SIGTERM" in err
+    assert "crunching.py:" in err
+    assert "in Handlers.crunch" in err
+
+
+@pytest.mark.parametrize("waits", ["await asyncio.sleep(60)", "await asyncio.to_thread(time.sleep, 60)"])
+def test_a_handler_that_does_not_end_does_not_keep_a_worker_from_ending(crunching: Shop, waits: str) -> None:
+    write(
+        crunching,
+        f"""
+    async def crunch(self, id):
+        note("crunching")
+        while True:
+            try:
+                {waits}
+            except asyncio.CancelledError:
+                note("not now")
+"""
+        + PAYS,
+    )
+    start(crunching, "r1")
+    process = begin(crunching, "--drain", "0.2")
+    wait_for_note(crunching, process, "crunching")
+    process.send_signal(signal.SIGTERM)
+    began = time.monotonic()
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert time.monotonic() - began < 15
+    assert "crunch of Crunch/r1 was given up and still runs; it is left behind" in err
+
+
+def test_an_idle_worker_still_stops_at_once(crunching: Shop) -> None:
+    write(crunching, WAITS + PAYS)
+    assert stop(begin(crunching)).status == 0
