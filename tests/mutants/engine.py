@@ -15,6 +15,7 @@ STARTS, EVENTS, PEOPLE, EVIDENCE = (
 )
 LEASES, REAPER = "drive/leases.py", "engine/reaper.py"
 CALLS, WRITER = "drive/calls.py", "engine/store_writer.py"
+RELAY, CROSSING, CHILDREN = "drive/relay.py", "values/crossing.py", "drive/children.py"
 
 MUTANTS = (
     Mutant(
@@ -447,11 +448,41 @@ MUTANTS = (
         ),
     ),
     Mutant(
-        "time limit of a handler ignored", CALLS,
-        "                async with asyncio.timeout(seconds) as scope:",
-        "                async with asyncio.timeout(None) as scope:",
+        "time limit of a handler ignored", RELAY,
+        'timer = self._loop.call_later(waiting.limit_s, self._withdraw, waiting, "limit")',
+        'timer = self._loop.call_later(10**8, self._withdraw, waiting, "limit")',
         "a handler that never answers holds its run for ever", "14",
         seeds=100,
+    ),
+    Mutant(
+        "handler that refuses to be cancelled waited for", RELAY,
+        "            self._loop.call_soon(self._give_up, waiting, GRACE_TURNS)\n", "",
+        "a handler that swallows its cancellation holds its run, and the worker's end", "F5",
+        tests=("tests/engine/test_handlers_that_outlast_cancellation.py::test_an_effect_has_timed_out_on_time",),
+    ),
+    Mutant(
+        "late words of a coroutine dropped", RELAY,
+        "                    asked.on_late(value)\n", "                    pass\n",
+        "what a handler says after it was given up ends no doubt", "F5",
+        tests=(
+            "tests/engine/test_handlers_that_outlast_cancellation.py::"
+            "test_an_action_is_in_doubt_on_time_and_its_late_answer_ends_the_doubt",
+        ),
+    ),
+    Mutant(
+        "values of other modules refused", CROSSING,
+        "    if isinstance(value, msgspec.Struct) and is_called_like(value, cls):", "    if False:",
+        "a record of another load of the contract is a doubt", "1",
+        tests=(
+            "tests/engine/test_values_of_other_modules.py::"
+            "test_records_and_enums_of_another_load_are_those_of_the_run",
+        ),
+    ),
+    Mutant(
+        "forked child goes on", CHILDREN,
+        "    generation += 1", "    generation += 0",
+        "a child that a handler forked carries the worker's runs a second time", "F7",
+        tests=("tests/cli/test_worker_in_the_world.py::test_a_worker_lives_on_beside_the_children_of_its_handlers",),
     ),
     Mutant(
         "write given up when the store is gone", WRITER,

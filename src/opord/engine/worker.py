@@ -78,6 +78,7 @@ class Worker:
         self._nudged = asyncio.Event()
         self._loops: list[asyncio.Task[None]] = []
         self._side: set[asyncio.Task[Any]] = set()
+        self._over = False
         self._due: Instant | None = START_OF_TIME
         self.unreadable: dict[RunId, str] = {}
         self._put_off_for: dict[str, str] = {}
@@ -121,6 +122,7 @@ class Worker:
                 self.in_background(flight.leave_word())
         if self._side:
             await asyncio.wait(self._side, timeout=PARTING_S)
+        self._over = True
         for task in [*self._loops, *self._side]:
             task.cancel()
         await asyncio.gather(*self._loops, *self._side, return_exceptions=True)
@@ -272,7 +274,13 @@ class Worker:
                 del self._on_end[run_id]
 
     def in_background(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run a task that no caller awaits, such as recording late evidence."""
+        """Run a task that no caller awaits, such as recording late evidence.
+
+        A worker that has ended runs nothing more: its store may be closed.
+        """
+        if self._over:
+            work.close()
+            return
         task = asyncio.get_running_loop().create_task(work)
         self._side.add(task)
         task.add_done_callback(self._side.discard)
