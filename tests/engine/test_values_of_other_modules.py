@@ -179,7 +179,8 @@ def test_a_variant_that_the_version_of_the_run_does_not_have_is_a_doubt() -> Non
     newer = compiled(NEWER)
     _, head = carried(Handlers(newer, [newer.CardError.Stolen()]))
     assert head.status == "in_doubt"
-    assert "`CardError.Stolen` is no variant" in (head.reason or "")
+    assert "`pay` raised CardError.Stolen of the module " in (head.reason or "")
+    assert "Shop version 1 has no such variant: the contract declares CardError.Declined" in head.reason
 
 
 @pytest.mark.parametrize("given_fields", [True, False])

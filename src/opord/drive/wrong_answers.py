@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import inspect
 import re
-import sys
 from collections.abc import Callable, Iterator
 from typing import Any, Final, assert_never
 
@@ -79,14 +78,18 @@ def wrong_result(call: CallProgram, value: Any, error: Exception) -> WrongAnswer
 def wrong_failure(program: Program, call: CallProgram, failure: Failure, error: Exception) -> WrongAnswer:
     """Say that a handler raised a declared failure that cannot be recorded. `error` is why."""
     name, raised = call.declaration.name, _failure_name(failure)
-    home = sys.modules.get(program.workflow.__module__)
-    declared = getattr(home, failure.opord_type, None)
-    if isinstance(declared, type) and not isinstance(failure, declared):
+    module = type(failure).__module__
+    if module != program.workflow.__module__:
+        raised += f" of the module {module}"
+    variants = {
+        f"{union.name}.{variant.name}" for union in program.contract.failures for variant in union.variants
+    }
+    if _failure_name(failure) not in variants:
         return UndeclaredFailure(
-            f"`{name}` raised {raised} of the module {type(failure).__module__}, "
-            f"its contract's is in {program.workflow.__module__}"
+            f"`{name}` raised {raised}; {program.name} version {program.version} has no such variant: {_declared(program, call)}"
         ).with_traceback(failure.__traceback__)
-    return WrongAnswer(f"`{name}` raised {raised}, whose content does not fit: {error}").with_traceback(
+    kind = WrongAnswer if module == program.workflow.__module__ else UndeclaredFailure
+    return kind(f"`{name}` raised {raised}, whose content does not fit: {error}").with_traceback(
         failure.__traceback__
     )
 

@@ -38,6 +38,7 @@ class Environment:
     - `store_thread` runs the store's verbs one at a time; None runs them in place.
     - `threads` runs handlers that are not coroutines, at most `max_threads` at once; None runs them
       in place.
+    - `watch_loop` names what holds the event loop; see `loop_watch`.
     - `poll_s` is the longest sleep of a worker, in seconds, before it asks the store what is due.
     """
 
@@ -52,6 +53,7 @@ class Environment:
     threads: Executor | None = None
     own_threads: bool = True
     poll_s: float = 0.05
+    watch_loop: bool = True
 
     def handler_threads(self) -> Executor | None:
         """Return the thread pool for handlers that are not coroutines; it is made at first use."""

@@ -20,6 +20,7 @@ from opord.stores.base import Store
 
 if TYPE_CHECKING:
     from opord.drive.purity import NotPure
+    from opord.engine.loop_watch import LoopWatch
     from opord.engine.worker import Worker
 
 
@@ -59,6 +60,7 @@ class Process:
         self.waiters = Waiters(store, self.writer)
         self.worker: Worker | None = None
         self.relaxes = False
+        self._watch: LoopWatch | None = None
 
     def open(self) -> None:
         """Start to serve. Needs a running event loop."""
@@ -86,6 +88,7 @@ class Process:
         # A process that only reads or sends needs no worker, so it does not import one.
         from opord.drive.calls import Calls
         from opord.drive.held_calls import HeldCalls
+        from opord.engine.loop_watch import LoopWatch
         from opord.engine.worker import Worker
 
         environment = self.environment
@@ -112,11 +115,15 @@ class Process:
             concurrency=concurrency,
         )
         await self.worker.start()
+        if environment.watch_loop:
+            self._watch = LoopWatch(lease_s / 3)
         return self.worker
 
     async def close(self, drain_s: float = 0.0) -> None:
         """Drain the worker for up to `drain_s` seconds, and write what still waits."""
         if self.worker is not None:
             await self.worker.drain(drain_s)
+        if self._watch is not None:
+            self._watch.stop()
         await self.waiters.stop()
         await self.writer.stop(PARTING_S)

@@ -396,6 +396,7 @@ class Worker:
     async def _lease_loop(self) -> None:
         while True:
             await asyncio.sleep(self.lease_us / 3e6)
+            self.held.say_if_full()
             try:
                 await self._say_alive()
                 if await self._reaper.run_if_due():

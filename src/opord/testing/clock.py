@@ -95,4 +95,5 @@ def virtual_environment(clock: VirtualClock, *, seed: int = 0, worker: str = "w1
         store_thread=None,
         threads=None,
         own_threads=False,
+        watch_loop=False,
     )
