@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -35,6 +36,11 @@ def shortages(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [one.getMessage() for one in caplog.records if "threads are held" in one.getMessage()]
 
 
+async def _until(condition: Callable[[], bool]) -> None:
+    while not condition():  # noqa: ASYNC110 - the log wakes nobody
+        await asyncio.sleep(0.01)
+
+
 def test_a_shortage_of_threads_is_said_with_numbers(caplog: pytest.LogCaptureFixture) -> None:
     """In real time: two threads, and three calls that hang."""
     workflow = workflow_of(compiled(TEXT))
@@ -52,8 +58,7 @@ def test_a_shortage_of_threads_is_said_with_numbers(caplog: pytest.LogCaptureFix
             runs = [await engine.start(workflow, id=id) for id in ("a", "b")]
             ends = [type(await run.result()).__name__ for run in runs]
             waiting = await engine.start(workflow, id="c")
-            while not shortages(caplog):
-                await asyncio.sleep(0.01)
+            await asyncio.wait_for(_until(lambda: bool(shortages(caplog))), 20)
             free.set()
             return [*ends, type(await waiting.result()).__name__]
 
