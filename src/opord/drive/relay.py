@@ -11,6 +11,7 @@ A handler that answers without waiting costs no task and no turn of the loop.
 from __future__ import annotations
 
 import asyncio
+import logging
 import types
 from collections.abc import Callable, Coroutine, Generator
 from typing import Any, Final, Literal, TypeAlias
@@ -18,6 +19,8 @@ from typing import Any, Final, Literal, TypeAlias
 import msgspec
 
 from opord.drive import children
+
+log = logging.getLogger("opord.worker")
 
 GRACE_TURNS: Final = 20
 """How many turns of the loop a handler has to end after it was cancelled.
@@ -234,6 +237,8 @@ class Relay:
             self._ended.set_result(None)
         if (on_end := self._on_end) is not None:
             self._on_end = None  # it knows who knows this relay, and garbage in circles is dear
+            if not task.cancelled() and (error := task.exception()) is not None:
+                log.critical("a flight was broken off", exc_info=error)
             on_end()
 
 
