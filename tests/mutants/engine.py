@@ -449,8 +449,8 @@ MUTANTS = (
     ),
     Mutant(
         "time limit of a handler ignored", RELAY,
-        'timer = self._loop.call_later(waiting.limit_s, self._withdraw, waiting, "limit")',
-        'timer = self._loop.call_later(10**8, self._withdraw, waiting, "limit")',
+        "limit_at, timer_at = self._loop.time() + waiting.limit_s, waiting.timer_at",
+        "limit_at, timer_at = self._loop.time() + 10**8, waiting.timer_at",
         "a handler that never answers holds its run for ever", "14",
         seeds=100,
     ),

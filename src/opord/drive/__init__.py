@@ -6,6 +6,7 @@ __all__ = [
     "client",
     "errors",
     "flight",
+    "frames",
     "held_calls",
     "hooks",
     "purity",
