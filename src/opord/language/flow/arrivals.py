@@ -15,6 +15,8 @@ from opord.language.flow.value_flow import StepFlow, Value, fields_of
 # If a state is entered with more different known fields than this, the later ones become one, with
 # what all of them know.
 _ARRIVALS_MAX = 8
+# After this number of moves, no more arrivals are looked for.
+_MOVES_MAX = 15_000
 
 
 class Needed:
@@ -74,10 +76,11 @@ class Arrivals:
         for state in graph.contract.states:
             if state.initial and state.name in states:
                 self._arrive(state.name, self._initial(state))
-        while self._waiting:
+        moves_left = _MOVES_MAX
+        while self._waiting and moves_left > 0:
             name, at = self._waiting.popleft()
             if at in self._at[name]:
-                self._go_on(name, at)
+                moves_left -= self._go_on(name, at)
 
     def of(self, state: State) -> list[KnownFields]:
         """List the known fields with which a run can enter a state."""
@@ -89,15 +92,18 @@ class Arrivals:
             each.name: CHANGED if each.default is None else flow.value(each.default) for each in state.fields
         }
 
-    def _go_on(self, name: str, at: KnownFields) -> None:
+    def _go_on(self, name: str, at: KnownFields) -> int:
+        """Arrive where the moves from a state lead; return the number of moves."""
         known = tuple((field, value) for field, value in at.fields if value != CHANGED)
-        for move in self._moves.of(self._graph.states[name]):
+        moves = self._moves.of(self._graph.states[name])
+        for move in moves:
             if move.goto.state in self._states:
                 step = StepValues(KnownFields(known), first=True)
                 if step.meets(move.requirements):
                     self._arrive(
                         move.goto.state, {field: step.value(value) for field, value in move.values.items()}
                     )
+        return len(moves)
 
     def _arrive(self, name: str, values: dict[str, Value]) -> None:
         fields = ((field, settled(values.get(field, CHANGED))) for field in self._needed.fields[name])

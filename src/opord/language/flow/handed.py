@@ -45,6 +45,9 @@ from opord.language.flow.value_flow import (
 from opord.language.flow.walk import PathWalk
 from opord.statements import call_sites
 
+HANDED_MAX = 20_000
+"""In a contract with more moves than this, values are not followed: it would take too long."""
+
 KeyUse: TypeAlias = Literal["done", "refused", "open"]
 """What the end of a commit says about its key.
 

@@ -31,6 +31,8 @@ OTHER = MadeValue("other")
 # A field with more values than this counts as what can be read from all of them.
 _VALUES_MAX = 8
 _SIZE_MAX = 60
+# After this number of moves, nothing is said about any field.
+_MOVES_MAX = 100_000
 PRINTING = frozenset({"text", "+", "wrap", "record", "with", "variant", "list", "pure", "holding"})
 """From values that are made so, each part can be told apart."""
 # Parts of a value. A part of an answer is an answer.
@@ -59,11 +61,17 @@ class Origins:
                     },
                     {},
                 )
+        moves_left = _MOVES_MAX
         while self._waiting:
             state = graph.states[self._waiting.popleft()]
             fields = self.of(state)
             if fields is not None:
-                for move in self._moves.of(state):
+                moves = self._moves.of(state)
+                moves_left -= len(moves)
+                if moves_left < 0:
+                    self._values.clear()
+                    return
+                for move in moves:
                     self._arrive(graph.states[move.goto.state], move.values, fields)
 
     def of(self, state: State) -> dict[str, Value] | None:

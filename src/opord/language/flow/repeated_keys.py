@@ -30,11 +30,11 @@ from opord.language.flow.carried import (
 )
 from opord.language.flow.changes import Changes, changes_along
 from opord.language.flow.graph import Graph
-from opord.language.flow.handed import CommitEnd, HandedMove, HandedMoves, KeyUse, key_value
+from opord.language.flow.handed import HANDED_MAX, CommitEnd, HandedMove, HandedMoves, KeyUse, key_value
 from opord.language.flow.value_flow import CopiedField, Value
 
 # Short ways are tried first. Searches end together after this number of moves.
-_MOVES_MAX = 40_000
+_MOVES_MAX = 15_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def repeated_keys(contract: Contract, graph: Graph) -> Iterator[tuple[Action, Ex
     """
     actions = [action for action in contract.actions if _has_own_key(action)]
     again = _committed_again(graph, actions)
-    if not again:
+    if not again or len(graph.edges) > HANDED_MAX:
         return
     search = _Search(graph, again)
     for action in again:

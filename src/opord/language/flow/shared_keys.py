@@ -16,7 +16,7 @@ from typing import TypeGuard
 
 from opord.contract import INT, STR, UUID, Action, Block, CallSite, Contract, Expr, Hole, PureCall, Unknown
 from opord.language.flow.graph import Graph
-from opord.language.flow.handed import key_value
+from opord.language.flow.handed import HANDED_MAX, key_value
 from opord.language.flow.origins import PRINTING, Origins, original, paths_in, told_by
 from opord.language.flow.value_flow import MadeValue, StepFlow, Value
 from opord.statements import call_sites, nodes
@@ -106,7 +106,11 @@ class _Keys:
 
         None is yielded if a step has something that could not be read: it may be what is missing.
         """
-        if not names or any(_is_torn(step.body) for step in self._graph.steps):
+        if (
+            not names
+            or len(self._graph.edges) > HANDED_MAX
+            or any(_is_torn(step.body) for step in self._graph.steps)
+        ):
             return
         origins = Origins(self._graph)
         for state in self._graph.contract.states:
