@@ -94,7 +94,8 @@ def _check_worker(fold: Fold, row: RunRow, *, asking: bool) -> None:
         if worker is not None and fold.ended is not None:
             fold.stored_problem("worker", f"it says {worker}, its journal ends with the run")
         return
-    tried = row.head.status == "waiting" and fold.step is not None
+    # Between two attempts of an effect a worker may write what came in before it goes on.
+    tried = row.head.status == "waiting" and fold.step is not None and fold.last_kind != "attempt"
     if fold.ended is not None or (row.head.status in ("waiting", "stalled") and not tried) or asking:
         fold.stored_problem(
             "worker", f"it says {worker}, by its journal nobody holds it in epoch {row.epoch}"
