@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.engine.desk import NEVER, Here, Sim, fails
+from tests.engine.desk import NEVER, Fixed, Here, Sim, fails
 
 BUSY = fails("Line.Busy")
 GONE = fails("Line.Gone", why="no such account")
@@ -278,8 +278,11 @@ class Threads(Executor):
 class TestALateAnswer:
     """An attempt on a thread is given up after its time-out, and answers later."""
 
-    def late(self, seconds: list[float], *answers: Any, drawn: float = 0.5) -> Sim:
-        """Tell a run whose attempts of `load` take these seconds, as long as it takes."""
+    def late(self, seconds: list[float], *answers: Any, drawn: float = 0.5, resumed: bool = False) -> Sim:
+        """Tell a run whose attempts of `load` take these seconds, as long as it takes.
+
+        With `resumed`, a person resumes it once it has stalled.
+        """
         sim = reading(load=list(answers))
         threads = Threads()
 
@@ -293,6 +296,8 @@ class TestALateAnswer:
             for _ in range(12):
                 await here.wait(70)
                 await here.leap("20m")
+                if resumed and sim.status == "stalled":
+                    await here.resume()
 
         engine = sim.kit.engine
 
@@ -337,6 +342,73 @@ class TestALateAnswer:
     def test_an_answer_that_comes_with_the_time_out_is_not_lost(self) -> None:
         sim = self.late([10.000001], "loaded")
         assert (sim.calls("load"), sim.ending) == (1, ("Done", {"text": "loaded"}))
+
+    def test_an_answer_to_a_step_before_a_resume_is_dropped(self) -> None:
+        oops = ValueError("no")
+        # Attempt 1 is given up, and answers long after the run was resumed.
+        sim = self.late([4000], oops, oops, oops, oops, BUSY, "late", BUSY, resumed=True)
+        assert sim.kinds.count("retried") == 1
+        assert "evidence" not in sim.kinds
+        assert sim.status == "waiting"
+
+
+PROMISED = """
+contract Promised(n: int) key n version 1
+failure Line { Busy transient }
+effect load(n: int) -> str fails Line { retry 6 times backoff 1h to 1h, timeout 10s }
+phase Asking {
+  after PATIENCE -> goto Late
+  initial state Loading -> Done | Late {
+    let text = perform load(n) else problem -> goto Late
+    goto Done
+  }
+}
+final state Done success
+final state Late failure
+ensure every run ends within 7h
+"""
+
+
+class TestPromisesInTime:
+    """What the checker accepted holds over restarts."""
+
+    @pytest.mark.parametrize(
+        ("patience", "hours", "attempts_made"), [("100d", 6.0, 7), ("2h30m", 2.5, 3)], ids=["retry", "timer"]
+    )
+    def test_hold_though_every_worker_dies_in_every_pause(
+        self, patience: str, hours: float, attempts_made: int
+    ) -> None:
+        from tests.support.kit import crash_at
+
+        sim = Sim(PROMISED.replace("PATIENCE", patience), load=[BUSY])
+        sim.tell(lambda here: here.wait(1), drawn=0.999)
+        began, deaths = sim.kit.clock.now_us, 0
+
+        async def dies() -> None:
+            nonlocal deaths
+            engine = sim.kit.engine
+
+            def fixed(**options: Any) -> Any:
+                made = engine(**options)
+                assert made._environment is not None
+                made._environment.random = Fixed(0.999)
+                return made
+
+            sim.kit.engine = fixed  # type: ignore[method-assign]
+            deaths += await crash_at(sim.kit, "parked", lambda engine: asyncio.sleep(3)) is not None
+            sim.kit.engine = engine  # type: ignore[method-assign]
+
+        while sim.status != "ended":
+            wake_at = sim.kit.row(sim.id).head.wake_at
+            assert wake_at is not None
+            sim.kit.clock.advance(max(wake_at - sim.kit.clock.now_us, 0) / 1e6)
+            sim.kit.run(dies())
+            sim.kit.check()
+            assert deaths < 20
+        numbers = [made.call.attempt for made in sim.made("load") if made.call]
+        assert (sim.state, numbers) == ("Late", [*range(1, attempts_made + 1)])
+        ended = (sim.kit.row(sim.id).head.since - began) / 1e6
+        assert ended == pytest.approx(hours * 3600, abs=60)
 
 
 def test_each_failed_attempt_is_told(caplog: pytest.LogCaptureFixture) -> None:

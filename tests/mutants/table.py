@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from tests.mutants import engine, kernel, stores
+from tests.mutants import attempts, engine, kernel, stores
 from tests.mutants.model import Mutant
 
-MUTANTS: tuple[Mutant, ...] = (*engine.MUTANTS, *kernel.MUTANTS, *stores.MUTANTS)
+MUTANTS: tuple[Mutant, ...] = (
+    *attempts.MUTANTS,
+    *engine.MUTANTS,
+    *kernel.MUTANTS,
+    *stores.MUTANTS,
+)

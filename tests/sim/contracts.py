@@ -118,6 +118,14 @@ def facts_of(contract: Contract) -> dict[str, Any]:
             }
             for one in contract.actions
         },
+        "effects": {
+            one.name: {
+                "retries": one.retry.times if one.retry is not None else 0,
+                "cap_s": one.retry.cap.total_seconds() if one.retry is not None else 0.0,
+                "timed": one.timeout is not None,
+            }
+            for one in contract.effects
+        },
         "events": {
             one.name: {"fields": _fields(one.params), "roles": list(one.roles)} for one in contract.events
         },

@@ -61,6 +61,7 @@ class Life(FaultyStore):
         self.next: str | None = None
         self.engine: Engine | None = None
         self._felt: str | None = None
+        self.awaited: dict[str, tuple[str, int] | None] = {}
 
     def now_us(self) -> int:
         """Read the clock without the store, whose clock moves on with each reading."""
@@ -70,6 +71,8 @@ class Life(FaultyStore):
         if self.dead:
             raise Killed
         self.machine.tell(point, by=self.name, run=run)
+        if point == "step begins":
+            self.awaited[run] = self._next_of(run)
         self.suffer(self.machine.fault_at(point))
 
     def suffer(self, fault: Fault | None) -> None:
@@ -113,6 +116,46 @@ class Life(FaultyStore):
             self.machine.broken.append(
                 f"12: {self.name} calls {action} of {call.run_id}, which it does not hold"
             )
+
+    def asked(self, effect: str, call: Call) -> None:
+        """Check that an attempt of an effect follows those on record, and comes when it is due.
+
+        A step that goes on from its record first asks the effect that it waits for: what has
+        answered on record is not asked again.
+        """
+        tries, awaited = self._tries(call.run_id), self.awaited.pop(call.run_id, None)
+        asks = (effect, call.attempt)
+        self.machine.counts[f"attempt {min(call.attempt, 4)} of an effect"] += 1
+        if awaited is not None and asks != awaited:
+            self.machine.broken.append(f"attempts: {call.run_id} asks {asks}, its record waits for {awaited}")
+        if call.attempt == 1 or tries is None:
+            return
+        made = tries.get("failures", 0) + tries.get("surprises", 0)
+        if asks != (tries["call"], made + 1) or tries["next_at"] > self.machine.clock.now_us:
+            self.machine.broken.append(f"attempts: {call.run_id} asks {asks}, on record is {tries}")
+
+    def _tries(self, run: str) -> dict[str, Any] | None:
+        """Return what is on record of the effect that a run waits for, if this engine holds it."""
+        row = self.machine.store.load(run)
+        if row is None or row.head.worker != self.name:
+            return None
+        pending = json.loads(row.head.body).get("pending") or {}
+        tries: dict[str, Any] | None = pending.get("tries")
+        return tries
+
+    def _next_of(self, run: str) -> tuple[str, int] | None:
+        """Return the effect that a step waits for, with the attempt's number.
+
+        None if a message or a due timer may have begun another step.
+        """
+        tries = self._tries(run)
+        if tries is None or self.machine.store.inbox(run):
+            return None
+        row = self.machine.store.load(run)
+        timers = json.loads(row.head.body).get("timers", {}) if row is not None else {}
+        if any(due <= self.machine.clock.now_us for due in timers.values()):
+            return None
+        return tries["call"], tries.get("failures", 0) + tries.get("surprises", 0) + 1
 
     def cut_off(self) -> None:
         """Make the store unreachable for longer than a lease."""
@@ -231,7 +274,7 @@ class Machine:
         self.born += 1
         life = self.life(self, f"w{self.born}")
         self.everyone.append(life)
-        flow = self.subject.workflow(self.provider.handlers(life.called))
+        flow = self.subject.workflow(self.provider.handlers(life.called, life.asked))
         engine = virtual_engine(
             life,
             [flow],

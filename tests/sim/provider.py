@@ -79,16 +79,20 @@ class Provider:
         self._values = Chosen(subject, clock, rng)
         self._checks = check_of(subject.contract)
 
-    def handlers(self, called: Callable[[str, Call], Callable[[], None]]) -> SimpleNamespace:
+    def handlers(
+        self,
+        called: Callable[[str, Call], Callable[[], None]],
+        asked: Callable[[str, Call], None] = lambda effect, call: None,
+    ) -> SimpleNamespace:
         """Return handlers for one engine.
 
         `called` gets each call of an action as it is made. It returns a function that is called
-        when the call has its final answer.
+        when the call has its final answer. `asked` gets each call of an effect.
         """
         program = self.subject.program
         return SimpleNamespace(
             **{
-                form: self._handler(program.calls[name], called)
+                form: self._handler(program.calls[name], called, asked)
                 for name, form in handler_names(program).items()
             }
         )
@@ -106,13 +110,17 @@ class Provider:
         return self._pending[action, key] > 0
 
     def _handler(
-        self, program: CallProgram, called: Callable[[str, Call], Callable[[], None]]
+        self,
+        program: CallProgram,
+        called: Callable[[str, Call], Callable[[], None]],
+        asked: Callable[[str, Call], None],
     ) -> Callable[..., Any]:
         kind = program.kind
         if kind == "pure":
             return lambda *args: self._invented(program)
 
         async def perform(*args: Any, call: Call) -> Any:
+            asked(program.declaration.name, call)
             return await self._effect(program, program.declaration.name, args, call)
 
         async def commit(*args: Any, call: Call) -> Any:

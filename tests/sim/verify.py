@@ -16,6 +16,7 @@ from typing import Any
 from tests.sim.fold import micros
 from tests.sim.rules import commits_by_rule
 from tests.sim.shapes import members
+from tests.sim.tries import attempts_by_rule
 
 CALLED = ("call", "check", "evidence", "person")
 AFTER_THE_END = ("evidence", "unhandled")
@@ -56,7 +57,10 @@ def _read(row: dict[str, Any], facts: dict[str, Any], known: dict[str, Any]) -> 
         records: list[dict[str, Any]] = seen[1]
         return records
     records = [json.loads(body) for _, _, body, _ in row["records"]]
-    rules = (_chain(row, records), _path(row, records, facts), _commits(records, facts))
+    rules = (
+        _chain(row, records), _path(row, records, facts), _commits(records, facts),
+        attempts_by_rule(records, facts),
+    )  # fmt: skip
     found = [
         f"{problem} ({row['run']})" for rule in (*rules, commits_by_rule(records, facts)) for problem in rule
     ]
