@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from tests.engine.desk import NEVER, Fixed, Here, Sim, fails
+from tests.engine.desk import NEVER, Fixed, Here, Sim, after, fails
+from tests.support.kit import crash_at
 
 BUSY = fails("Line.Busy")
 GONE = fails("Line.Gone", why="no such account")
@@ -56,6 +57,20 @@ final state Cancelled(reason: str) cancelled
 def reading(**scripts: Any) -> Sim:
     """Return a run that weighs, looks and loads."""
     return Sim(READING, **{"weigh": [3], "look": ["text"], "load": ["loaded"], **scripts})
+
+
+def drawing(drawn: float, sim: Sim) -> Sim:
+    """Have each engine of a run draw this number for the jitter of its pauses."""
+    engine = sim.kit.engine
+
+    def fixed(**options: Any) -> Any:
+        made = engine(**options)
+        assert made._environment is not None
+        made._environment.random = Fixed(drawn)
+        return made
+
+    sim.kit.engine = fixed  # type: ignore[method-assign]
+    return sim
 
 
 async def one_attempt(here: Here) -> None:
@@ -153,8 +168,6 @@ class TestOverRestarts:
 
     @pytest.mark.parametrize("point", ["before attempt", "parked", "claimed", "step begins"])
     def test_a_death_around_an_attempt_forgets_none_that_is_on_record(self, point: Any) -> None:
-        from tests.support.kit import crash_at
-
         sim = reading(load=[BUSY])
         sim.tell(one_attempt, drawn=0.5)
         sim.advance("2h")
@@ -172,6 +185,58 @@ class TestOverRestarts:
         again = [2] if point == "before attempt" else []
         assert (sim.ending, numbers) == (("Failed", {"why": "busy"}), [1, 2, *again, 3, 4, 5, 6])
         assert sim.calls("look") == 1
+
+
+class TestACrashAnywhere:
+    """One death costs each call at most one attempt that is not on record, wherever it is."""
+
+    def story(self) -> Sim:
+        oops = ValueError("no")
+        return drawing(0.0, reading(look=[BUSY, oops, "text"], load=[oops, BUSY, NEVER, BUSY, "loaded"]))
+
+    async def to_its_end(self, engine: Any, sim: Sim) -> None:
+        sim.id = await engine.start_run(sim.program, sim.input)
+        await sim.kit.until(lambda: sim.status == "ended", seconds=600)
+
+    def tell(self, sim: Sim, *deaths: int) -> None:
+        async def main() -> None:
+            for at in deaths:
+                await crash_at(sim.kit, at, lambda engine: self.to_its_end(engine, sim))
+            async with sim.kit.engine() as engine:
+                await self.to_its_end(engine, sim)
+
+        sim.kit.run(main())
+        sim.kit.check()
+
+    def points(self) -> int:
+        sim = self.story()
+        self.tell(sim)
+        assert sim.kit.hits["before attempt"] == 6
+        return sum(sim.kit.hits.values())
+
+    def assert_kept(self, sim: Sim, deaths: int, where: Any) -> None:
+        assert sim.state in ("Done", "Failed"), where
+        for call in ("look", "load"):
+            numbers = [made.call.attempt for made in sim.made(call) if made.call]
+            # No number is left out, and each is made once, but for those whose worker died.
+            assert sorted(set(numbers)) == [*range(1, max(numbers) + 1)], (where, numbers)
+            assert numbers == sorted(numbers), (where, numbers)
+            assert len(numbers) - len(set(numbers)) <= deaths, (where, numbers)
+        assert len({made.args for made in sim.made("load")}) <= 1 + deaths, where
+
+    def test_once(self) -> None:
+        for at in range(1, self.points() + 1):
+            sim = self.story()
+            self.tell(sim, at)
+            self.assert_kept(sim, 1, at)
+
+    def test_twice(self) -> None:
+        points = self.points()
+        for first in range(1, points + 1, 3):
+            for second in range(2, points, 7):
+                sim = self.story()
+                self.tell(sim, first, second)
+                self.assert_kept(sim, 2, (first, second))
 
 
 class TestBetweenAttempts:
@@ -217,8 +282,6 @@ class TestBetweenAttempts:
         assert [made.call.attempt for made in sim.made("load") if made.call] == [1, 2]
 
     def test_such_an_event_during_a_later_attempt_forgets_none(self) -> None:
-        from tests.engine.desk import after
-
         async def story(here: Here) -> None:
             await here.until(lambda: here.sim.calls("load") == 2)
             await here.send("hint", x=1)
@@ -378,25 +441,13 @@ class TestPromisesInTime:
     def test_hold_though_every_worker_dies_in_every_pause(
         self, patience: str, hours: float, attempts_made: int
     ) -> None:
-        from tests.support.kit import crash_at
-
-        sim = Sim(PROMISED.replace("PATIENCE", patience), load=[BUSY])
-        sim.tell(lambda here: here.wait(1), drawn=0.999)
+        sim = drawing(0.999, Sim(PROMISED.replace("PATIENCE", patience), load=[BUSY]))
+        sim.tell(lambda here: here.wait(1))
         began, deaths = sim.kit.clock.now_us, 0
 
         async def dies() -> None:
             nonlocal deaths
-            engine = sim.kit.engine
-
-            def fixed(**options: Any) -> Any:
-                made = engine(**options)
-                assert made._environment is not None
-                made._environment.random = Fixed(0.999)
-                return made
-
-            sim.kit.engine = fixed  # type: ignore[method-assign]
             deaths += await crash_at(sim.kit, "parked", lambda engine: asyncio.sleep(3)) is not None
-            sim.kit.engine = engine  # type: ignore[method-assign]
 
         while sim.status != "ended":
             wake_at = sim.kit.row(sim.id).head.wake_at
