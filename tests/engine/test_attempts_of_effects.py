@@ -415,6 +415,36 @@ class TestALateAnswer:
         assert sim.status == "waiting"
 
 
+CHECKED = """
+contract Checked(n: int) key n version 1
+failure Line { Busy transient }
+event stop(why: str) keep
+effect paid(n: int) -> bool
+action pay(n: int) fails Line { retry 5 times backoff 1h to 4h, in doubt check paid(n) after 5s }
+phase Paying {
+  on stop(why) -> goto Stopped
+  initial state Open -> Done | Stopped {
+    commit pay(n) else { Busy -> goto Stopped }
+    goto Done
+  }
+}
+final state Done success
+final state Stopped failure
+"""
+
+
+def test_an_event_that_came_in_a_doubt_is_taken_in_the_first_pause_after_it() -> None:
+    sim = drawing(0.5, Sim(CHECKED, pay=[ConnectionError("lost"), BUSY], paid=[False]))
+
+    async def story(here: Here) -> None:
+        await here.until(lambda: sim.status == "in_doubt")
+        assert (await here.send("stop", why="enough")).status == "stored"
+
+    sim.tell(story)
+    sim.tell(one_attempt)
+    assert (sim.state, sim.calls("pay")) == ("Stopped", 2)
+
+
 PROMISED = """
 contract Promised(n: int) key n version 1
 failure Line { Busy transient }

@@ -92,7 +92,7 @@ class Provider:
         program = self.subject.program
         return SimpleNamespace(
             **{
-                form: self._handler(program.calls[name], called, asked)
+                form: _noted(self._handler(program.calls[name], called), program.calls[name], asked)
                 for name, form in handler_names(program).items()
             }
         )
@@ -110,17 +110,13 @@ class Provider:
         return self._pending[action, key] > 0
 
     def _handler(
-        self,
-        program: CallProgram,
-        called: Callable[[str, Call], Callable[[], None]],
-        asked: Callable[[str, Call], None],
+        self, program: CallProgram, called: Callable[[str, Call], Callable[[], None]]
     ) -> Callable[..., Any]:
         kind = program.kind
         if kind == "pure":
             return lambda *args: self._invented(program)
 
         async def perform(*args: Any, call: Call) -> Any:
-            asked(program.declaration.name, call)
             return await self._effect(program, program.declaration.name, args, call)
 
         async def commit(*args: Any, call: Call) -> Any:
@@ -323,3 +319,17 @@ class Provider:
         type_, variant = self.rng.choice(wanted)
         fields = self._values._object(variant.fields, ()) if variant.fields else {}
         return load_failure(program, {"type": f"{type_}.{variant.name}", **fields})
+
+
+def _noted(
+    handler: Callable[..., Any], program: CallProgram, asked: Callable[[str, Call], None]
+) -> Callable[..., Any]:
+    """Return the handler of an effect so that each call of it is told; others stay as they are."""
+    if program.kind != "effect":
+        return handler
+
+    async def perform(*args: Any, call: Call) -> Any:
+        asked(program.declaration.name, call)
+        return await handler(*args, call=call)
+
+    return perform
