@@ -117,7 +117,7 @@ class Life(FaultyStore):
                 f"12: {self.name} calls {action} of {call.run_id}, which it does not hold"
             )
 
-    def asked(self, effect: str, call: Call) -> None:
+    def performs(self, effect: str, call: Call) -> None:
         """Check that an attempt of an effect follows those on record, and comes when it is due.
 
         A step that goes on from its record first asks the effect that it waits for: what has
@@ -274,7 +274,7 @@ class Machine:
         self.born += 1
         life = self.life(self, f"w{self.born}")
         self.everyone.append(life)
-        flow = self.subject.workflow(self.provider.handlers(life.called, life.asked))
+        flow = self.subject.workflow(self.provider.handlers(life.called, life.performs))
         engine = virtual_engine(
             life,
             [flow],
