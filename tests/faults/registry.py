@@ -65,8 +65,11 @@ FAULTS = (
     ),
     Named(
         "C5", "Crash after the intent, before the call",
-        "With a key: called with the same key. With a check: asked first. With neither: in doubt, and nobody is called.",
-        (f"{CRASHES}c05_after_the_intent_a_key_is_repeated_a_lookup_comes_first_and_without_either_nobody_is_called",),
+        "With a key: called with the same key. With a check: asked first. With neither: in doubt, and nobody is called. A worker that was only stopped there says so, and nobody is asked.",
+        (
+            f"{CRASHES}c05_after_the_intent_a_key_is_repeated_a_lookup_comes_first_and_without_either_nobody_is_called",
+            f"{ENGINE}test_never_began.py::test_the_workers_word_ends_the_doubt_and_the_action_is_called",
+        ),
     ),
     Named(
         "C6", "The call breaks off: no answer, half an answer, a reset, a time-out",
@@ -197,12 +200,15 @@ FAULTS = (
     ),
     Named(
         "C21", "The store is restored from an older copy",
-        "Once it is told so (`opord db restored`), what may have been done since the copy is not done again: a key that still holds is used again, a check is asked, else it is in doubt.",
+        "Once it is told so (`opord db restored`), what may have been done since the copy is not done again: a key that the contract computes and that still holds is used again; else it is in doubt first, and neither `repeat` nor a check goes by the runtime's own key.",
         (
             f"{RESTORED}nothing_happens_twice_whenever_the_copy_was_made",
             f"{RESTORED}a_second_loss_after_the_restore_changes_nothing",
             f"{RESTORED}a_forgotten_key_gives_a_doubt_and_a_valid_one_is_used_again",
             f"{RESTORED}an_action_without_a_key_is_in_doubt_before_its_call_with_the_reason",
+            "tests/restored/test_another_way.py::test_nothing_is_done_twice_on_another_way",
+            "tests/restored/test_another_way.py::test_only_a_person_lets_an_own_key_be_used_again",
+            "tests/sim/test_lost_time.py::test_nothing_takes_effect_after_a_restore_that_nobody_allowed",
         ),
     ),
     Named(

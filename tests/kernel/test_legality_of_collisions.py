@@ -11,7 +11,7 @@ import pytest
 from opord.kernel.legality import verify
 from opord.kernel.program import Program
 from opord.loading import load_sources
-from tests.kernel.journals import Journal, due
+from tests.kernel.journals import HOUR, Journal, due
 
 COLL = """
 contract Coll(id: str) key id version 1
@@ -19,6 +19,10 @@ effect price(n: int) -> int
 action ship(id: str, n: int) -> str { key id }
 phase Desk {
   on cancel(reason) -> goto Off(reason)
+  after 1h -> {
+    let t = commit ship(id, 0)
+    goto Off("late")
+  }
   initial state Shipping(n: int = 0) -> Shipping | Done | Off {
     if n >= 3 { goto Done }
     let cents = perform price(n)
@@ -36,6 +40,7 @@ PRICE = [{"call": "price", "ok": 7}]
 RESULT = {"ok": "t1"}
 ANN = {"by": "person", "actor": "ann"}
 WHY = "ship took effect before"
+DESK = {"Desk after": due(0, HOUR)}
 
 
 @cache
@@ -47,10 +52,12 @@ def shipped() -> Journal:
     """One shipment, and the state again."""
     return (
         Journal(coll(), "Coll/c1")
-        .add("started", name="Coll", version=1, input={"id": "c1"}, to="Shipping", data={"n": 0})
+        .add("started", name="Coll", version=1, input={"id": "c1"}, to="Shipping", data={"n": 0}, timers=DESK)
         .add("intent", 1, **SHIP, args={"id": "c1", "n": 0}, now=due(1, 0), answers=PRICE)
         .add("outcome", 2, **SHIP, attempt=1, by="call", outcome=RESULT)
-        .add("transition", 2, from_="Shipping", to="Shipping", cause="commit ship", data={"n": 1})
+        .add(
+            "transition", 2, from_="Shipping", to="Shipping", cause="commit ship", data={"n": 1}, timers=DESK
+        )
     )
 
 
@@ -77,11 +84,14 @@ LEGAL: dict[str, Callable[[], Journal]] = {
     "stalled at a collision": collided,
     "the same commit": lambda: resolved("happened")
     .add("outcome", 5, **SHIP, by="record", outcome=RESULT)
-    .add("transition", 5, from_="Shipping", to="Shipping", cause="commit ship", data={"n": 2}, calls=PRICE),
+    .add("transition", 5, from_="Shipping", to="Shipping", cause="commit ship", data={"n": 2}, calls=PRICE, timers=DESK),
     "another one": lambda: another().add("outcome", 6, **OTHER, attempt=1, by="call", outcome={"ok": "t2"}),
     "taken by a shared event": lambda: collided()
     .add("event", 5, event="cancel", args={"reason": "late"}, actor="ann")
     .add("transition", 5, from_="Shipping", to="Off", cause="event cancel", data={"reason": "late"}, result="cancelled"),
+    "taken by a timer of the phase, whose commit is on record": lambda: collided()
+    .add("outcome", 3601, **SHIP, by="record", outcome=RESULT)
+    .add("transition", 3601, from_="Shipping", to="Off", cause="timer Desk after, commit ship", data={"reason": "late"}, result="cancelled"),
     "terminated": lambda: collided().add("terminated", 9, actor="root", reason="enough"),
 }  # fmt: skip
 
@@ -95,7 +105,7 @@ FORGED: dict[str, tuple[Callable[[], Journal], tuple[int, str]]] = {
     "a collision with the same arguments": (lambda: collided(args={"id": "c1", "n": 0}), (5, "stalled")),
     "a collision with nothing": (
         lambda: Journal(coll(), "Coll/c1")
-        .add("started", name="Coll", version=1, input={"id": "c1"}, to="Shipping", data={"n": 0})
+        .add("started", name="Coll", version=1, input={"id": "c1"}, to="Shipping", data={"n": 0}, timers=DESK)
         .add("stalled", 1, **SHIP, args={"id": "c1", "n": 0}, now=due(1, 0), answers=PRICE, error=WHY),
         (2, "stalled"),
     ),
@@ -128,7 +138,7 @@ FORGED: dict[str, tuple[Callable[[], Journal], tuple[int, str]]] = {
     ),
     "a doubt said to be another one": (
         lambda: Journal(coll(), "Coll/c1")
-        .add("started", name="Coll", version=1, input={"id": "c1"}, to="Shipping", data={"n": 0})
+        .add("started", name="Coll", version=1, input={"id": "c1"}, to="Shipping", data={"n": 0}, timers=DESK)
         .add("intent", 1, **SHIP, args={"id": "c1", "n": 0}, now=due(1, 0), answers=PRICE)
         .add("doubt", 2, **SHIP, attempt=1, reason="lost", rule=2)
         .add("resolved", 3, **SHIP, **ANN, verdict="another"),

@@ -507,8 +507,12 @@ def _by_report(fold: Fold, commit: Commit, record: ReadRecord) -> str | None:
 
 def _from_record(fold: Fold, record: ReadRecord, action: Action) -> None:
     pair = (action.name, record.body["key"])
-    if fold.commit is not None:
-        fold.problem("outcome", "a commit that calls nobody stands inside another one")
+    if (fold.commit is not None or fold.stalled) and not phase_timer_due(fold, record.at):
+        fold.problem(
+            "outcome",
+            "a commit that calls nobody stands inside another one, or in a stalled run, and no timer of its "
+            "phase was due",
+        )
     elif action.name not in called_here(fold, "commit"):
         fold.problem("outcome", f"nothing that can run in {fold.state} now commits {action.name}")
     if action.key is None or action.key.expr is None or pair not in fold.used_keys:
@@ -518,7 +522,7 @@ def _from_record(fold: Fold, record: ReadRecord, action: Action) -> None:
     elif record.body["outcome"] != {"ok": fold.used_keys[pair].result}:
         fold.problem("outcome", "it is not the result that is on record under this key")
     collisions.check_reuse(fold, record)
-    fold.reused = action.name
+    fold.commit, fold.reused = None, action.name
     fold.stalled = False
 
 
