@@ -12,7 +12,7 @@ from tests.cli.kit import DESK, Shop, order
 
 RUN_MEMBERS = {
     "run", "contract", "version", "state", "data", "status", "outcome", "started_at", "since", "reason",
-    "waiting_for", "doubt",
+    "needs", "waiting_for", "doubt",
 }  # fmt: skip
 
 

@@ -561,4 +561,11 @@ MUTANTS = (
         "1, C21, F3",
         tests=("tests/engine/test_collisions.py::test_after_a_restore_another_is_in_doubt_first",),
     ),
+    Mutant(
+        "termination that needs the key", "drive/people.py",
+        "    except (ContractUnreadable, RunUnreadable, SecretsUnprotected, SecretUnreadable):",
+        "    except (ContractUnreadable, RunUnreadable):",
+        "a run whose key is lost can never be ended", "14",
+        tests=("tests/protection/test_at_rest.py::test_a_run_can_be_terminated_without_its_key",),
+    ),
 )  # fmt: skip

@@ -470,7 +470,7 @@ MUTANTS = (
         "trouble of a doubt not recorded", RECORDING,
         "        trouble=intent.trouble,\n", "",
         "the record of a doubt does not say where the handler's mistake stands", "14",
-        tests=("tests/cli/test_mistakes.py::test_a_mistake_is_shown_with_the_line_of_ones_own_code[a wrong type]",),
+        seeds=40,
     ),
     Mutant(
         "fingerprint that moves with the lines", TROUBLE,
@@ -495,5 +495,11 @@ MUTANTS = (
         "    if not intent.doubts:\n        intent.doubt_since = draft.at\n", "    intent.doubt_since = draft.at\n",
         "a commit that has been in doubt for days looks as if it were so since a moment", "10",
         tests=("tests/kernel/test_views.py::test_a_doubt_says_what_since_when_and_under_which_key",),
+    ),
+    Mutant(
+        "large value referred to where it is not shown", "kernel/views.py",
+        '            first[key] = {"seq": seq, "at": at}', '            first[key] = {"seq": seq + 1, "at": at}',
+        "a history refers to a record that does not show the value", "10",
+        tests=("tests/cli/test_history_of_long_lists.py::test_a_long_list_is_written_once_and_every_record_says_where",),
     ),
 )  # fmt: skip

@@ -373,6 +373,7 @@ def _path(row: dict[str, Any], records: list[dict[str, Any]], facts: dict[str, A
             and not record["error"].startswith("OSError")
         ):
             yield f"14: record {seq} stalls the run by an error of the engine: {record['error']}"
+        yield from _places(record)
         if kind == "terminated":
             outcome = "terminated"
         stalled = kind == "stalled" or (stalled and kind in ("evidence", "resolved"))
@@ -382,6 +383,17 @@ def _path(row: dict[str, Any], records: list[dict[str, Any]], facts: dict[str, A
         yield f"10: the row is in {head['state']} ({head['outcome']}), its journal in {state} ({outcome})"
     if (head["status"] == "ended") != (outcome is not None):
         yield f"10: the row is {head['status']}, its journal ends with {outcome}"
+
+
+def _places(record: dict[str, Any]) -> Iterator[str]:
+    """Check that what the provider raised names its line, and that the frames on record do too."""
+    text = record.get("error", record.get("reason"))
+    if record["kind"] not in ("stalled", "doubt", "attempt") or not str(text).startswith("ConnectionError"):
+        return
+    own = [one for one in record.get("trouble", {}).get("frames", ()) if one["own"]]
+    place = f"({own[-1]['file']}:{own[-1]['line']})" if own else ""
+    if not own or own[-1]["file"] != "tests/sim/provider.py" or not str(text).endswith(place):
+        yield f"14: record {record['seq']} does not say where its handler went wrong: {text}"
 
 
 def _event(
