@@ -149,7 +149,7 @@ class Journal:
         moves = [said for said in self.bodies if "to" in said]
         last = moves[-1]
         outcome = last.get("result")
-        if self.bodies[-1]["kind"] == "terminated":
+        if any(said["kind"] == "terminated" for said in self.bodies):
             outcome = "terminated"
         head = Head(
             last["to"], status, outcome, last["_at"], None, None, None,

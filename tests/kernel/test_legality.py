@@ -291,6 +291,9 @@ LEGAL: dict[str, tuple[Callable[[], Journal], str]] = {
         lambda: wiring().add("evidence", 21, **NEVER_BEGAN, answered=[1]).add("attempt", 22, **WIRE, attempt=2),
         "running",
     ),
+    "it never began, and the run was terminated meanwhile": (
+        lambda: wiring().add("terminated", 9, actor="root", reason="test").add("evidence", 21, **NEVER_BEGAN), "ended"
+    ),
     "it never began, and a check has decided meanwhile": (
         lambda: cut_off(lodging())
         .add("resolved", 30, call="lodge", verdict="did_not_happen", by="check")

@@ -279,7 +279,7 @@ def _answer(fold: Fold, record: ReadRecord) -> None:
     """
     commit, body = fold.commit, record.body
     answered = body.get("answered", [])
-    if not answered and not _takes_back(commit, body):
+    if not answered and (fold.ended is not None or not _takes_back(commit, body)):
         return
     if commit is None or commit.seq != body["intent"] or commit.outcome is not None:
         fold.problem("evidence", "it answers attempts of a commit that is not open")
