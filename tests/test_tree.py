@@ -169,7 +169,7 @@ def imported_by(node: ast.AST) -> list[str]:
 
 
 INDEPENDENT = [
-    *(f"sim/{name}.py" for name in ("verify", "rules", "tries", "shapes", "fold")),
+    *(f"sim/{name}.py" for name in ("verify", "rules", "alarms", "tries", "shapes", "fold")),
     "progress/look.py",
     "disk/lossy.py",
 ]

@@ -140,6 +140,8 @@ def test_each_refusal_has_its_code(open_store: Callable[[], Store], flow: Any) -
             (backend.send("Desk/a", "approve", {}, role="boss"), "input_invalid"),
             (backend.resume("Desk/a", **who), "not_stalled"),
             (backend.resolve("Desk/a", happened=False, **who), "not_in_doubt"),
+            (backend.acknowledge("Desk/a", **who), "no_alarm"),
+            (backend.acknowledge(nobody, **who), "run_unknown"),
             (backend.terminate("Desk/a", actor="x" * (LIMITS.name_chars + 1)), "input_invalid"),
             (backend.row(nobody), "run_unknown"),
             (backend.end_of(nobody), "run_unknown"),

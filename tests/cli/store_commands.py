@@ -9,6 +9,7 @@ NEEDS_ONE: dict[tuple[str, ...], tuple[str, ...]] = {
     ("runs", "verify"): (),
     ("runs", "send"): ("Desk/o1", "approve", "--input", '{"note": "ok"}', "--role", "manager"),
     ("runs", "resume"): ("Desk/o1",),
+    ("runs", "acknowledge"): ("Desk/o1",),
     ("runs", "cancel"): ("Desk/o1",),
     ("runs", "terminate"): ("Desk/o1",),
     ("runs", "resolve"): ("Desk/o1", "--did-not-happen"),

@@ -130,6 +130,7 @@ def test_an_outcome_on_record_is_not_replaced_by_evidence_that_comes_later() -> 
     run.state, run.status = "Charging", "running"
     intent = Intent(3, "charge", "k", {}, 0, in_flight=False, outcome=Outcome("ok", "the first"))
     run.body.pending = Pending(intent=intent)
+    run.past[3] = None  # nothing of it is on record
     assert not inbox.adopt(Draft(run, row.head.since, "w9"), Evidence(3, "charge", 1, "ok", "another", "w1"))
     assert intent.outcome == Outcome("ok", "the first")
 

@@ -134,9 +134,11 @@ FAULTS = (
     ),
     Named(
         "C14", "A worker that was given up comes back with an outcome",
-        "Its write is refused; what it learned is kept as evidence and ends the doubt, if one is open.",
+        "Its write is refused; what it learned is kept as evidence and ends the doubt, if one is open. If it contradicts what was decided, "
+        "an alarm stays open until a person acknowledges it.",
         (
             f"{CRASHES}c14_evidence_from_after_the_lease_is_kept_and_moves_nothing",
+            f"{ENGINE}test_alarms.py::test_an_answer_after_the_decision",
             f"{SIEGE}evidence_of_a_worker_stopped_for_three_leases_ends_the_doubt_and_changes_nothing_else",
         ),
     ),
@@ -298,8 +300,9 @@ ALWAYS = (
     ),
     Named(
         "9", "An end is an end",
-        "Nothing moves a run after it; events are refused, late outcomes kept as evidence.",
+        "Nothing moves a run after it; events are refused, late outcomes kept as evidence. One that contradicts what was decided raises an alarm.",
         (
+            f"{ENGINE}test_alarms.py::test_an_alarm_is_told_once_found_and_acknowledged",
             f"{INVARIANTS}i09_a_move_after_the_end_is_seen",
             f"{INVARIANTS}i09_an_event_after_the_end_is_refused_and_a_late_outcome_is_kept_as_evidence",
             *HOLD,

@@ -47,7 +47,7 @@ MUTANTS = (
     ),
     Mutant(
         "events not looked at before a pause", HOLD,
-        "        self._inbox = inbox.take_in(draft, await self.messages())\n        await self.give_back(draft)\n        tell_moved",
+        "        self._inbox = inbox.take_in(draft, await self.messages(draft))\n        await self.give_back(draft)\n        tell_moved",
         "        await self.give_back(draft)\n        tell_moved",
         "an event that came in a doubt waits for the whole pause after it", "6",
         tests=(f"{SPECIFIED}::test_an_event_that_came_in_a_doubt_is_taken_in_the_first_pause_after_it",),

@@ -354,8 +354,8 @@ MUTANTS = (
     ),
     Mutant(
         "late outcome thrown away if the run is held", EVIDENCE,
-        "            draft.put.append(inbox.inbox_row(draft.run, host.new_id(), draft.at, evidence))\n            write = draft.write(head=False)\n        elif inbox.adopt",
-        "            return\n        elif inbox.adopt",
+        "        if waits:\n            draft.put.append(inbox.inbox_row(draft.run, host.new_id(), draft.at, evidence))",
+        "        if waits:\n            return",
         "evidence that comes while a worker holds the run is lost", "11, C14",
         tests=("tests/engine/test_evidence.py::test_a_secret_in_late_evidence_is_sealed_in_the_inbox",),
     ),

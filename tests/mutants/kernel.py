@@ -7,7 +7,7 @@ from tests.mutants.model import Mutant
 DOUBT, PLAN = "kernel/doubt.py", "kernel/plan.py"
 RECORDING, INBOX = "kernel/recording.py", "kernel/inbox.py"
 LARGE, RESTORED = "kernel/large.py", "kernel/restored.py"
-TROUBLE = "kernel/trouble.py"
+TROUBLE, ALARMS = "kernel/trouble.py", "kernel/alarms.py"
 DRAFT, RUN, STEP, SEALING = "kernel/draft.py", "kernel/run.py", "kernel/step.py", "kernel/sealing.py"
 
 MUTANTS = (
@@ -158,7 +158,7 @@ MUTANTS = (
     ),
     Mutant(
         "evidence ignored", INBOX,
-        '            recording.outcome_known(draft, intent, Outcome("ok", evidence.value, "evidence"))\n            return True',
+        '            _decide(draft, intent, Outcome("ok", evidence.value, "evidence"))\n            return True',
         "            return False",
         "evidence is recorded and ends nothing", "11, C14",
         tests=("tests/engine/test_evidence.py::TestAZombie::test_the_zombies_result_ends_the_doubt",),
@@ -501,5 +501,42 @@ MUTANTS = (
         '            first[key] = {"seq": seq, "at": at}', '            first[key] = {"seq": seq + 1, "at": at}',
         "a history refers to a record that does not show the value", "10",
         tests=("tests/cli/test_history_of_long_lists.py::test_a_long_list_is_written_once_and_every_record_says_where",),
+    ),
+    Mutant(
+        "alarm dropped", INBOX,
+        "    if against is None:\n        return\n", "    return\n",
+        "evidence that contradicts what was decided raises no alarm", "F2",
+        seeds=40,
+    ),
+    Mutant(
+        "alarm for the same result", ALARMS,
+        '    Case("Y7", "yes",  _,    _,     "yes",        _,   Y,   _,    _),',
+        '    Case("Y7", "yes",  _,    _,     "yes",        _,   Y,   _,    _,    "two results"),',
+        "an answer that repeats what is on record raises an alarm", "F2",
+        seeds=40,
+    ),
+    Mutant(
+        "alarm for a repeat that found the first effect", ALARMS,
+        '    Case("Y1", "yes",  _,    Y,     "yes",        _,   Y,   Y,    _),\n', "",
+        "a repeat under a key that the other side knew raises an alarm", "F2",
+        tests=("tests/engine/test_alarms.py::test_an_answer_after_the_decision",),
+    ),
+    Mutant(
+        "a no of one attempt taken for all", ALARMS,
+        "        none=settles or noes.issuperset(range(1, len(commit.began) + 1)),", "        none=True,",
+        "one attempt of several that says no contradicts a person's yes", "F2",
+        tests=("tests/engine/test_alarms.py::test_an_answer_after_the_decision",),
+    ),
+    Mutant(
+        "alarm closed without a record", RECORDING,
+        '    draft.record("acknowledged", alarms=seqs, actor=actor, role=role, reason=reason)\n', "",
+        "an alarm is closed, and nobody knows by whom", "F2",
+        seeds=60,
+    ),
+    Mutant(
+        "alarm forgotten in the needs", "kernel/needs.py",
+        "    if run.body.alarms:\n", "    if run.body.alarms and run.status != \"ended\":\n",
+        "an ended run with an alarm is not found", "F2",
+        seeds=40,
     ),
 )  # fmt: skip

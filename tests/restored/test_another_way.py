@@ -174,6 +174,7 @@ def test_a_late_final_failure_does_not_settle_a_computed_key_after_a_restore(
     assert intent is not None
     draft = Draft(carried, copy.now(), "w1")
     no = {"type": "Refusal.Declined", "reason": "no funds"}
+    draft.run.past[intent.seq] = None  # nothing of it is on record
     assert adopt(draft, Evidence(intent.seq, "wire", 1, "failed", no, "w0"))
     assert (intent.outcome, intent.refused, intent.doubts) == (None, True, [])
 

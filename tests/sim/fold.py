@@ -40,7 +40,9 @@ class Sum:
             self.intent, self.attempt, self.doubts, self.known = record, 1, [], False
         elif kind in ("attempt", "doubt", "outcome"):
             self._commit(record, facts)
-        self.stalled = kind == "stalled" or (self.stalled and kind in ("evidence", "resolved"))
+        self.stalled = kind == "stalled" or (
+            self.stalled and kind in ("evidence", "resolved", "alarm", "acknowledged")
+        )
 
     def _enter(self, record: dict[str, Any], facts: dict[str, Any]) -> None:
         self.state, self.data = record["to"], record.get("data")

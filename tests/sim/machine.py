@@ -13,8 +13,10 @@ from typing import Any, NamedTuple
 
 from opord.backends.front import Engine
 from opord.drive.errors import EngineError
+from opord.kernel.inbox import Evidence
 from opord.kernel.legality import verify_kept
 from opord.kernel.requests import Call
+from opord.kernel.step import dump_failure
 from opord.loading import program_of
 from opord.stores.base import RunFilter, RunRow, Store, StoreUnavailable, Write
 from opord.stores.memory import MemoryStore
@@ -401,6 +403,11 @@ class Machine:
         if kind == "retry":
             stalled = [one for one in rows if one.head.status == "stalled"]
             return self._retry(rng.choice(stalled) if stalled else row, "operator")
+        if kind == "late answer":
+            return self._late(row, rng)
+        if kind == "acknowledge":
+            alarmed = [one for one in rows if "alarm" in one.head.needs]
+            return self._acknowledge(rng.choice(alarmed) if alarmed else row)
         if kind == "terminate":
             return self._ask("terminate", {"run": row.run}, lambda c: c.terminate(row.run, actor="root"))
         return self._event(kind, rng, row)
@@ -507,6 +514,54 @@ class Machine:
 
     async def _retry(self, row: RunRow, actor: str) -> None:
         await self._ask("retry", {"run": row.run}, lambda c: c.resume(row.run, actor=actor))
+
+    async def _acknowledge(self, row: RunRow) -> None:
+        about = {"run": row.run}
+        await self._ask(
+            "acknowledge",
+            about,
+            lambda c: c.acknowledge(row.run, seen=row.seq, actor="operator", reason="looked"),
+        )
+
+    async def _late(self, row: RunRow, rng: Random) -> None:
+        """Answer an attempt of a decided commit: truly, otherwise than before, or with a no."""
+        made = self._made(row)
+        if not made:
+            return
+        intent = rng.choice(sorted(made))
+        call, key, attempts = made[intent]
+        program = self.subject.program.calls[call]
+        entry = self.provider.happened(call, key)
+        kind, value = "ok", None
+        failures = getattr(program.declaration, "fails", ())
+        if failures and rng.random() < 0.3:
+            kind = "failed"
+            failure = self.provider._failure(program, rng.choice(("transient", "final")))
+            if failure is None:
+                return
+            value = dump_failure(program, failure)
+        elif program.result is not None:
+            known = entry is not None and rng.random() < 0.5
+            result = self.provider.result_of(entry) if known and entry else self.provider._invented(program)
+            value = program.result.dump(result)
+        evidence = Evidence(intent, call, rng.randint(1, attempts), kind, value, "w0")  # type: ignore[arg-type]
+        with contextlib.suppress(EngineError, Killed):
+            await self._client().late(row.run, evidence)
+
+    def _made(self, row: RunRow) -> dict[int, tuple[str, str, int]]:
+        """Return the decided commits of a run by their intents: call, key, number of attempts."""
+        pending = ((json.loads(row.head.body).get("pending") or {}).get("intent")) or {}
+        made: dict[int, tuple[str, str, int]] = {}
+        intent = 0
+        for record in self.store.journal(row.run, limit=100_000):
+            body = json.loads(record.body)
+            if record.kind == "intent":
+                intent = record.seq
+                made[intent] = (body["call"], body["key"], 1)
+            elif record.kind == "attempt" and "key" in body and "outcome" not in body:
+                made[intent] = (body["call"], body["key"], body["attempt"])
+        made.pop(pending.get("seq", 0), None)
+        return made
 
     # --- reading ---------------------------------------------------------------------------------
 

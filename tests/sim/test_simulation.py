@@ -33,6 +33,7 @@ def test_every_situation_occurs() -> None:
     """So that nothing holds only because nothing happened."""
     counts: Counter[str] = Counter()
     ended: Counter[str] = Counter()
+    kinds: Counter[str] = Counter()
     for seed in range(SEEDS):
         told = told_of(seed)
         counts += told.counts
@@ -43,6 +44,8 @@ def test_every_situation_occurs() -> None:
             if kind == "evidence"
         )
         ended += Counter(row["head"]["outcome"] for row in told.rows if row["head"]["outcome"])
+        kinds += Counter(kind for row in told.rows for _, kind, _, _ in row["records"])
+    assert all(kinds[what] >= n for what, n in {"alarm": 15, "acknowledged": 5}.items()), kinds
     wanted = [
         *get_args(Point),
         *(f"op: {one}" for one in OPS),

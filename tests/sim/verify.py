@@ -13,14 +13,17 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from tests.sim.alarms import judge_alarms
 from tests.sim.fold import micros
 from tests.sim.rules import commits_by_rule
 from tests.sim.shapes import members
 from tests.sim.tries import attempts_by_rule
 
 CALLED = ("call", "check", "evidence", "person")
-AFTER_THE_END = ("evidence", "unhandled")
+AFTER_THE_END = ("evidence", "unhandled", "alarm", "acknowledged")
 ENDS = ("doubt", "resolved", "transition", "terminated", "event")
+STILL = ("evidence", "resolved", "alarm", "acknowledged")
+"""Kinds of records after which a stalled run is still stalled."""
 EVENTS = ("event", "ignored", "unhandled")
 OVERDUE_US = 120_000_000
 
@@ -58,9 +61,12 @@ def _read(row: dict[str, Any], facts: dict[str, Any], known: dict[str, Any]) -> 
         return records
     records = [json.loads(body) for _, _, body, _ in row["records"]]
     rules = (
-        _chain(row, records), _path(row, records, facts), _commits(records, facts),
+        _chain(row, records),
+        _path(row, records, facts),
+        _commits(records, facts),
         attempts_by_rule(records, facts),
-    )  # fmt: skip
+        judge_alarms(row, records, facts),
+    )
     found = [
         f"{problem} ({row['run']})" for rule in (*rules, commits_by_rule(records, facts)) for problem in rule
     ]
@@ -376,7 +382,7 @@ def _path(row: dict[str, Any], records: list[dict[str, Any]], facts: dict[str, A
         yield from _places(record)
         if kind == "terminated":
             outcome = "terminated"
-        stalled = kind == "stalled" or (stalled and kind in ("evidence", "resolved"))
+        stalled = kind == "stalled" or (stalled and kind in STILL)
     head = row["head"]
     body = json.loads(head["body"])
     if (head["state"], head["outcome"]) != (state, outcome) or (body.get("data") or {}) != (data or {}):

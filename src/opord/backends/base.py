@@ -269,6 +269,27 @@ class Backend(Protocol):
         """
         ...
 
+    async def acknowledge(
+        self,
+        run: RunId,
+        *,
+        seen: int | None = None,
+        actor: str,
+        role: str | None = None,
+        reason: str | None = None,
+    ) -> None:
+        """Close the open alarms of a run, after a person has looked at them. Nothing else changes.
+
+        `seen` is the number of the newest record that the person saw (`seen` in `waiting_for`). If
+        an alarm came after it, nothing is closed.
+
+        Raises:
+            NoAlarm (`no_alarm`): it has no open alarm, one came after record `seen`, or an action
+                is being called just now.
+            RunUnknown (`run_unknown`), RunPruned (`run_pruned`): there is no such run.
+        """
+        ...
+
     async def cancel(
         self, run: RunId, *, actor: str, role: str | None = None, reason: str | None = None
     ) -> Sent:

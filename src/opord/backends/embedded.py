@@ -83,6 +83,18 @@ class Embedded:
             reason=reason,
         )
 
+    async def acknowledge(
+        self,
+        run: RunId,
+        *,
+        seen: int | None = None,
+        actor: str,
+        role: str | None = None,
+        reason: str | None = None,
+    ) -> None:
+        """Close the open alarms of a run; see `Backend.acknowledge`."""
+        await self._client.acknowledge(run, seen=seen, actor=actor, role=role, reason=reason)
+
     async def cancel(
         self, run: RunId, *, actor: str, role: str | None = None, reason: str | None = None
     ) -> Sent:

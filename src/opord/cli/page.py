@@ -72,6 +72,8 @@ def _commands(program: Program, view: Mapping[str, Any]) -> Iterator[str]:
             else:
                 yield f"{resolve} --happened{_result(program, view)}"
                 yield f"{resolve} --did-not-happen"
+        elif wait.get("verb") == "acknowledge":
+            yield f"opord runs acknowledge {run} --seen {wait['seen']} --reason …"
         elif wait.get("verb") == "resume":
             yield f"opord runs resume {run}"
         elif wait.get("event") == "cancel":

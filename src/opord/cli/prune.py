@@ -58,7 +58,8 @@ def command(
     Each run's whole story goes to the archive, which is made durable before anything is deleted.
     Runs that have not ended are never touched. It can be stopped anywhere, and run again: a story
     may then stand in the archive twice, which reading it sees. Workers go on meanwhile. A start
-    under the key of a pruned run finds that run, as before, until --keep-keys is over.
+    under the key of a pruned run finds that run, as before, until --keep-keys is over. A run with
+    an open alarm stays until somebody has acknowledged it.
 
     \b
     Examples:
@@ -191,6 +192,7 @@ def _tell(tally: Tally, as_json: bool, *, dry: bool = False, archive: str | None
             "would_prune" if dry else "pruned": tally.pruned,
             "oldest": ends[0],
             "newest": ends[1],
+            "alarmed": tally.alarmed,
         }
         if not dry:
             report["archive"] = archive
@@ -209,5 +211,8 @@ def _tell(tally: Tally, as_json: bool, *, dry: bool = False, archive: str | None
             write(f"{what:<9}  {safe(end['run'])}, ended {when(end['ended_at'])} UTC")
     if tally.left:
         write(f"{tally.left:,} left: something came for them meanwhile; run it again")
+    if tally.alarmed:
+        runs = "1 run stays" if tally.alarmed == 1 else f"{tally.alarmed:,} runs stay"
+        write(f"{runs}: an alarm is open; look at it with `opord runs list --needs alarm`")
     if tally.keys_forgotten:
         write(f"{tally.keys_forgotten:,} keys of runs pruned earlier are free again")

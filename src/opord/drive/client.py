@@ -70,6 +70,18 @@ class Client:
         """End a run by an administrator's word. See `people.terminate`."""
         await people.terminate(self.host, RunId(run_id), actor=actor, role=role, reason=reason)
 
+    async def acknowledge(
+        self,
+        run_id: str,
+        *,
+        seen: int | None = None,
+        actor: str,
+        role: str | None = None,
+        reason: str | None = None,
+    ) -> None:
+        """Close the open alarms of a run. See `people.acknowledge`."""
+        await people.acknowledge(self.host, RunId(run_id), seen=seen, actor=actor, role=role, reason=reason)
+
     async def resolve(
         self,
         run_id: str,

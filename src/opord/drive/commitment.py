@@ -259,7 +259,7 @@ class Commitments:
             case _:
                 assert_never(deed)
         before = (intent.doubts, intent.outcome)
-        self.hold.set_messages(adopt_all(draft, await self.hold.messages()))
+        self.hold.set_messages(adopt_all(draft, await self.hold.messages(draft)))
         if (intent.doubts, intent.outcome) == before:
             await self.hold.park_in_doubt(draft, plan.instant)
         return stands_of(intent)

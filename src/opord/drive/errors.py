@@ -244,6 +244,16 @@ class WrongAnswer(Refused):
         self.run = run
 
 
+class NoAlarm(Refused):
+    """An `acknowledge` for a run without an alarm that can be closed now."""
+
+    code = "no_alarm"
+
+    def __init__(self, run: RunId, why: str) -> None:
+        super().__init__(f"{run}: nothing can be acknowledged now: {why}")
+        self.run = run
+
+
 class UnknownEvent(Refused):
     """The contract declares no such event."""
 

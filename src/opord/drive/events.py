@@ -20,8 +20,9 @@ from opord.drive.errors import (
     UnknownEvent,
 )
 from opord.drive.host import Host
+from opord.drive.past import look_back
 from opord.drive.reading import read
-from opord.drive.telling import tell_moved
+from opord.drive.telling import tell_alarms, tell_moved
 from opord.generated.handles import Sent
 from opord.kernel import bounds, inbox, recording
 from opord.kernel.answers import Applied, Exists, KeyTaken, NotStored, Stale, WasPruned
@@ -76,7 +77,7 @@ async def _offer(host: Host, run: Run, event: Event, message: Message, key: Even
     if holder is not None:
         draft.seize()
     if inbox.must_look(run, now):
-        waiting = await _inbox(host, run)
+        waiting = await _inbox(host, draft)
         # A due timer comes before this event, even if a worker is about to fire it.
         waiting = inbox.take_in(draft, waiting)
     reception: Literal["taken", "stored", "ignored"] = "taken"
@@ -97,7 +98,7 @@ async def _offer(host: Host, run: Run, event: Event, message: Message, key: Even
         if handler.step is None and holder is not None:
             run.worker = None
             recording.runnable(draft)
-        inbox.take_in(draft, waiting if waiting is not None else await _inbox(host, run))
+        inbox.take_in(draft, waiting if waiting is not None else await _inbox(host, draft))
     elif inbox.keeps(run, event):
         row = inbox.inbox_row(run, message.id, now, message)
         await _check_queue(host, run, row, event)
@@ -119,6 +120,7 @@ async def _offer(host: Host, run: Run, event: Event, message: Message, key: Even
     host.hook("event written", run.id)
     match result:
         case Applied():
+            tell_alarms(draft)
             tell_moved(host, run, seized=holder is not None and run.epoch != draft.base_epoch)
             return Sent(reception, run.state)
         case KeyTaken(other):
@@ -131,8 +133,10 @@ async def _offer(host: Host, run: Run, event: Event, message: Message, key: Even
             assert_never(result)
 
 
-async def _inbox(host: Host, run: Run) -> list[InboxRow]:
-    return await host.inbox(run.id) if run.arrivals else []
+async def _inbox(host: Host, draft: Draft) -> list[InboxRow]:
+    waiting = await host.inbox(draft.run.id) if draft.run.arrivals else []
+    await look_back(host, draft, waiting)
+    return waiting
 
 
 async def _check_queue(host: Host, run: Run, row: InboxRow, event: Event) -> None:

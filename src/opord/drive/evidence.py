@@ -7,58 +7,88 @@ answer, while the run still waits for that call.
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import assert_never
 
 from opord.drive.calls import Answered, Ending, Failed, TookTooLong, Unexpected
-from opord.drive.errors import RunPruned, RunUnknown
+from opord.drive.errors import ContractUnreadable, RunPruned, RunUnknown, RunUnreadable
 from opord.drive.host import Carrier, Host
 from opord.drive.interrupts import evidence_of
-from opord.drive.reading import read
-from opord.drive.telling import tell_moved
+from opord.drive.past import look_back_at
+from opord.drive.reading import read, read_row
+from opord.drive.telling import tell_alarms, tell_moved
 from opord.kernel import effects, inbox, recording
 from opord.kernel.answers import Applied
 from opord.kernel.draft import Draft
 from opord.kernel.inbox import Evidence
 from opord.kernel.program import CallProgram
-from opord.kernel.rows import is_held
+from opord.kernel.rows import has_ended, is_held
+from opord.kernel.run import Run, skeleton
 from opord.values.types import RunId
+from opord.values.vault import SecretUnreadable
 
 log = logging.getLogger("opord.client")
 
 
 async def keep_late(host: Host, run_id: RunId, evidence: Evidence) -> None:
-    """Keep what a worker learned of an attempt after it lost the run. It ends an open doubt."""
+    """Keep what a worker learned of an attempt after it lost the run.
+
+    It ends an open doubt. If it contradicts what was decided, it raises an alarm.
+    """
     while True:
         try:
-            run = await read(host, run_id)
-        except RunUnknown:
-            return
-        except RunPruned as gone:
-            log.warning("%s: %s comes too late to be kept: %s", run_id, _named(evidence), gone)
+            run = await _read(host, run_id)
+        except (RunUnknown, RunPruned, RunUnreadable, ContractUnreadable) as gone:
+            log.warning(
+                "%s: %s (attempt %d, %s), and this line is all that is kept of it: %s",
+                *(run_id, _named(evidence), evidence.attempt, evidence.kind, gone),
+            )
             return
         draft = Draft(run, host.now(), host.name)
         intent = run.intent
         concerns = intent is not None and intent.seq == evidence.intent and intent.outcome is None
-        if run.worker is not None and not concerns:
-            # Another worker holds the run, and this evidence changes nothing for it. The evidence
-            # joins the journal when the run rests.
+        # Another worker holds the run, and this evidence changes nothing for it; or the run's data
+        # cannot be read. The evidence joins the journal when the run rests, or is mended.
+        waits = run.worker is not None and not concerns
+        waits = waits or (run.kept_data is None and not has_ended(run.status))
+        if not waits:
+            await look_back_at(host, draft, [evidence.intent])
+            if inbox.adopt(draft, evidence):
+                draft.seize()
+                recording.runnable(draft)
+            elif run.worker is not None:
+                same = await read(host, run_id)
+                if (same.epoch, same.seq) != (draft.base_epoch, draft.base_seq):
+                    continue  # it may have ended, and nobody takes in what an ended run is sent
+                draft, waits = Draft(same, host.now(), host.name), True
+        if waits:
             draft.put.append(inbox.inbox_row(draft.run, host.new_id(), draft.at, evidence))
-            write = draft.write(head=False)
-        elif inbox.adopt(draft, evidence):
-            draft.seize()
-            recording.runnable(draft)
-            write = draft.write()
-        elif run.worker is not None:
-            draft = Draft(await read(host, run_id), host.now(), host.name)
-            draft.put.append(inbox.inbox_row(draft.run, host.new_id(), draft.at, evidence))
-            write = draft.write(head=False)
-        else:
-            write = draft.write()
+        elif run.kept_data is None:
+            # What is sealed in its row stays as it is.
+            run.program = replace(run.program, vault=None)
         host.hook("before evidence", run_id)
-        if isinstance(await host.apply(write), Applied):
+        if isinstance(await host.apply(draft.write(head=not waits)), Applied):
             log.info("%s: %s is kept as evidence", run_id, _named(evidence))
+            tell_alarms(draft)
             tell_moved(host, run, seized=run.worker is None and concerns)
             return
+
+
+async def _read(host: Host, run_id: RunId) -> Run:
+    """Return a run; without its data if these cannot be read.
+
+    Raises:
+        RunUnknown, RunPruned, ContractUnreadable, RunUnreadable: there is nothing to read.
+    """
+    try:
+        return await read(host, run_id)
+    except (RunUnreadable, SecretUnreadable):
+        row = await read_row(host, run_id)
+        program = await host.program(row.contract)
+        try:
+            return skeleton(program, row)
+        except Exception as error:
+            raise RunUnreadable(run_id, str(error)) from error
 
 
 class LateAnswer:

@@ -121,12 +121,12 @@ class Flight:
         run, hold = self.run, self.run_hold
         draft = hold.draft()
         if run.arrivals and run.intent is not None:
-            hold.set_messages(inbox.adopt_all(draft, await hold.messages()))
+            hold.set_messages(inbox.adopt_all(draft, await hold.messages(draft)))
         while True:
             if not inbox.nothing_to_take_in(run) and not inbox.commit_open(run):
                 if any(due <= draft.at for due in run.body.timers.values()):
                     self.host.hook("timer fires", run.id)
-                hold.set_messages(inbox.take_in(draft, await hold.messages()))
+                hold.set_messages(inbox.take_in(draft, await hold.messages(draft)))
             if is_held(run.status):
                 recording.stay_stalled(run)
             if run.worker is None:

@@ -7,7 +7,8 @@ from typing import NoReturn
 from opord.drive.host import Carrier
 from opord.drive.interrupts import Lost, Parked
 from opord.drive.leases import Lease
-from opord.drive.telling import tell_moved
+from opord.drive.past import look_back
+from opord.drive.telling import tell_alarms, tell_moved
 from opord.kernel import inbox
 from opord.kernel.answers import Applied, Result, Stale
 from opord.kernel.draft import Draft
@@ -56,12 +57,13 @@ class Hold:
         self.lease.begins(now)
         return Draft(self.run, now, self.host.name)
 
-    async def messages(self) -> list[InboxRow]:
-        """Return the messages that wait for the run, those it knows of."""
+    async def messages(self, draft: Draft) -> list[InboxRow]:
+        """Return the messages that wait for the run, as far as known, for the draft to take in."""
         if self._inbox is None:
             self._inbox = []
             if self.run.arrivals:
                 self._inbox = await self.host.inbox(self.run.id)
+        await look_back(self.host, draft, self._inbox)
         return self._inbox
 
     def set_messages(self, messages: list[InboxRow]) -> None:
@@ -75,6 +77,7 @@ class Hold:
             Lost: another process has moved the run.
         """
         self._written(await self.host.apply(draft.write()))
+        tell_alarms(draft)
         draft.written = True
 
     async def enter(self, draft: Draft) -> bool:
@@ -88,6 +91,7 @@ class Hold:
         result = await self.host.apply(draft.write(arrivals=self.run.arrivals))
         if isinstance(result, Applied):
             self._durable()
+            tell_alarms(draft)
             return True
         await self._catch_up(draft, result)
         return False
@@ -104,8 +108,11 @@ class Hold:
             if isinstance(result, Applied):
                 self.ended = has_ended(run.status)
                 self._durable()
+                tell_alarms(draft)
                 return
-            self._inbox = inbox.take_in(draft, await self._catch_up(draft, result))
+            waiting = await self._catch_up(draft, result)
+            await look_back(self.host, draft, waiting)
+            self._inbox = inbox.take_in(draft, waiting)
             if run.status == "running":
                 # A message that came just now began a step. The next claim, of this or another
                 # worker, goes on with it.
@@ -123,6 +130,7 @@ class Hold:
         run.worker = None
         run.wake_at = wake_at
         self._written(await self.host.apply(draft.write()))
+        tell_alarms(draft)
         self.host.due(wake_at)
         raise Parked
 
@@ -138,7 +146,7 @@ class Hold:
         run = self.run
         run.status, run.worker = "waiting", None
         run.wake_at = min([next_at, *shared_timers(run).values()])
-        self._inbox = inbox.take_in(draft, await self.messages())
+        self._inbox = inbox.take_in(draft, await self.messages(draft))
         await self.give_back(draft)
         tell_moved(self.host, run, seized=False)
         raise Parked

@@ -13,7 +13,17 @@ from opord.drive.hooks import Point
 from opord.kernel.answers import Result
 from opord.kernel.large import ValueCache
 from opord.kernel.program import Program
-from opord.kernel.rows import EventKey, InboxRow, RunRow, Start, Tombstone, UsedKey, ValueRow, Write
+from opord.kernel.rows import (
+    EventKey,
+    InboxRow,
+    RecordRow,
+    RunRow,
+    Start,
+    Tombstone,
+    UsedKey,
+    ValueRow,
+    Write,
+)
 from opord.kernel.run import Run
 from opord.values.types import Digest, Duration, Instant, Key, RunId
 
@@ -81,6 +91,10 @@ class Host(Protocol):
 
     def tombstone(self, run: RunId) -> Awaitable[Tombstone | None]:
         """Return what is left of a pruned run; None if there is no tombstone."""
+        ...
+
+    def records(self, run: RunId, *, after: int, limit: int) -> Awaitable[list[RecordRow]]:
+        """Return up to `limit` records of a run with a `seq` above `after`, in order."""
         ...
 
     def inbox(self, run: RunId) -> Awaitable[list[InboxRow]]:

@@ -1,4 +1,4 @@
-"""Carry out a person's decisions on a run: resume it, terminate it, resolve a doubt."""
+"""Carry out a person's decisions on a run: resume or terminate it, resolve, acknowledge."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from opord.drive.errors import (
     CollisionOpen,
     ContractUnreadable,
     InputInvalid,
+    NoAlarm,
     NotInDoubt,
     NotStalled,
     RunEnded,
@@ -18,8 +19,9 @@ from opord.drive.errors import (
     WrongAnswer,
 )
 from opord.drive.host import Host
+from opord.drive.past import look_back
 from opord.drive.reading import missing, read, read_by_row
-from opord.drive.telling import tell_moved
+from opord.drive.telling import tell_alarms, tell_moved
 from opord.kernel import bounds, collisions, inbox, recording
 from opord.kernel.answers import Applied, Exists, KeyTaken, NotStored, Stale, WasPruned
 from opord.kernel.bounds import check_note
@@ -72,10 +74,47 @@ async def terminate(
         draft.seize()
         recording.terminate(draft, actor=actor, role=role, reason=reason)
 
-    try:
-        await _change(host, run_id, change)
-    except (ContractUnreadable, RunUnreadable, SecretsUnprotected, SecretUnreadable):
-        await _change(host, run_id, change, by_row=True)
+    await _change_readable_or_not(host, run_id, change)
+
+
+async def acknowledge(
+    host: Host,
+    run_id: RunId,
+    *,
+    seen: int | None = None,
+    actor: str,
+    role: str | None = None,
+    reason: str | None = None,
+) -> None:
+    """Close the open alarms of a run, also if its contract, secrets or data cannot be read.
+
+    `seen` is the number of the newest record that the person saw. A newer alarm is not closed, and
+    nothing is.
+
+    Raises:
+        RunUnknown, NoAlarm: the request was refused.
+        RunUnreadable: even its row cannot be read.
+    """
+
+    check_person(actor, role, reason)
+
+    def change(run: Run, draft: Draft) -> None:
+        alarms = run.body.alarms
+        if not alarms:
+            raise NoAlarm(run.id, "it has no open alarm")
+        if seen is not None and alarms[-1].seq > seen:
+            raise NoAlarm(run.id, f"an alarm came after record {seen}, which you saw; look at it again")
+        intent = run.intent
+        if run.worker is not None:
+            if intent is not None and intent.in_flight and intent.outcome is None:
+                raise NoAlarm(
+                    run.id, f"attempt {intent.attempt} of {intent.call} is under way; wait for its end"
+                )
+            draft.seize()
+            run.wake_at = draft.at
+        recording.acknowledge(draft, actor=actor, role=role, reason=reason)
+
+    await _change_readable_or_not(host, run_id, change)
 
 
 async def resolve(
@@ -184,6 +223,14 @@ def check_person(actor: str, role: str | None, reason: str | None = None) -> Non
         raise InputInvalid("the sender", "", error.message) from None
 
 
+async def _change_readable_or_not(host: Host, run_id: RunId, change: Callable[[Run, Draft], None]) -> None:
+    """Change a run; by its row alone if its contract, secrets or data cannot be read."""
+    try:
+        await _change(host, run_id, change)
+    except (ContractUnreadable, RunUnreadable, SecretsUnprotected, SecretUnreadable):
+        await _change(host, run_id, change, by_row=True)
+
+
 async def _change(
     host: Host, run_id: RunId, change: Callable[[Run, Draft], None], *, by_row: bool = False
 ) -> None:
@@ -201,11 +248,13 @@ async def _change(
             # A sealed text in a message is sealed for its place in the inbox and cannot be moved to
             # a record.
             waiting = [message for message in waiting if SEALED not in message.body]
+        await look_back(host, draft, waiting)
         if has_ended(run.status) or (run.status == "running" and not inbox.commit_open(run)):
             inbox.take_in(draft, waiting)
         result = await host.apply(draft.write(arrivals=run.arrivals))
         match result:
             case Applied():
+                tell_alarms(draft)
                 tell_moved(host, run, seized=held)
                 return
             case Stale(None):

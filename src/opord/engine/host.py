@@ -11,7 +11,7 @@ from opord.engine.programs import Programs
 from opord.engine.store_writer import StoreWriter
 from opord.kernel.large import ValueCache
 from opord.kernel.program import Program
-from opord.kernel.rows import EventKey, InboxRow, RunRow, Tombstone, UsedKey, ValueRow
+from opord.kernel.rows import EventKey, InboxRow, RecordRow, RunRow, Tombstone, UsedKey, ValueRow
 from opord.kernel.run import Run
 from opord.stores.base import Store
 from opord.values.types import NO_TIME, Digest, Duration, Instant, Key, RunId
@@ -100,6 +100,10 @@ class StoreHost:
     def tombstone(self, run: RunId) -> Awaitable[Tombstone | None]:
         """Return what is left of a pruned run; None if there is no tombstone."""
         return self.writer.call(self.store.tombstone, run)
+
+    def records(self, run: RunId, *, after: int, limit: int) -> Awaitable[list[RecordRow]]:
+        """Return some records of a run, in order."""
+        return self.writer.call(self.store.journal, run, after=after, limit=limit)
 
     def inbox(self, run: RunId) -> Awaitable[list[InboxRow]]:
         """Return the messages that wait for a run, in order of arrival."""

@@ -15,7 +15,7 @@ from opord.kernel.input_digest import input_digest
 from opord.kernel.instants import capped, text
 from opord.kernel.large import Texts, needed
 from opord.stores.archive import ArchiveWriter
-from opord.stores.base import EndedRun, Kept, Prune, Store, StoredContract, Tombstone
+from opord.stores.base import EndedRun, Kept, Prune, RunFilter, Store, StoredContract, Tombstone
 from opord.values.canonical import dumps
 from opord.values.types import Digest, Duration, Instant
 
@@ -42,6 +42,7 @@ class Tally:
 
     - `pruned` counts the runs deleted, `left` those kept because they had changed since they were
       archived.
+    - `alarmed` counts the runs that stay because an alarm of theirs is open.
     - `keys_forgotten` counts the tombstones removed, `bytes_archived` the bytes written to the
       archive.
     - `oldest` and `newest` are the first and the last to end among the runs that were deleted, or
@@ -50,6 +51,7 @@ class Tally:
 
     pruned: int = 0
     left: int = 0
+    alarmed: int = 0
     keys_forgotten: int = 0
     bytes_archived: int = 0
     oldest: EndedRun | None = None
@@ -103,6 +105,7 @@ class Pruning:
             StoreError, OSError: the store or the archive cannot take it. What was done stays done,
                 and another prune can go on.
         """
+        self.tally.alarmed = _alarmed(self._store, self._before, self._contract)
         for page in pages(self._store, self._before, self._contract, self._limit):
             for batch in self._batches(page):
                 self._delete(batch)
@@ -187,11 +190,21 @@ def _whole_input(run: Kept) -> str:
 
 def survey(store: Store, *, before: Instant, contract: str | None, limit: int | None) -> Tally:
     """Count the runs that a prune would delete, and find the first and the last of them to end."""
-    tally = Tally()
+    tally = Tally(alarmed=_alarmed(store, before, contract))
     for page in pages(store, before, contract, limit):
         for ended in page:
             tally.note(ended)
     return tally
+
+
+def _alarmed(store: Store, before: Instant, contract: str | None) -> int:
+    """Count the runs that ended before an instant and stay because an alarm of theirs is open."""
+    where = RunFilter(contract, status="ended", needs="alarm")
+    count, after = 0, None
+    while page := store.runs(where, limit=BATCH_RUNS, after=after):
+        count += sum(row.head.since < before for row in page)
+        after = page[-1].run
+    return count
 
 
 def pages(store: Store, before: Instant, contract: str | None, limit: int | None) -> Iterator[list[EndedRun]]:

@@ -1,6 +1,7 @@
 """What a run is, which record may follow which, and what comes next: pure functions over data."""
 
 __all__ = [
+    "alarms",
     "answers",
     "bounds",
     "collisions",

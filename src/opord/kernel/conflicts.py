@@ -169,10 +169,11 @@ def check_prune(batch: Sequence[Prune]) -> None:
 
 
 def may_prune(request: Prune, row: RunRow | None) -> bool:
-    """Say whether a stored run has ended and has not changed since it was read."""
+    """Say whether a stored run has ended, needs nobody, and has not changed since it was read."""
     return (
         row is not None
         and has_ended(row.head.status)
+        and not row.head.needs
         and (row.epoch, row.seq, row.arrivals, row.hash)
         == (request.epoch, request.seq, request.arrivals, request.hash)
     )

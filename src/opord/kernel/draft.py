@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from opord.kernel.alarms import Alarm
 from opord.kernel.instants import text
 from opord.kernel.large import Large, Split
 from opord.kernel.needs import stored_needs
@@ -25,10 +26,12 @@ from opord.values.types import Digest, Instant
 class Draft:
     """Collects changes to `run`, made by `worker` (or by a sender) at the instant `at`.
 
-    The writer sets `written` once the draft is durable, so that nothing is added to it.
+    `alarms` are those that it raises. The writer sets `written` once the draft is durable, so that
+    nothing is added to it.
     """
 
     __slots__ = (
+        "alarms",
         "at",
         "at_text",
         "base_epoch",
@@ -58,6 +61,7 @@ class Draft:
         self.event_keys: list[EventKey] = []
         self.used_keys: list[UsedKey] = []
         self.values: dict[Digest, str] = {}
+        self.alarms: list[Alarm] = []
 
     @property
     def empty(self) -> bool:

@@ -14,6 +14,7 @@ import msgspec
 
 from opord.contract import Action, Event
 from opord.kernel import recording, restored
+from opord.kernel.alarms import Alarm, contradiction
 from opord.kernel.draft import Draft
 from opord.kernel.endings import outcome_said
 from opord.kernel.instants import text
@@ -28,6 +29,12 @@ from opord.kernel.step import StepError, StepUnderWay, find_timer, load_failure
 from opord.kernel.trouble import trouble_of
 from opord.values.failure import Failure
 from opord.values.types import NO_KEY, Instant, Key, RunId
+
+EVIDENCE_RULE = 2
+"""The rule of evidence that its record names: if it contradicts what was decided, an alarm follows.
+
+Before the rule had a number, evidence raised no alarms.
+"""
 
 
 class Message(msgspec.Struct, omit_defaults=True):
@@ -337,9 +344,10 @@ def record_evidence(
 ) -> None:
     """Record evidence, and which attempts of the open commit it answers. It moves nothing.
 
-    `row` is the evidence's inbox row, if it waited.
+    If it contradicts what was decided, it raises an alarm. `row` is the evidence's inbox row, if it
+    waited.
     """
-    draft.record(
+    seq = draft.record(
         "evidence",
         {"outcome": _what_it_says(draft.run, evidence)},
         call=evidence.call,
@@ -349,7 +357,62 @@ def record_evidence(
         answered=[*answered] or None,
         id=row.id if row is not None else None,
         arrived=text(row.arrived) if row is not None else None,
+        rule=EVIDENCE_RULE,
     )
+    _raise_alarm_if_contradicted(draft, evidence, seq)
+
+
+def _raise_alarm_if_contradicted(draft: Draft, evidence: Evidence, seq: int) -> None:
+    """Raise an alarm if recorded evidence contradicts what is on record of its commit."""
+    run = draft.run
+    if evidence.intent not in run.past:
+        raise RuntimeError(f"{run.id}: nobody has looked what is on record of intent {evidence.intent}")
+    past = run.past[evidence.intent]
+    if past is None:
+        return  # there is no such intent; `legality` says so
+    outcome: dict[str, Any] = {evidence.kind: evidence.value}
+    against = contradiction(run.program, past, evidence.attempt, outcome, settles=_settles(run, evidence))
+    past.hear(evidence.attempt, outcome, seq)
+    if against is None:
+        return
+    number = draft.record(
+        "alarm",
+        call=past.call,
+        key=past.key,
+        intent=past.seq,
+        attempt=evidence.attempt,
+        learned_by=evidence.worker,
+        reason=against.reason,
+        evidence=seq,
+        against=against.seq,
+    )
+    alarm = Alarm(
+        number,
+        draft.at,
+        past.call,
+        past.key,
+        evidence.attempt,
+        against.reason,
+        seq,
+        against.seq,
+        evidence.worker,
+    )
+    run.body.alarms = [*run.body.alarms, alarm]
+    draft.alarms.append(alarm)
+
+
+def _settles(run: Run, evidence: Evidence) -> bool:
+    """Say whether evidence is a failure that speaks for every attempt under the key."""
+    call = run.program.calls.get(evidence.call)
+    match evidence.kind:
+        case "ok" | "not_called":
+            return False
+        case "failed":
+            if call is None or not isinstance(call.declaration, Action) or call.declaration.key is None:
+                return False
+            return load_failure(call, evidence.value).opord_settles
+        case _:
+            assert_never(evidence.kind)
 
 
 def _what_it_says(run: Run, evidence: Evidence) -> Split:
@@ -395,7 +458,7 @@ def adopt(draft: Draft, evidence: Evidence, row: InboxRow | None = None) -> bool
     match evidence.kind:
         case "ok":
             record_evidence(draft, evidence, row, [*_open_attempts(intent)])
-            recording.outcome_known(draft, intent, Outcome("ok", evidence.value, "evidence"))
+            _decide(draft, intent, Outcome("ok", evidence.value, "evidence"))
             return True
         case "failed":
             return _answered(draft, evidence, row, intent, action, load_failure(call, evidence.value))
@@ -408,6 +471,14 @@ def adopt(draft: Draft, evidence: Evidence, row: InboxRow | None = None) -> bool
             return not (intent.in_flight or intent.doubts)
         case _:
             assert_never(evidence.kind)
+
+
+def _decide(draft: Draft, intent: Intent, outcome: Outcome) -> None:
+    """Record an outcome that is known by evidence. More evidence of the commit may come with it."""
+    recording.outcome_known(draft, intent, outcome)
+    past = draft.run.past.get(intent.seq)
+    if past is not None:
+        past.decide(outcome.shape(), outcome.by, intent.attempt, draft.run.seq)
 
 
 def _answered(
@@ -426,7 +497,7 @@ def _answered(
     if intent.in_flight or intent.doubts:
         return False
     if final and (failure.opord_settles or not restored.before(run, action, intent)):
-        recording.outcome_known(draft, intent, Outcome("failed", evidence.value, "evidence"))
+        _decide(draft, intent, Outcome("failed", evidence.value, "evidence"))
     return True
 
 

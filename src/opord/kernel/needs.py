@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Final, NamedTuple, assert_never
 
+from opord.kernel.alarms import alarm_text
 from opord.kernel.rows import Head, NeedReason, Status, StoredNeed, has_ended, is_held, known_needs
 from opord.kernel.run import Run
 from opord.values.types import Digest, Instant
@@ -46,10 +47,17 @@ class Need(NamedTuple):
 
 def stored_needs(run: Run) -> str:
     """Return the needs that are stored with a run, as `Head.needs` has them."""
+    needs = ""
     if run.status == "stalled":
-        return "collision" if run.collides else "stalled"
-    intent = run.intent
-    return "doubt" if run.status == "in_doubt" and intent is not None and intent.asking else ""
+        needs = "stalled" if not run.collides else ""
+    elif run.status == "in_doubt":
+        intent = run.intent
+        needs = "doubt" if intent is not None and intent.asking else ""
+    if run.body.alarms:
+        needs = f"{needs} alarm" if needs else "alarm"
+    if run.status == "stalled" and run.collides:
+        needs = f"{needs} collision" if needs else "collision"
+    return needs
 
 
 def held_back(needs: str) -> bool:
@@ -109,7 +117,8 @@ def _stored(run: Run, reason: StoredNeed) -> tuple[Instant | None, str]:
         case "stalled" | "collision":
             since = run.body.stalled_at or None
         case "alarm":
-            since = None
+            alarms = run.body.alarms
+            return alarms[0].at, "; ".join(map(alarm_text, alarms))
         case _:
             assert_never(reason)
     return since, run.reason or ""

@@ -450,6 +450,14 @@ def resume(draft: Draft, *, actor: str, role: str | None, reason: str | None) ->
     runnable(draft)
 
 
+def acknowledge(draft: Draft, *, actor: str, role: str | None, reason: str | None) -> None:
+    """Close the open alarms by a person's word. Nothing else changes."""
+    run = draft.run
+    seqs = [alarm.seq for alarm in run.body.alarms]
+    draft.record("acknowledged", alarms=seqs, actor=actor, role=role, reason=reason)
+    run.body.alarms = []
+
+
 def terminate(draft: Draft, *, actor: str, role: str | None, reason: str | None) -> None:
     """End a run by an administrator's word. Its state stays the last one."""
     run = draft.run

@@ -29,6 +29,8 @@ RecordKind: TypeAlias = Literal[
     "restored",
     "retried",
     "terminated",
+    "alarm",
+    "acknowledged",
 ]
 
 CauseKind: TypeAlias = Literal["event", "timer"]
@@ -123,9 +125,13 @@ class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     - evidence: `call`, `intent` (its `seq`), `attempt`, `outcome` (`{"not_called": null}` if the
       call never began), `learned_by`, `answered` (the attempts of the open commit that it answers),
       and `id`, `arrived` if it had waited. Of an effect: `call`, `of` (the record of the failed
-      attempt), `attempt`, `outcome`, `learned_by`
+      attempt), `attempt`, `outcome`, `learned_by`. `rule` (2: if it contradicts what was decided,
+      an alarm follows at once)
     - stalled: `error`, `trouble`, `traceback`, `place`, `call`. Of a collision
       (`key` took effect before, with other arguments) also `key`, `args`, `now`, `answers`
+    - alarm: `call`, `key`, `intent`, `attempt`, `learned_by`, `reason` (an `AlarmReason`),
+      `evidence` (the record that contradicts), `against` (the record that it contradicts)
+    - acknowledged: `alarms` (the records of those that are closed), `actor`, `role`, `reason`
     - restored: `since` (the last instant that the restored copy knows of the run), `until` (see
       `restored.py`), `actor`, `role`, `reason`, `rule` (2: the runtime's own key is not relied on;
       without it, it is)
@@ -134,6 +140,8 @@ class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     """
 
     actor: str | None = None
+    against: int | None = None
+    alarms: list[int] | None = None
     answered: list[int] | None = None
     answers: Any = None
     args: Any = None
@@ -149,6 +157,7 @@ class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     epoch: int
     error: str | None = None
     event: str | None = None
+    evidence: int | None = None
     from_: str | None = msgspec.field(default=None, name="from")
     id: str | None = None
     input: Any = None

@@ -12,6 +12,7 @@ from typing import Any, assert_never
 import msgspec
 
 from opord.contract import Action
+from opord.kernel.alarms import Alarm, PastCommit
 from opord.kernel.instants import to_datetime
 from opord.kernel.large import INPUT_VALUES, Keep, Large, LargeValues, Split, ValueCache, larges, under
 from opord.kernel.program import CallProgram, Program, StateProgram
@@ -185,6 +186,7 @@ class RunBody(msgspec.Struct, omit_defaults=True):
     - `fired` are the timers of the phase that have moved the run since it entered the phase.
     - `settled` names the actions with a `key expr` that have taken effect.
     - `trouble` is why a run stalled; `stalled_at` is when it last did, 0 in rows of older versions.
+    - `alarms` are those that are open.
     - `wary` is set in a run of a restored store: the last instant that the copy knows of it. See
       `restored.py` for `wary_until`.
     """
@@ -199,6 +201,7 @@ class RunBody(msgspec.Struct, omit_defaults=True):
     settled: list[str] = []
     trouble: dict[str, Any] | None = None
     stalled_at: Instant = START_OF_TIME
+    alarms: list[Alarm] = []
     wary: Instant = START_OF_TIME
     wary_until: Instant = START_OF_TIME
     values: dict[str, Digest] = {}
@@ -214,7 +217,8 @@ class Run:
     """One run, decoded. Its attributes change only through a `Draft`.
 
     `data` is its state's data in rest form, `fields` the same as a value. `kept_data` and
-    `input_rest` say how data and input are stored. `large` are the large values in them.
+    `input_rest` say how data and input are stored. `large` are the large values in them. `past` is
+    what the journal says of commits, by the numbers of their intents, once somebody has looked.
     """
 
     __slots__ = (
@@ -230,6 +234,7 @@ class Run:
         "kept_data",
         "large",
         "outcome",
+        "past",
         "program",
         "reason",
         "seq",
@@ -261,6 +266,7 @@ class Run:
     worker: str | None
     reason: str | None
     body: RunBody
+    past: dict[int, PastCommit | None]
     info: RunInfo
 
     def frame(self, now: Instant, actor: str = "") -> Frame[Any]:
@@ -472,6 +478,7 @@ def _bare_run(program: Program, run_id: RunId, now: Instant) -> Run:
     run.wake_at = None
     run.worker = None
     run.reason = None
+    run.past = {}
     run.body = RunBody(data=_NO_DATA, entered=0)
     run.info = RunInfo(run_id, to_datetime(now))
     return run

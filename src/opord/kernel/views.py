@@ -29,7 +29,7 @@ from opord.values.types import Instant
 
 _PLAIN_MEMBERS = (
     "from", "to", "cause", "call", "key", "attempt", "actor", "worker", "event", "role", "arrived", "reason",
-    "error", "place", "trouble", "traceback", "next", "now", "of", "timers", "result", "verdict", "by", "open",
+    "error", "place", "trouble", "traceback", "next", "now", "of", "timers", "result", "verdict", "by", "open", "evidence", "against", "alarms",
     "intent",
     "learned_by", "answered", "rule", "name", "version", "epoch", "prev", "since", "until",
 )  # fmt: skip
@@ -381,9 +381,11 @@ def _tried_again(run: Run, tries: FailedAttempts) -> str:
 
 
 def _waiting_for(run: Run) -> list[dict[str, Any]]:
-    if has_ended(run.status):
-        return []
     waits: list[dict[str, Any]] = []
+    if run.body.alarms:
+        waits.append({"person": OPERATOR, "verb": "acknowledge", "seen": run.seq})
+    if has_ended(run.status):
+        return waits
     if is_held(run.status):
         resolve: dict[str, Any] = {"person": OPERATOR, "verb": "resolve", "seen": run.seq}
         waits.append(resolve if run.collides else {"person": OPERATOR, "verb": "resume"})

@@ -151,6 +151,8 @@ def _note(exploration: Exploration, driver: Driver, one: Explored) -> None:
                 | "restored"
                 | "retried"
                 | "terminated"
+                | "alarm"
+                | "acknowledged"
             ):
                 pass
             case None:

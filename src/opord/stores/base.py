@@ -334,12 +334,15 @@ class Store(Protocol):
     ) -> list[EndedRun]:
         """Return up to `limit` runs that ended before an instant, roughly oldest first.
 
+        A run with an open alarm is left out; a person still has to look at it.
         The list begins after `after`. `contract` is the name of their contract; None means any.
         """
         ...
 
     def prune(self, batch: Sequence[Prune]) -> list[bool]:
         """Delete the runs of the batch that have ended and have not changed, in one transaction.
+
+        A run that needs somebody stays.
 
         All their rows are deleted, and each leaves its tombstone. The answer says for each run
         whether this call deleted it.

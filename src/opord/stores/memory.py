@@ -374,7 +374,7 @@ class MemoryStore:
             candidates = [
                 EndedRun(row.run, self._ended_at(row), row.head.since, self._rows.numbers[row.run])
                 for row in self._rows.runs.values()
-                if has_ended(row.head.status) and contract in (None, row.name)
+                if has_ended(row.head.status) and not row.head.needs and contract in (None, row.name)
             ]
         candidates.sort(key=lambda ended: (ended.since, ended.number))
         place = (after.since, after.number) if after is not None else (-1, 0)

@@ -126,6 +126,10 @@ class _Story:
                 self._restored(record)
             case "terminated":
                 self._terminated(record)
+            case "alarm":
+                self._alarm(record)
+            case "acknowledged":
+                self._acknowledged(record)
             case _:
                 assert_never(kind)
 
@@ -426,6 +430,27 @@ class _Story:
             Part(f"  {still['call']} was open: it may have taken effect", "warn") if still else None,
         )
 
+    def _alarm(self, record: Mapping[str, Any]) -> None:
+        self._line(
+            record,
+            1,
+            Part(f"⚠ alarm: {safe(str(record['reason']))}", "bad"),
+            Part(f"  attempt {record['attempt']} of "),
+            Part(record["call"], "call"),
+            Part(f"  key {safe(record['key'])}"),
+            Part(f"  record {record['evidence']} contradicts record {record['against']}", "dim"),
+        )
+
+    def _acknowledged(self, record: Mapping[str, Any]) -> None:
+        alarms = ", ".join(map(str, record["alarms"]))
+        word = "alarm" if len(record["alarms"]) == 1 else "alarms"
+        self._line(
+            record,
+            1,
+            Part(f"{self._who(record)} acknowledged the {word} of record {alarms}", "event"),
+            self._because(record),
+        )
+
     def _because(self, record: Mapping[str, Any]) -> Part | None:
         return Part(f"  “{safe(record['reason'])}”") if record.get("reason") else None
 
@@ -496,6 +521,8 @@ def _is_carried(kind: _Shown, record: Mapping[str, Any]) -> bool:
             | "retried"
             | "restored"
             | "terminated"
+            | "alarm"
+            | "acknowledged"
         ):
             return False
         case _:

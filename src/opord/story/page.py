@@ -16,6 +16,8 @@ Paint: TypeAlias = Callable[[str, str], str]
 
 CLOCK_COLUMNS = 24
 
+_AFTER_AN_ALARM = "look at the other side; reverse by hand what should not have happened, or book what did; then acknowledge it"
+
 
 def unpainted(text: str, style: str) -> str:
     """Show a text without its style."""
@@ -84,6 +86,9 @@ def waits_text(view: Mapping[str, Any], program: Program | None) -> Iterator[str
     for index, need in enumerate(view["needs"]):
         since = f" (since {when(need['since'])} UTC)" if need["since"] else ""
         yield f"{'needs' if not index else '':<9}  {need['reason']}: {need_in_words(need['reason'])}{since}"
+        if need["reason"] == "alarm":
+            yield from (f"{'':<9}  {safe(line)}" for line in need["detail"].split("; "))
+            yield f"{'':<9}  {_AFTER_AN_ALARM}"
     for index, wait in enumerate(view["waiting_for"]):
         yield f"{'waits for' if not index else '':<9}  {safe(wait_in_words(wait, view, program))}"
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from opord.kernel.needs import OVERDUE_US
-from opord.stores.base import Applied, RunFilter, Store
+from opord.stores.base import Applied, Kept, RunFilter, Store
+from opord.testing.pruning_suite import a_prune
 from opord.testing.store_rows import (
     BEGIN,
     ORDERS,
@@ -14,7 +15,7 @@ from opord.testing.store_rows import (
     started,
     the_run,
 )
-from opord.values.types import Duration, Instant
+from opord.values.types import Duration, Instant, RunId
 
 
 class NeedsSuite:
@@ -68,3 +69,20 @@ class NeedsSuite:
         assert (listed("overdue"), listed("unserved"), listed("any")) == ("a", "ecba", "ecba")
         store.heartbeat("w2", [ORDERS.digest, REFUNDS.digest], ttl_us=Duration(1_000_000))
         assert (listed("overdue"), listed("unserved"), listed("any")) == ("a", "", "a")
+
+    def test_an_ended_run_with_an_alarm_is_not_pruned(self, store: Store) -> None:
+        ended = a_head(status="ended", outcome="success", wake_at=None)
+        started(store, "a", head=ended)
+        row = started(store, "b", head=ended.replace(needs="alarm"))
+        later = Instant(BEGIN + 1)
+        assert [one.run for one in store.ended(later, limit=9)] == ["a"]
+        assert store.prune([a_prune(_whole(store, "b"))]) == [False]
+        assert store.apply([a_write(row, head=ended)]) == [Applied(0)]
+        assert [one.run for one in store.ended(later, limit=9)] == ["a", "b"]
+        assert store.prune([a_prune(_whole(store, "b"))]) == [True]
+
+
+def _whole(store: Store, run: str) -> Kept:
+    content = store.kept(RunId(run))
+    assert content is not None, f"no run {run}"
+    return content

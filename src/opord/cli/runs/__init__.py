@@ -15,6 +15,7 @@ COMMANDS = {
     "verify": ("opord.cli.runs.verify", "Prove that journals are unbroken and every move in them legal."),
     "resume": ("opord.cli.runs.resume", "Let stalled runs go on."),
     "resolve": ("opord.cli.runs.resolve", "Say whether an action that is in doubt happened."),
+    "acknowledge": ("opord.cli.runs.acknowledge", "Close the alarms of runs that you have looked at."),
     "cancel": ("opord.cli.runs.cancel", "Ask runs to cancel, as their contract allows."),
     "terminate": ("opord.cli.runs.terminate", "End runs by an administrator's word."),
 }

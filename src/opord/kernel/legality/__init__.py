@@ -10,6 +10,7 @@ not repeated. It checks, in this order:
 - `steps.py`: does a step go on from what is on record of it?
 - `commits.py`: was an action called only when its declared rule allowed it?
 - `effects.py`: was an effect tried again only as its policy says?
+- `alarms.py`: did what contradicts a decision raise an alarm, and nothing else?
 - `values.py`: is every large value there, unchanged, and referred to?
 - `stored.py`, `pending.py`, `holding.py`: does each stored column of the run match, or can it
   match, its journal?
@@ -22,6 +23,7 @@ from collections.abc import Iterable, Sequence
 from typing import assert_never
 
 from opord.kernel.legality import collisions, commits, effects, transitions, wariness
+from opord.kernel.legality.alarms import Alarms
 from opord.kernel.legality.chain import check_chain
 from opord.kernel.legality.fold import Fold, Problem, ReadRecord
 from opord.kernel.legality.kept import Keys, check_inbox, check_keys
@@ -68,7 +70,7 @@ def verify(
     record that cannot be read ends the verification. `inbox` and `keys` are not checked if they are
     None. With `now`, the store's clock, None, it is not checked whether an instant has come.
     """
-    fold = Fold(program, row.run, values)
+    fold, alarms = Fold(program, row.run, values), Alarms()
     for record in records:
         entry = check_chain(fold, row, record)
         if entry is None:
@@ -77,6 +79,7 @@ def verify(
         fold.follow(entry)
         try:
             _check(fold, entry)
+            alarms.follow(fold, entry)
         except Exception as error:
             # A member is missing or has another form: Opord does not write such a record.
             fold.problem(
@@ -84,6 +87,7 @@ def verify(
             )
             return fold.problems
         fold.last_kind = entry.kind
+    alarms.end(fold)
     check_row(fold, row, now)
     for why in fold.values.problems():
         fold.stored_problem("value", why)
@@ -138,5 +142,7 @@ def _check(fold: Fold, record: ReadRecord) -> None:
             commits.evidence(fold, record)
         case "restored":
             wariness.restored(fold, record)
+        case "alarm" | "acknowledged":
+            pass  # `Alarms` follows them
         case _:
             assert_never(record.kind)

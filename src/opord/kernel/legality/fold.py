@@ -183,6 +183,7 @@ class Fold:
 
     - `stalled_here` is true if the run has stalled since it entered its state; `stalled_at` is when
       it last did.
+    - `open_alarms` are the alarms that nobody has acknowledged, in the form of a row.
     - `resumed` is true if it was resumed and no record has followed from that yet.
     - `attempts` counts the attempts of each intent.
     - `effects` are the actions that may have taken effect, with their states.
@@ -227,6 +228,7 @@ class Fold:
         self.trouble: dict[str, Any] | None = None
         self.stalled_here = False
         self.stalled_at = START_OF_TIME
+        self.open_alarms: list[dict[str, Any]] = []
         self.resumed = False
         self.last_at = START_OF_TIME
         self.last_worker = ""

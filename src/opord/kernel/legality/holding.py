@@ -23,6 +23,8 @@ _CLOCK_US = 3_600_000_000
 _LEASE_US = 600_000_000
 """The longest lease that a worker can have, in microseconds."""
 _REASON_CHARACTERS = 500
+_GIVES_BACK = ("evidence", "ignored", "alarm", "acknowledged")
+"""Records that may be written while a worker holds the run, and take it from the worker."""
 
 
 def check_holding(fold: Fold, row: RunRow, body: Mapping[str, Any], now: int | None) -> None:
@@ -77,10 +79,15 @@ def _statuses(fold: Fold, body: Mapping[str, Any], *, asking: bool) -> set[Statu
 def _needs(fold: Fold, status: Status, *, asking: bool) -> Iterator[str]:
     """Yield what a run of this status needs from a person."""
     collision = fold.step.collision if fold.step is not None else None
-    if status == "stalled":
-        yield "collision" if collision is not None and collision.answer is None else "stalled"
+    collides = status == "stalled" and collision is not None and collision.answer is None
+    if status == "stalled" and not collides:
+        yield "stalled"
     elif status == "in_doubt" and asking:
         yield "doubt"
+    if fold.open_alarms:
+        yield "alarm"
+    if collides:
+        yield "collision"
 
 
 def _is_busy(commit: Commit | None) -> bool:
@@ -119,7 +126,7 @@ def _check_wake(
         return
     # It can go on at once, or its holder gave it back early.
     latest = LAST_INSTANT if now is None else max(now, fold.last_at) + _CLOCK_US
-    given_back = row.epoch > fold.epoch or fold.restored_in > 0 or fold.last_kind in ("evidence", "ignored")
+    given_back = row.epoch > fold.epoch or fold.restored_in > 0 or fold.last_kind in _GIVES_BACK
     tried_again = status == "in_doubt" and not intent.get("asking", False)
     at_once = status == "running" or tried_again or (given_back and fold.ended is None)
     if wake is not None and at_once and wake <= latest:

@@ -49,7 +49,7 @@ def _kinds(*kinds: RecordKind) -> frozenset[RecordKind]:
     return frozenset(kinds)
 
 
-_ALWAYS = _kinds("evidence", "terminated", "restored")
+_ALWAYS = _kinds("evidence", "alarm", "acknowledged", "terminated", "restored")
 _STEP = _kinds("attempt", "intent", "outcome", "transition", "event", "ignored", "stalled")
 
 FOLLOWS: dict[Situation, frozenset[RecordKind]] = {
@@ -65,7 +65,7 @@ FOLLOWS: dict[Situation, frozenset[RecordKind]] = {
     "stalled": _kinds("retried") | _STEP | _ALWAYS,
     "collided": _kinds("resolved") | _STEP | _ALWAYS,
     "stalled in a commit": _kinds("retried", "resolved", "outcome") | _ALWAYS,
-    "ended": _kinds("unhandled", "evidence"),
+    "ended": _kinds("unhandled", "evidence", "alarm", "acknowledged"),
 }
 
 

@@ -52,7 +52,10 @@ def listing(where: RunFilter, contract_ids: Sequence[int]) -> str:
 
 
 def parameters(where: RunFilter, *, before: int, limit: int, now: Instant) -> dict[str, str | int | None]:
-    """Return the parameters of a listing. `before` is a run's number, `now` the store's clock."""
+    """Return the parameters of a listing. `before` is a run's number.
+
+    `now` is the store's clock; only a listing by need uses it.
+    """
     return {
         **where._asdict(),
         "before": before,

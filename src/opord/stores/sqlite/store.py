@@ -54,7 +54,7 @@ from opord.stores.sqlite.listing import (
 from opord.stores.sqlite.location import check_location, true_name
 from opord.stores.sqlite.pool import READERS_KEPT, ConnectionPool
 from opord.stores.sqlite.rewriting import kept_of, rewrite
-from opord.values.types import NO_TIME, Digest, Duration, Instant, Key, RunId
+from opord.values.types import NO_TIME, START_OF_TIME, Digest, Duration, Instant, Key, RunId
 
 log = logging.getLogger("opord.store")
 
@@ -238,7 +238,8 @@ class SqliteStore:
                 numbers = rows(connection, query, (where.contract,), int)
                 if not numbers:
                     return []
-            values = parameters(where, before=before, limit=limit, now=self.now())
+            now = self.now() if where.needs is not None else START_OF_TIME
+            values = parameters(where, before=before, limit=limit, now=now)
             try:
                 return rows(connection, listing(where, numbers), values, RunRow)
             except RowDamaged as damage:
