@@ -413,6 +413,40 @@ def test_a_handler_that_does_not_end_does_not_keep_a_worker_from_ending(crunchin
     assert "crunch of Crunch/r1 was given up and still runs; it is left behind" in err
 
 
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ("deleted", "opord.db was moved, deleted or replaced while open; put the same file back"),
+        ("replaced", "opord.db was moved, deleted or replaced while open; put the same file back"),
+        ("without its log", "opord.db-wal was moved, deleted or replaced while open; stop everything"),
+    ],
+)
+def test_a_worker_whose_store_is_taken_away_ends_and_says_so(crunching: Shop, how: str, said: str) -> None:
+    write(crunching, WAITS + PAYS)
+    start(crunching, "r1")
+    process = begin(crunching)
+    wait_for_note(crunching, process, "crunching")
+    store = crunching.folder / "opord.db"
+    match how:
+        case "deleted":
+            for name in ("opord.db", "opord.db-wal", "opord.db-shm"):
+                (crunching.folder / name).unlink()
+        case "replaced":
+            copy = crunching.folder / "copy.db"
+            copy.write_bytes(store.read_bytes())
+            copy.replace(store)
+        case _:
+            (crunching.folder / "opord.db-wal").unlink()
+    _, err = process.communicate(timeout=90)
+    assert process.returncode == 3, err
+    assert "error[store_gone]: the store cannot be reached: " in err
+    assert said in err
+    assert "nothing more is written, trying again in" in err
+    assert "nothing is lost" not in err
+    assert "Traceback" not in err
+    assert len(err.splitlines()) < 12, err
+
+
 def test_an_idle_worker_still_stops_at_once(crunching: Shop) -> None:
     write(crunching, WAITS + PAYS)
     assert stop(begin(crunching)).status == 0

@@ -190,7 +190,8 @@ class Engine:
         if opened.relaxes:
             opened.relaxes = False
             RELAXATION.let_go()
-        await opened.close(self._drain_s)
+        # Of a store whose file is gone no call under way could be recorded.
+        await opened.close(self._drain_s if opened.writer.moved is None else 0.0)
         if isinstance(self._store_at, str):
             await _in_thread(opened.environment.store_thread, opened.store.close)
         for pool in (opened.environment.store_thread, opened.environment.threads):

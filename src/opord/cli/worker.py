@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+import time
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from opord.kernel.program import Program
 
 log = logging.getLogger("opord.worker")
+
+MOVED_S, LOOK_S = 10.0, 0.5
+"""How long a worker waits for a store's file to be put back, and how often it looks, in seconds."""
 
 OPENING_S = 1.0
 """How long a store that is being opened is waited for after an order to stop, in seconds."""
@@ -234,10 +238,13 @@ async def _work(
         log.info("working on %s for %s", store, names)
         idle = asyncio.create_task(_idle(engine, until_idle))
         damaged = asyncio.create_task(engine.until_damaged())
-        await asyncio.wait({idle, stop, damaged}, return_when=asyncio.FIRST_COMPLETED)
+        moved = asyncio.create_task(_until_moved(engine))
+        await asyncio.wait({idle, stop, damaged, moved}, return_when=asyncio.FIRST_COMPLETED)
         stopped = stop.done()
-        for task in (idle, stop, damaged):
+        for task in (idle, stop, damaged, moved):
             task.cancel()
+        if engine.writer.moved is not None and moved.done():
+            raise engine.writer.moved
         ended, *_ = await asyncio.gather(idle, stop, damaged, return_exceptions=True)
         if engine.damage is not None:
             raise engine.damage
@@ -258,6 +265,12 @@ async def _work(
     for version, runs in unserved.items():
         note(f"{runs} can go on, and no worker is up that has handlers for {version}")
     return int(bool(needy or unreadable))
+
+
+async def _until_moved(engine: Engine) -> None:
+    """Return once a file of the store has been moved, deleted or replaced for some time."""
+    while engine.writer.moved is None or time.perf_counter() - engine.writer.moved_at < MOVED_S:  # noqa: ASYNC110
+        await asyncio.sleep(LOOK_S)
 
 
 async def _open(engine: Engine, stop: asyncio.Task[Any]) -> bool:

@@ -26,6 +26,7 @@ from opord.stores.base import (
     Start,
     Store,
     StoreDamaged,
+    StoreMoved,
     StoreRefused,
     StoreUnavailable,
     Write,
@@ -44,6 +45,9 @@ PARTING_S = 5.0
 """How long a process that stops waits for the store, in seconds."""
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 2.0
+
+SAY_AGAIN_S = 60.0
+"""How often it is said that the store does not answer, in seconds."""
 
 SHORT_S, A_CHANGE_S = 0.005, 0.000_1
 """A store is quick if its batches take, on average, at most these times.
@@ -81,6 +85,8 @@ class StoreWriter:
         self.on_end: Callable[[RunId, Head], None] | None = None
         self.damage: StoreDamaged | None = None
         self.damaged = asyncio.Event()
+        self.moved: StoreMoved | None = None
+        self.moved_at = 0.0
         self._thread = thread
         self._patient = patient
         self._readers: Executor | None = None
@@ -295,24 +301,29 @@ class StoreWriter:
         """
         pause = FIRST_PAUSE_S
         waited = False
-        began = time.perf_counter()
+        began, say_at = time.perf_counter(), 0.0
         while True:
             try:
                 answer = await _run(verb, thread)
             except StoreUnavailable as error:
                 if not self._patient:
                     raise
-                if pause >= 4 * FIRST_PAUSE_S or time.perf_counter() - began > 1:
+                now = time.perf_counter()
+                if isinstance(error, StoreMoved) and self.moved is None:
+                    self.moved, self.moved_at = error, now
+                if (pause >= 4 * FIRST_PAUSE_S or now - began > 1) and now >= say_at:
                     log.warning(
-                        "the store is %s: %s; nothing is lost, trying again in %.1f s",
+                        "the store is %s: %s; %s, trying again in %.1f s",
                         _CONDITIONS.get(error.kind, error.kind),
                         error,
+                        "nothing more is written" if isinstance(error, StoreMoved) else "nothing is lost",
                         pause,
                     )
-                    waited = True
+                    waited, say_at = True, now + SAY_AGAIN_S
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE_S)
                 continue
+            self.moved = None
             if waited:
                 log.warning("the store answers again")
             return answer

@@ -63,6 +63,7 @@ __all__ = [
     "StoreMissing",
     "StoreRefused",
     "StoreTwoNames",
+    "StoreMoved",
     "StoreUnavailable",
     "StoredContract",
     "Tombstone",
@@ -88,6 +89,13 @@ class StoreUnavailable(StoreError):
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
         self.kind = kind
+
+
+class StoreMoved(StoreUnavailable):
+    """A file of the open store was moved, deleted or replaced. What is written is not kept."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("gone", message)
 
 
 class StoreDamaged(StoreError):

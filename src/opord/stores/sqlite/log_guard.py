@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from opord.stores.base import StoreUnavailable
+from opord.stores.base import StoreMoved, StoreUnavailable
 from opord.stores.sqlite.location import identity, two_names
 
 
@@ -35,16 +35,15 @@ class LogGuard:
         Raises:
             StoreUnavailable: "gone", or "two_names".
         """
-        for name in (self._log, self._index):
-            if not self._is(name):
-                raise StoreUnavailable(
-                    "gone",
-                    f"store {self._path}: {Path(name).name} was moved, deleted or replaced while open; stop everything that "
-                    "has the store open, which keeps what was written, and start it again",
-                )
         status = self._status(self._file)
         if self._link is not None:
             self._status(self._link)
+        for name in (self._log, self._index):
+            if not self._is(name):
+                raise StoreMoved(
+                    f"store {self._path}: {Path(name).name} was moved, deleted or replaced while open; stop everything that "
+                    "has the store open, which keeps what was written, and start it again",
+                )
         if status.st_nlink > 1:
             raise StoreUnavailable("two_names", two_names(self._path, status.st_nlink))
         self._modified_at = status.st_mtime_ns
@@ -56,9 +55,9 @@ class LogGuard:
         except OSError:
             status = None
         if status is None or (status.st_dev, status.st_ino) != self._identities[self._file]:
-            raise StoreUnavailable(
-                "gone",
-                f"store {name}: {Path(name).name} was moved, deleted or replaced while open; put it back",
+            raise StoreMoved(
+                f"store {name}: {Path(name).name} was moved, deleted or replaced while open; put the same file back: "
+                "runs that are in no other copy of it are gone with it"
             )
         return status
 
