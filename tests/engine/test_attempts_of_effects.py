@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from typing import Any
 
 import pytest
 
+from opord.kernel.instants import in_words, parse
+from opord.kernel.views import history_view
+from opord.stores.base import RunFilter
+from opord.story.lines import tell
 from tests.engine.desk import NEVER, Fixed, Here, Sim, after, fails
-from tests.support.kit import crash_at
+from tests.support.kit import Kit, crash_at
 
 BUSY = fails("Line.Busy")
 GONE = fails("Line.Gone", why="no such account")
@@ -73,6 +78,33 @@ def drawing(drawn: float, sim: Sim) -> Sim:
     return sim
 
 
+SYNC = """
+contract Sync(ref: str) key ref
+failure Partner { Down transient }
+effect push(ref: str) -> str fails Partner { retry 20 times backoff 5m to 1h, timeout 5s }
+initial state Open -> Pushed | Failed {
+  let answer = perform push(ref) else problem -> goto Failed
+  goto Pushed(answer)
+}
+final state Pushed(answer: str) success
+final state Failed failure
+"""
+
+
+class Partner:
+    """A partner that is down for all but one."""
+
+    def __init__(self, module: Any) -> None:
+        self.module = module
+        self.asked: list[str] = []
+
+    async def push(self, ref: str) -> str:
+        self.asked.append(ref)
+        if ref == "healthy":
+            return "pushed"
+        raise self.module.Partner.Down()
+
+
 async def one_attempt(here: Here) -> None:
     """Let the run go on until it rests between attempts, or is over."""
     await here.wait(30)
@@ -119,7 +151,7 @@ class TestOnRecord:
         row = sim.kit.row(sim.id)
         assert (row.head.status, row.head.worker) == ("waiting", None)
         assert sim.view["reason"] == (
-            f"attempt 1 of load failed with Line.Busy; it is tried again at {attempt['next']}"
+            f"attempt 1 of load failed with Line.Busy; it is tried again at {in_words(parse(attempt['next']))}"
         )
         assert {"attempt": "load", "at": attempt["next"]} in sim.view["waiting_for"]
 
@@ -255,6 +287,36 @@ class TestBetweenAttempts:
     def test_until_idle_does_not_wait(self) -> None:
         sim = reading(load=[BUSY]).tell(lambda here: here.engine.until_idle(), drawn=0.9)
         assert (sim.calls("load"), sim.status) == (1, "waiting")
+
+    def test_many_runs_hold_no_place_and_others_go_on(self) -> None:
+        kit = Kit(SYNC, lambda module: Partner(module))
+
+        async def main() -> None:
+            async with kit.engine(concurrency=10) as engine:
+                for number in range(100):
+                    await engine.start(kit.workflow, ref=f"sick{number}")
+                await kit.until(lambda: len(kit.handlers.asked) == 100, seconds=60)
+                began = kit.clock.monotonic()
+                healthy = await engine.start(kit.workflow, ref="healthy")
+                await healthy.result()
+                assert kit.clock.monotonic() - began < 1
+                assert engine.worker is not None
+                assert engine.worker.flights == {}
+
+        kit.run(main())
+        kit.check()
+        assert Counter(row.head.status for row in kit.store.runs(RunFilter(), limit=200)) == {
+            "waiting": 100, "ended": 1,
+        }  # fmt: skip
+
+    def test_the_history_tells_each_attempt_and_what_comes_next(self) -> None:
+        sim = reading(load=[BUSY]).tell(one_attempt, drawn=0.5)
+        records = sim.kit.store.journal(sim.id)
+        lines = tell(sim.program, history_view(sim.program, records))
+        written = ["".join(part.text for part in line.parts) for line in lines]
+        assert written[-1].startswith("load  attempt 1 → Line.Busy")
+        assert written[-1].endswith("next in 30m")
+        assert sum("look → " in line for line in written) == 1
 
     @pytest.mark.parametrize(("event", "ending"), [("stop", "Failed"), ("cancel", "Cancelled")])
     def test_a_handler_of_the_phase_takes_the_run(self, event: str, ending: str) -> None:
@@ -496,5 +558,5 @@ def test_each_failed_attempt_is_told(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, logger="opord.worker"):
         sim = reading(load=[BUSY]).tell(one_attempt, drawn=0.5)
     (attempt,) = attempts(sim)
-    said = f"Reading/1: attempt 1 of load failed with Line.Busy; it is tried again at {attempt['next']}"
+    said = f"Reading/1: attempt 1 of load failed with Line.Busy; it is tried again at {in_words(parse(attempt['next']))}"
     assert [record.getMessage() for record in caplog.records if record.name == "opord.worker"] == [said]

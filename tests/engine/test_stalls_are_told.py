@@ -9,6 +9,7 @@ from datetime import datetime
 import pytest
 
 from opord.drive.errors import UnknownEvent
+from opord.kernel.instants import in_words, parse
 from tests.engine.desk import Here, Sim
 
 LOOKUP = """
@@ -48,7 +49,7 @@ def test_the_log_has_the_error_and_the_instant_of_each_attempt_to_come(
             (
                 "WARNING" if number == 3 else "INFO",
                 f"Lookup/1: attempt {number} of look failed: {error}; "
-                f"it is tried again at {attempt['next']}{warned if number == 3 else ''}",
+                f"it is tried again at {in_words(parse(attempt['next']))}{warned if number == 3 else ''}",
             )
             for number, attempt in enumerate(attempts, 1)
         ),

@@ -354,6 +354,7 @@ ALWAYS = (
             f"{INVARIANTS}i14_a_run_that_nobody_will_move_is_seen",
             "tests/progress/test_look.py::test_each_run_waits_for_one_thing",
             "tests/progress/test_look.py::test_an_abandoned_run_is_found",
+            f"{ENGINE}test_attempts_of_effects.py::TestPromisesInTime::test_hold_though_every_worker_dies_in_every_pause",
             *HOLD,
         ),
     ),
@@ -363,6 +364,7 @@ ALWAYS = (
         (
             f"{ENGINE}test_poison.py::test_runs_that_always_fail_are_tried_a_few_times_and_others_go_on",
             f"{ENGINE}test_poison.py::test_runs_that_always_fail_do_not_take_the_places_of_others",
+            f"{ENGINE}test_attempts_of_effects.py::TestBetweenAttempts::test_many_runs_hold_no_place_and_others_go_on",
         ),
     ),
     Named(

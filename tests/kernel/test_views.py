@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from opord.kernel.inbox import Message, inbox_row
-from opord.kernel.instants import text
+from opord.kernel.instants import in_words, text
 from opord.kernel.needs import stored_needs
 from opord.kernel.recording import (
     ask,
@@ -84,7 +84,7 @@ def test_an_attempt_that_will_be_made_again_is_waited_for() -> None:
     assert intent is not None
     attempt_failed(story.later(3), intent, {"type": "Refused.Busy"}, next_at=START + 9_000_000)
     view = story.view()
-    again = text(START + 9_000_000)
+    again = in_words(START + 9_000_000)
     assert view["reason"] == f"attempt 1 of wire failed with Refused.Busy; it is tried again at {again}"
     assert view["waiting_for"] == [{"attempt": "wire", "at": text(START + 9_000_000)}]
 

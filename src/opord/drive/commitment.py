@@ -22,7 +22,7 @@ from opord.kernel.bounds import check_key
 from opord.kernel.doubt import Stands
 from opord.kernel.draft import Draft
 from opord.kernel.inbox import Evidence, adopt, adopt_all
-from opord.kernel.instants import text
+from opord.kernel.instants import in_words
 from opord.kernel.keys import outcome_under, result_of
 from opord.kernel.plan import Plan, plan_of, stands_of
 from opord.kernel.program import CallProgram
@@ -326,7 +326,7 @@ class Commitments:
     def _tell_failed(self, intent: Intent, plan: Plan) -> None:
         following = "no attempt is left"
         if plan.instant is not None:
-            following = f"it is tried again at {text(plan.instant)}"
+            following = f"it is tried again at {in_words(plan.instant)}"
         log.info(
             "%s: attempt %d of %s failed with %s; %s",
             self.run.id, intent.attempt, intent.call, intent.failure["type"], following,

@@ -24,7 +24,7 @@ from opord.drive.hold import Hold
 from opord.drive.interrupts import Parked, TimerDue, Trouble, unexpected
 from opord.kernel import effects, recording, repeats
 from opord.kernel.draft import Draft
-from opord.kernel.instants import capped, text, to_datetime
+from opord.kernel.instants import capped, in_words, to_datetime
 from opord.kernel.program import CallProgram
 from opord.kernel.repeats import Ended, RepeatPlan, Tries
 from opord.kernel.requests import Call, TimedOut
@@ -153,7 +153,7 @@ class Effects:
         log.log(
             logging.WARNING if last else logging.INFO,
             "%s: attempt %d of %s %s; it is tried again at %s%s",
-            self.run.id, failed.number, failed.call, failed.reason, text(failed.next_at),
+            self.run.id, failed.number, failed.call, failed.reason, in_words(failed.next_at),
             ", and if that goes wrong too, the run stalls" if last else "",
         )  # fmt: skip
 

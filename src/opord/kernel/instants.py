@@ -41,6 +41,12 @@ def microseconds(span: timedelta) -> Duration:
     return span // _MICROSECOND  # type: ignore[return-value]
 
 
+def in_words(instant: int) -> str:
+    """Return the instant for people, to the second."""
+    written = text(instant)
+    return f"{written[:10]} {written[11:19]} UTC"
+
+
 _latest: tuple[int, str] = (-1, "")
 
 

@@ -13,7 +13,7 @@ from typing import Any, assert_never
 from opord.contract import Action, Ask, Check, Timer
 from opord.kernel import plan
 from opord.kernel.inbox import Message, commit_open, handlers_now, kept_evidence, kept_message
-from opord.kernel.instants import text
+from opord.kernel.instants import in_words, text
 from opord.kernel.large import Texts, ValueMissing, joined
 from opord.kernel.needs import OPERATOR, Need, needs_of, row_needs
 from opord.kernel.program import CallProgram, Program
@@ -368,7 +368,7 @@ def _reason(run: Run, served: Collection[str] | None) -> str | None:
         return _tried_again(run, run.tries)
     if intent is not None and intent.failure is not None and not intent.in_flight and intent.outcome is None:
         failed = f"attempt {intent.attempt} of {intent.call} failed with {intent.failure['type']}"
-        return f"{failed}; it is tried again at {text(intent.next_at)}" if intent.next_at else failed
+        return f"{failed}; it is tried again at {in_words(intent.next_at)}" if intent.next_at else failed
     return None
 
 
@@ -377,7 +377,7 @@ def _tried_again(run: Run, tries: FailedAttempts) -> str:
     failed = f"attempt {tries.number} of {tries.call} {tries.reason}"
     if run.worker is not None:
         return f"{failed}; attempt {tries.number + 1} is due"
-    return f"{failed}; it is tried again at {text(tries.next_at)}"
+    return f"{failed}; it is tried again at {in_words(tries.next_at)}"
 
 
 def _waiting_for(run: Run) -> list[dict[str, Any]]:

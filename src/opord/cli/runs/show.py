@@ -68,11 +68,14 @@ def command(run: str, store: str, as_json: bool) -> int:
     ):
         write(line)
     body = page.body
-    intent = body.pending.intent if body is not None and body.pending is not None else None
+    pending = body.pending if body is not None else None
+    intent, tries = (pending.intent, pending.tries) if pending is not None else (None, None)
     if view["doubt"] is not None:
         write(f"{'in doubt':<9}  {_doubt_text(view['doubt'])}")
     elif intent is not None:
         write(f"{'call':<9}  {intent.call}, attempt {intent.attempt}, key {safe(intent.key)}")
+    elif tries is not None:
+        write(f"{'call':<9}  {tries.call}, attempt {tries.number}")
     for index, line in enumerate(frame_lines(view["trouble"], every=False)):
         write(f"{'code' if not index else '':<9}  {line}")
     for index, one in enumerate(view["stored"]):
