@@ -42,12 +42,12 @@ class Needed:
         while waiting:
             target = waiting.popleft()
             for source, move in into[target]:
-                more = fields[source].union(
+                more_fields = fields[source].union(
                     *(fields_of(move.values[name]) for name in fields[target] if name in move.values)
                 )
-                asked = inputs[source] | inputs[target]
-                if more != fields[source] or asked != inputs[source]:
-                    fields[source], inputs[source] = more, asked
+                more_inputs = inputs[source] | inputs[target]
+                if more_fields != fields[source] or more_inputs != inputs[source]:
+                    fields[source], inputs[source] = more_fields, more_inputs
                     waiting.append(source)
         self.fields = {name: tuple(sorted(names)) for name, names in fields.items()}
         self.inputs = inputs
@@ -94,11 +94,11 @@ class Arrivals:
 
     def _go_on(self, name: str, at: KnownFields) -> int:
         """Arrive where the moves from a state lead; return the number of moves."""
-        known = tuple((field, value) for field, value in at.fields if value != CHANGED)
+        known_fields = tuple((field, value) for field, value in at.fields if value != CHANGED)
         moves = self._moves.of(self._graph.states[name])
         for move in moves:
             if move.goto.state in self._states:
-                step = StepValues(KnownFields(known), first=True)
+                step = StepValues(KnownFields(known_fields), first=True)
                 if step.meets(move.requirements):
                     self._arrive(
                         move.goto.state, {field: step.value(value) for field, value in move.values.items()}
@@ -108,17 +108,17 @@ class Arrivals:
     def _arrive(self, name: str, values: dict[str, Value]) -> None:
         fields = ((field, settled(values.get(field, CHANGED))) for field in self._needed.fields[name])
         at = KnownFields(tuple(fields))
-        known = self._at.setdefault(name, [])
-        if at in known:
+        arrivals = self._at.setdefault(name, [])
+        if at in arrivals:
             return
-        if len(known) >= _ARRIVALS_MAX:
-            joined = reduce(_common, known[_ARRIVALS_MAX:], at)
-            if known[_ARRIVALS_MAX:] == [joined]:
+        if len(arrivals) >= _ARRIVALS_MAX:
+            joined = reduce(_common, arrivals[_ARRIVALS_MAX:], at)
+            if arrivals[_ARRIVALS_MAX:] == [joined]:
                 return
-            known[_ARRIVALS_MAX:] = [joined]
+            arrivals[_ARRIVALS_MAX:] = [joined]
             at = joined
         else:
-            known.append(at)
+            arrivals.append(at)
         self._waiting.append((name, at))
 
 

@@ -84,18 +84,18 @@ class StepValues:
             case KnownValue():
                 return value
             case CopiedField(field):
-                made = self._fields.get(field)
-                if made is None:
-                    made = value if self._first else CHANGED
+                expressed = self._fields.get(field)
+                if expressed is None:
+                    expressed = value if self._first else CHANGED
             case MadeValue(how="outside"):
-                made = value if self._first else CHANGED
+                expressed = value if self._first else CHANGED
             case MadeValue(how=how, parts=parts, names=names):
-                made = reduced(how, tuple(self.value(part) for part in parts), names)
+                expressed = reduced(how, tuple(self.value(part) for part in parts), names)
             case OutsideValue():
                 return CHANGED
             case _:
                 assert_never(value)
-        return self.with_facts(made)
+        return self.with_facts(expressed)
 
     def with_facts(self, value: Value) -> Value:
         """Return the literal that a value is known to be, else the value itself."""
@@ -149,11 +149,11 @@ def reduced(how: str, parts: tuple[Value, ...], names: tuple[str, ...]) -> Value
             return of
         case _:  # open: what cannot be computed here stays as it is
             pass
-    made = make_value(how, *parts, names=names)
-    worth = worth_of(made, {})
+    value = make_value(how, *parts, names=names)
+    worth = worth_of(value, {})
     if not isinstance(worth, WorthMark | dict | NamedVariant):
         return KnownValue(worth)
-    return made if how in _HALF_KNOWN or not has_changed(made) else CHANGED
+    return value if how in _HALF_KNOWN or not has_changed(value) else CHANGED
 
 
 def _attribute(of: MadeValue, name: str) -> Value:

@@ -1,4 +1,4 @@
-"""Say what has got another value between two commits of an action."""
+"""Find what changes between two commits of an action."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ PathMoves: TypeAlias = Sequence[tuple[str, HandedMove]]
 class Changes:
     """What differs at the second commit.
 
-    These are parameters of the action, fields of its state, and what events on the way have told.
+    These are parameters of the action, fields of its state, and parameters of events on the way.
     """
 
     arguments: tuple[Field, ...] = ()
     fields: tuple[Field, ...] = ()
-    told: tuple[Field, ...] = ()
+    event_params: tuple[Field, ...] = ()
 
 
 def changes_along(graph: Graph, action: Action, first: CallSite, way: PathMoves, second: CallSite) -> Changes:
     """Follow all values along a way, from the commit in its first step to that in its last one."""
     step = StepValues(KnownFields(()), first=True)
     before = [step.value(arg) for arg in way[0][1].calling(first).args]
-    told: dict[tuple[str, str], Field] = {}
+    event_params: dict[tuple[str, str], Field] = {}
     for (_, move), (_, then) in pairwise(way):
         fields = tuple((name, carried(step.value(value))) for name, value in move.values.items())
         step = StepValues(KnownFields(fields), first=False)
-        told |= _told_by(graph, then)
+        event_params |= _params_of_event(graph, then)
     state, last = way[-1]
     after = [step.value(arg) for arg in last.calling(second).args]
     values = zip(action.params, before, after, strict=True)
     return Changes(
         tuple(param for param, old, new in values if old != new or has_changed(new)),
         tuple(each for each in graph.states[state].fields if has_changed(step.value(CopiedField(each.name)))),
-        tuple(told.values()),
+        tuple(event_params.values()),
     )
 
 
@@ -68,7 +68,7 @@ def changes_round(graph: Graph, action: Action, site: CallSite, states: Sequence
     )
 
 
-def _told_by(graph: Graph, move: HandedMove) -> dict[tuple[str, str], Field]:
+def _params_of_event(graph: Graph, move: HandedMove) -> dict[tuple[str, str], Field]:
     """Return the parameters of the event that begins a step."""
     handler = move.moment.handler
     if not isinstance(handler, EventHandler):

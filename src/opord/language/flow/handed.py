@@ -149,9 +149,9 @@ def key_value(action: Action, args: tuple[Value, ...]) -> Value:
 
 def _wrapped(target: State, goto: Goto, values: dict[str, Value]) -> dict[str, Value]:
     """Mark the values that an optional field gets and that are never `none`."""
-    given = dict(goto.args)
+    args = dict(goto.args)
     for field in target.fields:
-        expr = given.get(field.name)
+        expr = args.get(field.name)
         if expr is not None and isinstance(field.type, OptionalOf) and _is_something(expr):
             values[field.name] = make_value("wrap", values[field.name])
     return values

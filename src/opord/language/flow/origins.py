@@ -34,7 +34,7 @@ _SIZE_MAX = 60
 # After this number of moves, nothing is said about any field.
 _MOVES_MAX = 100_000
 PRINTING = frozenset({"text", "+", "wrap", "record", "with", "variant", "list", "pure", "holding"})
-"""From values that are made so, each part can be told apart."""
+"""If a value is made in one of these ways, each of its parts can be read from it."""
 # Parts of a value. A part of an answer is an answer.
 _PARTS = frozenset({"attribute", "part", "unwrap", "index", "slice"})
 _CONVERSIONS = frozenset({"str", "int", "float", "decimal"})
@@ -80,11 +80,11 @@ class Origins:
         return None if values is None else {name: _one_of(several) for name, several in values.items()}
 
     def _arrive(self, state: State, values: Mapping[str, Value], fields: Mapping[str, Value]) -> None:
-        known = self._values.get(state.name)
-        changed = known is None
-        if known is None:
-            known = self._values[state.name] = {each.name: [] for each in state.fields}
-        for name, several in known.items():
+        values_by_field = self._values.get(state.name)
+        changed = values_by_field is None
+        if values_by_field is None:
+            values_by_field = self._values[state.name] = {each.name: [] for each in state.fields}
+        for name, several in values_by_field.items():
             for value in _several(original(values.get(name, UNREAD), fields)):
                 changed = _add(several, value) or changed
         if changed and state.name not in self._waiting:
@@ -110,9 +110,9 @@ def _is_held(value: Value) -> bool:
 
 
 def _holding(value: Value) -> Value:
-    """Reduce a value to what can be told apart by it."""
-    told = told_by(value)
-    return ANSWER if told is None else make_value("holding", *sorted(filter(is_path, told), key=repr))
+    """Reduce a value to the inputs, and the fields of inputs, that can be read from it."""
+    readable = readable_from(value)
+    return ANSWER if readable is None else make_value("holding", *sorted(filter(is_path, readable), key=repr))
 
 
 def _several(value: Value) -> tuple[Value, ...]:
@@ -151,10 +151,10 @@ def _made(how: str, parts: tuple[Value, ...], names: tuple[str, ...]) -> Value:
     return reduced(how, parts, names)
 
 
-# --- What a value tells apart ---------------------------------------------------------------------
+# --- What can be read from a value ----------------------------------------------------------------
 
 
-def told_by(value: Value) -> frozenset[Value] | None:
+def readable_from(value: Value) -> frozenset[Value] | None:
     """Return the values that can be read from a value; None if it belongs to one run alone."""
     if not isinstance(value, MadeValue):
         return frozenset()
@@ -170,23 +170,23 @@ def told_by(value: Value) -> frozenset[Value] | None:
         case MadeValue(how=how, parts=parts) if how in PRINTING:
             return _with(value, parts)
         case MadeValue(how=how, parts=(of, *_)) if how in _PARTS:
-            return None if told_by(of) is None else frozenset((value,))
+            return None if readable_from(of) is None else frozenset((value,))
         case MadeValue(how=how, parts=parts) if how in _CALCULATIONS:
-            return None if any(told_by(part) is None for part in parts) else frozenset((value,))
-        case _:  # open: how values are made; of others, only the value as a whole can be told
+            return None if any(readable_from(part) is None for part in parts) else frozenset((value,))
+        case _:  # open: how values are made; of others, only the value as a whole can be read
             return frozenset((value,))
 
 
 def _with(value: Value, parts: tuple[Value, ...]) -> frozenset[Value] | None:
-    told = [told_by(part) for part in parts]
-    if None in told:
+    readable = [readable_from(part) for part in parts]
+    if None in readable:
         return None
-    return frozenset((value,)).union(*(each for each in told if each is not None))
+    return frozenset((value,)).union(*(each for each in readable if each is not None))
 
 
 def _in_all(parts: tuple[Value, ...]) -> frozenset[Value] | None:
-    told = [each for each in map(told_by, parts) if each is not None]
-    return frozenset.intersection(*told) if told else None
+    readable = [each for each in map(readable_from, parts) if each is not None]
+    return frozenset.intersection(*readable) if readable else None
 
 
 def is_path(value: Value) -> bool:

@@ -17,7 +17,7 @@ from typing import TypeGuard
 from opord.contract import INT, STR, UUID, Action, Block, CallSite, Contract, Expr, Hole, PureCall, Unknown
 from opord.language.flow.graph import Graph
 from opord.language.flow.handed import HANDED_MAX, key_value
-from opord.language.flow.origins import PRINTING, Origins, original, paths_in, told_by
+from opord.language.flow.origins import PRINTING, Origins, original, paths_in, readable_from
 from opord.language.flow.value_flow import MadeValue, StepFlow, Value
 from opord.statements import call_sites, nodes
 
@@ -149,22 +149,22 @@ def _parts_of(key: Value) -> Iterator[_Part]:
 
 def _missing(parts: list[_Part], key: Value) -> list[str]:
     """List what the contract's key tells apart, and this key does not."""
-    told = told_by(key)
-    if told is None:
+    readable = readable_from(key)
+    if readable is None:
         return []
     missing = [
         _spelled(path)
         for part in parts
-        if part.value not in told
+        if part.value not in readable
         for path in part.paths
-        if not _is_told(path, told)
+        if not _is_in(path, readable)
     ]
     return list(dict.fromkeys(missing))
 
 
-def _is_told(path: Value, told: frozenset[Value]) -> bool:
-    """Say whether a field of the input, or a record around it, is in a key."""
-    while path not in told:
+def _is_in(path: Value, readable: frozenset[Value]) -> bool:
+    """Say whether a field of the input, or a record around it, can be read from a key."""
+    while path not in readable:
         if not isinstance(path, MadeValue) or not path.parts:
             return False
         path = path.parts[0]

@@ -85,9 +85,9 @@ def new_argument(graph: Graph, action: Action, state: str, changes: Changes) -> 
     fields = _for_keys(graph, changes.fields)
     if fields:
         return f"pass {quoted(fields)} to `{action.name}`"
-    told = _for_keys(graph, changes.told)
-    if told:
-        return f"carry {quoted(told)} to `{state}`, pass it to `{action.name}`"
+    event_params = _for_keys(graph, changes.event_params)
+    if event_params:
+        return f"carry {quoted(event_params)} to `{state}`, pass it to `{action.name}`"
     return f"carry a number that grows with each round, pass it to `{action.name}`"
 
 
