@@ -115,7 +115,7 @@ def test_wrong_answers_and_resume_are_refused_with_the_right_commands(place: Pla
     for wrong in (("--did-not-happen",), ("--happened", '"t/1"')):
         said = place.opord(*resolve, *wrong)
         assert said.status == 1
-        assert said.err.startswith("error[wrong_answer]: Coll/c1: ")
+        assert said.err.startswith("error[wrong_resolution]: Coll/c1: ")
         assert "`opord runs resolve Coll/c1 --happened` or `opord runs resolve Coll/c1 --another`" in said.err
     assert place.opord(*resolve, "--happened", "--another").status == 2
     assert place.opord(*resolve).status == 2

@@ -104,7 +104,7 @@ POINTED: dict[Union, set[str]] = {
     Union("kernel/answers.py", "Result", "row: RunRow"): {
         "drive/events.py", "drive/people.py", "drive/starts.py",
     },
-    Union("kernel/repeats.py", "Sequel"): {"drive/effects.py"},
+    Union("kernel/effect_attempts.py", "Sequel"): {"drive/effects.py"},
     Union("kernel/doubt.py", "Deed"): {"drive/commitment.py"},
     Union("kernel/doubt.py", "Reason"): {"kernel/plan.py"},
     Union("kernel/doubt.py", "Until"): {"kernel/plan.py"},

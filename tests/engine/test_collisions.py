@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import opord
-from opord.drive.errors import CollisionOpen, InputInvalid, NotInDoubt, WrongAnswer
+from opord.drive.errors import CollisionOpen, InputInvalid, NotInDoubt, WrongResolution
 from opord.testing import Run, World
 from tests.support.contracts import compiled
 from tests.support.provider import Provider
@@ -120,9 +120,9 @@ def test_resume_is_refused_and_says_what_to_do(story: tuple[Outside, Run]) -> No
 
 def test_wrong_answers_are_refused_with_the_right_commands(story: tuple[Outside, Run]) -> None:
     _, run = story
-    with pytest.raises(WrongAnswer, match=r"`opord runs resolve Coll/c1 --happened` or .*--another`"):
+    with pytest.raises(WrongResolution, match=r"`opord runs resolve Coll/c1 --happened` or .*--another`"):
         run.resolve(happened=False)
-    with pytest.raises(WrongAnswer, match="its result is on record; leave the result out"):
+    with pytest.raises(WrongResolution, match="its result is on record; leave the result out"):
         run.resolve(happened=True, result="x")
     with pytest.raises(InputInvalid, match="either whether it happened, or that it is another one"):
         run.resolve(happened=True, another=True)
@@ -140,7 +140,7 @@ def test_another_is_no_answer_to_a_doubt(opord_world: World) -> None:
     outside.provider.honours_keys = False
     opord_world.fakes(COLL.Coll, real=outside)
     run = opord_world.start(COLL.Coll, id="c1").advance("1m").assert_in_doubt("ship")
-    with pytest.raises(WrongAnswer, match=r"--happened \[RESULT\]` or .*--did-not-happen`"):
+    with pytest.raises(WrongResolution, match=r"--happened \[RESULT\]` or .*--did-not-happen`"):
         run.resolve(another=True)
 
 

@@ -213,7 +213,7 @@ def test_once_the_handler_is_entered_nobody_says_that_the_call_never_began() -> 
     async def lost(here: Here) -> None:
         await here.until(lambda: sim.calls("charge") == 1)
         (flight,) = here.engine.worker.flights.values()  # type: ignore[union-attr]
-        assert (flight.uncalled, flight.run_hold.word) == (False, None)
+        assert (flight.uncalled, flight.run_hold.own_evidence) == (False, None)
         sim.kit.store.release("w1", [(sim.id, sim.kit.row(sim.id).epoch)])
         await here.rests()
 

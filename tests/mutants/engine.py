@@ -119,7 +119,7 @@ MUTANTS = (
     ),
     Mutant(
         "evidence thrown away", FLIGHT,
-        '            await self.leave_word()\n            log.debug',
+        '            await self.leave_evidence()\n            log.debug',
         '            log.debug',
         "the evidence of a worker that lost the run is not kept", "11, C14",
         tests=("tests/engine/test_evidence.py::TestAZombie::test_the_zombies_result_ends_the_doubt",),
@@ -505,8 +505,8 @@ MUTANTS = (
     ),
     Mutant(
         "installed packages taken for own code", "drive/frames.py",
-        "        return Place(_below(path, Path(*path.parts[: installed + 1])), of_handlers)",
-        "        return Place(_below(path, Path(*path.parts[: installed + 1])), True)",
+        "        return FrameFile(_below(path, Path(*path.parts[: installed + 1])), of_handlers)",
+        "        return FrameFile(_below(path, Path(*path.parts[: installed + 1])), True)",
         "a mistake is said to stand in a library", "14",
         tests=("tests/drive/test_frames.py::test_installed_packages_the_library_and_opord_are_not_own",),
     ),

@@ -118,10 +118,10 @@ MUTANTS = (
         tests=("tests/kernel/test_doubt.py::test_a_person_learns_why_they_are_asked",),
     ),
     Mutant(
-        "effect repeated for ever", "kernel/repeats.py",
+        "effect repeated for ever", "kernel/effect_attempts.py",
         "        left = failures <= (retry.times if retry is not None else 0)", "        left = True",
         "an effect with a transient failure is tried without end", "budget",
-        tests=("tests/kernel/test_repeats.py::test_a_transient_failure_is_retried_as_often_as_retry_says",),
+        tests=("tests/kernel/test_effect_attempts.py::test_a_transient_failure_is_retried_as_often_as_retry_says",),
     ),
     Mutant(
         "deadline of a person ignored", PLAN,

@@ -1,4 +1,4 @@
-"""After a restore, the runtime's own key says nothing: the lost time may have taken another way.
+"""After a restore, the run's own key says nothing: the lost time may have taken another way.
 
 The own key counts the states that the run has entered. In these stories one way has a state more
 than the other, so the same commit has another key on each way.

@@ -262,7 +262,7 @@ class Backend(Protocol):
         Raises:
             NotInDoubt (`not_in_doubt`): no action of it is in doubt, or it has moved since
                 record `seen`.
-            WrongAnswer (`wrong_answer`): it is no answer to what a person is asked.
+            WrongResolution (`wrong_resolution`): it is no answer to what a person is asked.
             InputInvalid (`input_invalid`): the result is not of the action's type, or there is not
                 exactly one answer.
             RunUnknown (`run_unknown`), RunPruned (`run_pruned`): there is no such run.

@@ -16,7 +16,7 @@ from opord.drive.calls import Answered, Calls, Ending, Failed, TookTooLong, Unex
 from opord.drive.effects import Effects, about_call
 from opord.drive.evidence import keep_late
 from opord.drive.hold import Hold
-from opord.drive.interrupts import Collided, Trouble, evidence_of, other_commit
+from opord.drive.interrupts import Collided, Stalled, evidence_of, other_commit
 from opord.kernel import recording
 from opord.kernel.bounds import check_key
 from opord.kernel.doubt import Stands
@@ -78,7 +78,7 @@ class Commitments:
         Raises:
             Parked: the run rests until the commit can go on.
             Lost: another process has moved the run.
-            StepError, Trouble: a person must mend something first.
+            StepError, Stalled: a person must mend something first.
         """
         run = self.run
         call = run.program.calls[request.name]
@@ -89,7 +89,7 @@ class Commitments:
         intent = run.intent
         if intent is not None:
             if intent.call != request.name or dumps(intent.args) != dumps(args):
-                raise Trouble(other_commit(intent))
+                raise Stalled(other_commit(intent))
             return await self._see_through(draft, call, action, intent, request.args, stands_of(intent))
         key = self._key(call, request.args, step.now)
         outcome = await self._earlier_outcome(draft, call, key, args)
@@ -235,7 +235,7 @@ class Commitments:
 
     async def _take_back(self) -> Draft:
         """Record that the attempt was not called. It was durable, and then too much time passed."""
-        hold, word = self.hold, self.hold.word
+        hold, word = self.hold, self.hold.own_evidence
         if word is None or hold.uncalled is None:
             raise RuntimeError(f"{self.run.id}: an attempt that was called cannot be taken back")
         draft = hold.draft()

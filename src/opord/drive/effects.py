@@ -21,12 +21,12 @@ from opord.drive.calls import (
 )
 from opord.drive.evidence import LateAnswer
 from opord.drive.hold import Hold
-from opord.drive.interrupts import Parked, TimerDue, Trouble, unexpected
-from opord.kernel import effects, recording, repeats
+from opord.drive.interrupts import Parked, Stalled, TimerDue, unexpected
+from opord.kernel import effect_attempts, effects, recording
 from opord.kernel.draft import Draft
+from opord.kernel.effect_attempts import EffectPlan, Ended, Tries
 from opord.kernel.instants import capped, in_words, to_datetime
 from opord.kernel.program import CallProgram
-from opord.kernel.repeats import Ended, RepeatPlan, Tries
 from opord.kernel.requests import Call, TimedOut
 from opord.kernel.run import FailedAttempts
 from opord.kernel.step import StepUnderWay, dump_failure
@@ -58,7 +58,7 @@ class Effects:
         the attempt, and its duration in milliseconds.
 
         Raises:
-            Trouble: it went wrong too often in a way that the contract does not declare.
+            Stalled: it went wrong too often in a way that the contract does not declare.
             StepError: the answers before it are too large to be stored.
             TimerDue: a timer of the phase is due.
             Parked: the run rests until the next attempt.
@@ -78,7 +78,7 @@ class Effects:
         began = self.host.monotonic()
         ending = await self._attempt(call, args, attempt, late)
         ms = round((self.host.monotonic() - began) * 1000, 1)
-        plan = repeats.plan(_ended(ending), tries, declaration.retry, self.host.random)
+        plan = effect_attempts.plan(_ended(ending), tries, declaration.retry, self.host.random)
         match plan.sequel:
             case "answer" if isinstance(ending, Answered):
                 return ending, attempt, ms
@@ -87,7 +87,7 @@ class Effects:
             case "time out":
                 return TimedOut(), attempt, ms
             case "stall" if isinstance(ending, Undeclared):
-                raise Trouble(unexpected(self.calls, call, ending) | {"attempt": attempt})
+                raise Stalled(unexpected(self.calls, call, ending) | {"attempt": attempt})
             case "again" if not isinstance(ending, Answered):
                 return await self._pause(step, call, ending, plan, now, late)
             case "answer" | "fail" | "stall" | "again":
@@ -107,7 +107,7 @@ class Effects:
         step: StepUnderWay,
         call: CallProgram,
         ending: Failed | Undeclared,
-        plan: RepeatPlan,
+        plan: EffectPlan,
         began: Instant,
         late: LateAnswer,
     ) -> NoReturn:
@@ -149,7 +149,7 @@ class Effects:
                 assert_never(ending)
 
     def _tell(self, failed: FailedAttempts) -> None:
-        last = failed.surprises == repeats.SURPRISES_MOST
+        last = failed.surprises == effect_attempts.SURPRISES_MOST
         log.log(
             logging.WARNING if last else logging.INFO,
             "%s: attempt %d of %s %s; it is tried again at %s%s",

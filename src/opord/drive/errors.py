@@ -233,10 +233,10 @@ class CollisionOpen(Refused):
         self.run, self.call, self.key = run, call, key
 
 
-class WrongAnswer(Refused):
+class WrongResolution(Refused):
     """An answer to another question than the one that a person is asked about the run."""
 
-    code = "wrong_answer"
+    code = "wrong_resolution"
 
     def __init__(self, run: RunId, why: str, answers: Sequence[str]) -> None:
         commands = " or ".join(f"`opord runs resolve {run} {answer}`" for answer in answers)

@@ -86,7 +86,7 @@ class Flight:
         except Parked:
             self.host.hook("parked", self.run.id)
         except Lost as interrupt:
-            await self.leave_word()
+            await self.leave_evidence()
             log.debug(
                 "%s was moved by somebody else (%s)", self.run.id, interrupt.row and interrupt.row.head.state
             )
@@ -96,9 +96,9 @@ class Flight:
         """True if an attempt is durable and its handler was not entered."""
         return self.run_hold.uncalled is not None
 
-    async def leave_word(self) -> None:
+    async def leave_evidence(self) -> None:
         """Keep as evidence what this worker alone knows of an attempt, once it has lost the run."""
-        word = self.run_hold.word
+        word = self.run_hold.own_evidence
         if word is not None:
             await keep_late(self.host, self.run.id, word)
 

@@ -32,7 +32,7 @@ _OUTERMOST: Final = 5
 """How many of the first frames are kept of a long traceback; the others are the last ones."""
 
 
-class Place(NamedTuple):
+class FrameFile(NamedTuple):
     """The name of a file, and whether it is the user's own code."""
 
     file: str
@@ -120,21 +120,21 @@ def code_of(function: Callable[..., Any]) -> CodeType | None:
 
 
 @functools.lru_cache(maxsize=4096)
-def located(filename: str, home: str | None) -> Place:
+def located(filename: str, home: str | None) -> FrameFile:
     """Return how a file is named, and whether it is the user's own code."""
     if filename.startswith("<"):
-        return Place(filename, not filename.startswith(("<frozen ", "<opord ")))
+        return FrameFile(filename, not filename.startswith(("<frozen ", "<opord ")))
     path = Path(os.path.abspath(filename))
     if path.is_relative_to(_OPORD) and not path.is_relative_to(_EXAMPLES):
-        return Place(_below(path, _OPORD.parent), False)
+        return FrameFile(_below(path, _OPORD.parent), False)
     installed = max((index for index, part in enumerate(path.parts) if part in _INSTALLED), default=None)
     if installed is not None:
         of_handlers = home is not None and path.is_relative_to(home)
-        return Place(_below(path, Path(*path.parts[: installed + 1])), of_handlers)
+        return FrameFile(_below(path, Path(*path.parts[: installed + 1])), of_handlers)
     for library in _LIBRARY:
         if path.is_relative_to(library):
-            return Place(_below(path, library), False)
-    return Place(_below(path, _project(path.parent)), True)
+            return FrameFile(_below(path, library), False)
+    return FrameFile(_below(path, _project(path.parent)), True)
 
 
 def _project(folder: Path) -> Path:
@@ -164,7 +164,7 @@ def _led_to(error: BaseException) -> Iterator[tuple[How, BaseException]]:
         yield "context", error.__context__
 
 
-def _shown(passed: tuple[CodeType, int, Mapping[str, Any]], place: Place) -> dict[str, Any]:
+def _shown(passed: tuple[CodeType, int, Mapping[str, Any]], place: FrameFile) -> dict[str, Any]:
     code, line, names = passed
     return stack_frame(place.file, line, _name(code), _source(code.co_filename, line, names), own=place.own)
 

@@ -44,7 +44,7 @@ class Hold:
         self._inbox: list[InboxRow] | None = None
 
     @property
-    def word(self) -> Evidence | None:
+    def own_evidence(self) -> Evidence | None:
         """What this worker alone knows of an attempt, to be kept if the run is lost now."""
         if self.learned is not None or self.uncalled is None:
             return self.learned

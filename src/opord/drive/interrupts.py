@@ -38,7 +38,7 @@ class Collided(Exception):
         self.action, self.key, self.arguments = action, key, args
 
 
-class Trouble(Exception):
+class Stalled(Exception):
     """Something that a person must mend before the run can go on."""
 
     def __init__(self, trouble: dict[str, Any]) -> None:

@@ -16,7 +16,7 @@ from opord.drive.errors import (
     RunEnded,
     RunUnreadable,
     SecretsUnprotected,
-    WrongAnswer,
+    WrongResolution,
 )
 from opord.drive.host import Host
 from opord.drive.past import look_back
@@ -137,7 +137,7 @@ async def resolve(
     since: it may be in doubt about another call by then.
 
     Raises:
-        RunUnknown, NotInDoubt, WrongAnswer: the request was refused.
+        RunUnknown, NotInDoubt, WrongResolution: the request was refused.
         InputInvalid: the result is not of the action's type, or there is not exactly one answer.
     """
 
@@ -165,7 +165,7 @@ async def resolve(
                 run.id, f"attempt {intent.attempt} of {intent.call} is under way; wait for its end"
             )
         if another:
-            raise WrongAnswer(
+            raise WrongResolution(
                 run.id,
                 f"{intent.call} is in doubt, and no key of it took effect before",
                 ["--happened [RESULT]", "--did-not-happen"],
@@ -196,16 +196,18 @@ def _answer_to(
     """Return what a person says of a collision.
 
     Raises:
-        WrongAnswer: it is no answer to a collision, or it has a result.
+        WrongResolution: it is no answer to a collision, or it has a result.
     """
     answers = ["--happened", "--another"]
     took_effect = f"{collision.call} took effect before under the key {collision.key!r}"
     if another:
         return "another"
     if not happened:
-        raise WrongAnswer(run, took_effect, answers)
+        raise WrongResolution(run, took_effect, answers)
     if result is not None:
-        raise WrongAnswer(run, f"{took_effect}, and its result is on record; leave the result out", answers)
+        raise WrongResolution(
+            run, f"{took_effect}, and its result is on record; leave the result out", answers
+        )
     return "happened"
 
 

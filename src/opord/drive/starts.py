@@ -1,4 +1,4 @@
-"""Start runs. The same key and input give the same run again."""
+"""Start runs. Starts are deduplicated: the same key and input give the same run again."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from opord.drive.commitment import Commitments
 from opord.drive.effects import Effects
 from opord.drive.frames import describe_fault
 from opord.drive.hold import Hold
-from opord.drive.interrupts import Collided, Parked, Trouble, key_reused
+from opord.drive.interrupts import Collided, Parked, Stalled, key_reused
 from opord.kernel import collisions, inbox, recording
 from opord.kernel.draft import Draft
 from opord.kernel.requests import Commit, Goto, Perform, Pure, Request
@@ -88,7 +88,7 @@ class Steps:
             recording.go(draft, request, cause=cause, answers=step.answers[before:])
         except StepError as error:
             await self._stall(draft, trouble_of(error, run.program))
-        except Trouble as error:
+        except Stalled as error:
             await self._stall(draft, error.trouble)
         except Collided as error:
             await self._collide(draft, step, error)
@@ -105,7 +105,7 @@ class Steps:
             raise
         except BaseException as error:
             # No `from error`: a handler may raise an exception that ends an event loop or a task.
-            raise Trouble(self.calls.describe(call, error)) from None
+            raise Stalled(self.calls.describe(call, error)) from None
 
     async def _perform(self, draft: Draft, step: StepUnderWay, request: Perform) -> Request | Goto:
         call = self.run.program.calls[request.name]

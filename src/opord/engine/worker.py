@@ -119,7 +119,7 @@ class Worker:
         await self._end(flights)
         for flight in flights:
             if flight.uncalled:
-                self.in_background(flight.leave_word())
+                self.in_background(flight.leave_evidence())
         if self._side:
             await asyncio.wait(self._side, timeout=PARTING_S)
         self._over = True

@@ -13,7 +13,7 @@ world gets into each row:
   undeclared, or its worker lost the run (C0, which first becomes a doubt on record). The contract's
   rule applies. A later transient failure does not end a doubt. When attempts or the key's window
   run out, a person is asked. C4r: so is one where the store was restored from a copy, and the rule
-  goes by the runtime's own key, which says nothing of the time that the copy does not know.
+  goes by the run's own key, which says nothing of the time that the copy does not know.
 - C' While one attempt is in doubt, another ended in a final failure that does not settle. It says
   nothing about the attempt in doubt: the other side may have refused before it looked at the key.
   Another attempt does not help, so a person is asked.

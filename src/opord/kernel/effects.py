@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from opord.kernel.draft import Draft
+from opord.kernel.effect_attempts import Tries
 from opord.kernel.endings import answers_said, outcome_said
 from opord.kernel.instants import text
 from opord.kernel.recording import REASON_CHARACTERS, runnable
 from opord.kernel.records import EndingKind
-from opord.kernel.repeats import Tries
 from opord.kernel.run import Answer, FailedAttempts, Pending
 from opord.kernel.trouble import recorded
 from opord.values.types import Instant

@@ -133,7 +133,7 @@ class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
       `evidence` (the record that contradicts), `against` (the record that it contradicts)
     - acknowledged: `alarms` (the records of those that are closed), `actor`, `role`, `reason`
     - restored: `since` (the last instant that the restored copy knows of the run), `until` (see
-      `restored.py`), `actor`, `role`, `reason`, `rule` (2: the runtime's own key is not relied on;
+      `restored.py`), `actor`, `role`, `reason`, `rule` (2: the run's own key is not relied on;
       without it, it is)
     - all with large values: `values` (the digests of the values, by their places; see `large.py`)
     - retried, terminated: `actor`, `role`, `reason`, `open` (a commit of unknown outcome)

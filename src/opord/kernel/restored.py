@@ -12,7 +12,7 @@ the run may have gone on from there. The same holds if the contract goes on from
 In these cases the wariness ends with time, when senders no longer repeat what was lost with the
 copy.
 
-The other side recognises only a key that the contract computes. The runtime's own key counts the
+The other side recognises only a key that the contract computes. The run's own key counts the
 states that the run has entered. In the lost time the run may have taken another way, with other
 counts: the same key may then stand for another commit, and another key for the same one. So an
 action with the own key, or without a key, is in doubt first, and neither `repeat` nor a check that
@@ -36,7 +36,7 @@ UNTOLD_US = 30 * 86_400_000_000
 """
 
 RESTORE_RULE = 2
-"""The rule of a restore that its record names: the runtime's own key is not relied on.
+"""The rule of a restore that its record names: the run's own key is not relied on.
 
 Before the rule had a number, it was, and a final failure after a restore ended its commit.
 """
@@ -97,7 +97,7 @@ def before(run: Run, action: Action, intent: Intent) -> bool:
 def blind(run: Run, action: Action, intent: Intent) -> bool:
     """Say whether the contract's rule for a doubt goes by a key that says nothing after a restore.
 
-    The runtime's own key says nothing of a call in the lost time.
+    The run's own key says nothing of a call in the lost time.
     """
     if not run.body.wary or intent.denied or _computed(action, intent):
         return False
@@ -115,7 +115,7 @@ def blind(run: Run, action: Action, intent: Intent) -> bool:
 
 
 def _computed(action: Action, intent: Intent) -> bool:
-    """Say whether the contract computed the key of this commit. Else it is the runtime's own."""
+    """Say whether the contract computed the key of this commit. Else it is the run's own."""
     return has_key_expression(action) and not intent.another
 
 

@@ -298,7 +298,7 @@ class Run:
 
     @property
     def own_key(self) -> Key:
-        """The runtime's own key for a commit in this state."""
+        """The run's own key for a commit in this state."""
         return Key(f"{self.id}/{self.body.entered}")
 
     @property

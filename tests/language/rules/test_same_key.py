@@ -347,7 +347,7 @@ initial state A -> B | Z { match commit pay(id) {
 state B -> A | Z { on go -> goto A
   after 1d -> goto Z }
 """,
-    "the runtime's own key changes each time": """
+    "the run's own key changes each time": """
 action pay(id: str) fails Bank { key }
 initial state A -> B | Z { match commit pay(id) {
   ok -> goto Z

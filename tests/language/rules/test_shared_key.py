@@ -161,7 +161,7 @@ action pay() { key "{run.id}/pay" }
 initial state A -> Z { commit pay()
   goto Z }
 """,
-    "the runtime's own key": """
+    "the run's own key": """
 contract C(order: str) key order
 action pay() { key }
 initial state A -> Z { commit pay()

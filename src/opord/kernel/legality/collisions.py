@@ -1,7 +1,7 @@
 """Check keys, and commits whose key took effect in the run before with other arguments.
 
 Such a commit stalls the run, and only a person ends that. Either it is the same commit, and has the
-result on record; or it is another one, and is made under the runtime's own key.
+result on record; or it is another one, and is made under the run's own key.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def another(step: StepOnRecord | None, call: str) -> bool:
 
 
 def check_own_key(fold: Fold, record: ReadRecord) -> None:
-    """Check that a commit has the runtime's own key."""
+    """Check that a commit has the run's own key."""
     own = f"{fold.run}/{fold.entered}"
     if record.body["key"] != own:
         fold.problem(

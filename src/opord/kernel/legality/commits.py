@@ -382,9 +382,7 @@ def _check_again(fold: Fold, commit: Commit, at: Instant) -> None:
                 "attempt", f"{name} is called again while it is in doubt, which its contract does not allow"
             )
         elif blind(fold, commit) and fold.own_keys_say_nothing:
-            fold.problem(
-                "restored", f"{name} is called again under the runtime's own key, and nobody was asked"
-            )
+            fold.problem("restored", f"{name} is called again under the run's own key, and nobody was asked")
         elif action.key.window is not None and at >= commit.first_at + microseconds(action.key.window):
             fold.problem("attempt", f"{name} is in doubt and called again after its key's window")
         elif action.retry is not None and commit.counted > times:

@@ -187,7 +187,7 @@ class Fold:
     - `resumed` is true if it was resumed and no record has followed from that yet.
     - `attempts` counts the attempts of each intent.
     - `effects` are the actions that may have taken effect, with their states.
-    - `own_keys_say_nothing` is true after a restore after which the runtime's own key is not relied
+    - `own_keys_say_nothing` is true after a restore after which the run's own key is not relied
       on.
     - `taken_in` counts the records that came from the inbox; `brought` counts the evidence that may
       have come from it.

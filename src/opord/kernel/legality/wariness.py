@@ -1,7 +1,7 @@
 """What a restore from a copy leaves open, as the verifier judges it.
 
 The copy does not know what was called in the lost time. Only a key that the contract computes tells
-whether the other side knows a call. Older restores relied on the runtime's own key too; their
+whether the other side knows a call. Older restores relied on the run's own key too; their
 records name no rule, and what was legal then stays legal.
 """
 
@@ -15,7 +15,7 @@ from opord.kernel.legality.fold import Commit, Fold, ReadRecord
 from opord.statements import nodes
 
 RESTORE_RULE: Final = 2
-"""The rule in the record of a restore after which the runtime's own key is not relied on.
+"""The rule in the record of a restore after which the run's own key is not relied on.
 
 After older restores it was, and a final failure ended its commit.
 """
@@ -23,7 +23,7 @@ After older restores it was, and a final failure ended its commit.
 MADE_BEFORE: Final = "one under the same key may have been made before the store was restored"
 
 BLIND_CHECK: Final = (
-    "the check was asked by the runtime's own key, which says nothing of the time before the restore"
+    "the check was asked by the run's own key, which says nothing of the time before the restore"
 )
 
 
@@ -55,7 +55,7 @@ def was_made(fold: Fold, commit: Commit) -> None:
 def _must_not_be_made(fold: Fold, commit: Commit) -> bool:
     """Say whether the current attempt began after a restore, with a possibly unknown key.
 
-    It must not be made then. After an older restore, the runtime's own key passed for known.
+    It must not be made then. After an older restore, the run's own key passed for known.
     """
     if _computed(commit) or commit.action.key is None or fold.own_keys_say_nothing:
         return may_be_doubted(fold, commit)
@@ -78,7 +78,7 @@ def _after_its_window(fold: Fold, commit: Commit) -> bool:
 
 
 def _computed(commit: Commit) -> bool:
-    """Say whether the contract computes the commit's key. Else it has the runtime's own."""
+    """Say whether the contract computes the commit's key. Else it has the run's own."""
     key = commit.action.key
     return key is not None and key.expr is not None and not commit.another
 
@@ -98,7 +98,7 @@ def before_a_restore(fold: Fold, commit: Commit) -> bool:
 
 
 def believed_before(fold: Fold, commit: Commit) -> bool:
-    """Say whether an older Opord took the runtime's own key for one that lasts over a restore."""
+    """Say whether an older Opord took the run's own key for one that lasts over a restore."""
     older = bool(fold.wary) and not fold.own_keys_say_nothing
     return older and commit.action.key is not None and not commit.denied
 

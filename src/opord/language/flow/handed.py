@@ -139,7 +139,7 @@ class HandedMoves:
 
 
 def key_value(action: Action, args: tuple[Value, ...]) -> Value:
-    """Return the value of an action's own key, given the values of a commit's arguments."""
+    """Return the value of the key that an action declares, for the arguments of a commit."""
     if action.key is None or action.key.expr is None or len(args) != len(action.params):
         return UNREAD
     return value_of_key(

@@ -17,7 +17,7 @@ from opord.language.sheet.entries import (
     phase_entry,
     state_entry,
 )
-from opord.language.sheet.model import PromiseSheet, SecretSheet, Sheet, TimeSheet, Trouble
+from opord.language.sheet.model import CallTrouble, PromiseSheet, SecretSheet, Sheet, TimeSheet
 from opord.language.sheet.outline import (
     CodeText,
     Flow,
@@ -180,12 +180,12 @@ def _troubles(sheet: Sheet) -> Iterator[Flow]:
         )
 
 
-def _once(troubles: list[Trouble]) -> list[Trouble]:
+def _once(troubles: list[CallTrouble]) -> list[CallTrouble]:
     """Leave out a row with the same name and text as an earlier one."""
     return list({(each.name, each.doc): each for each in troubles}.values())
 
 
-def _trouble(trouble: Trouble, kinds: dict[str, NameKind]) -> tuple[InlineLine, ...]:
+def _trouble(trouble: CallTrouble, kinds: dict[str, NameKind]) -> tuple[InlineLine, ...]:
     carries = f"({', '.join(item.name for item in trouble.carries)})" if trouble.carries else ""
     return (
         (CodeText(f"{trouble.name}{carries}") if trouble.type or " " not in trouble.name else trouble.name,),

@@ -184,7 +184,7 @@ class EventSheet:
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class CallTrouble:
     """One way in which calls can go wrong: where it leads, whether it is retried, and who can act.
 
     `type` is the failure that declares it, or `""` if the contract does not declare it. `leads_to`
@@ -275,7 +275,7 @@ class Sheet:
     effects: tuple[EffectSheet, ...]
     pures: tuple[str, ...]
     events: tuple[EventSheet, ...]
-    failures: tuple[Trouble, ...]
+    failures: tuple[CallTrouble, ...]
     secrets: tuple[SecretSheet, ...]
     types: tuple[TypeSheet, ...]
     promises: tuple[PromiseSheet, ...]

@@ -25,13 +25,13 @@ from opord.contract import (
 )
 from opord.language.flow.calls import IN_DOUBT, TIMED_OUT
 from opord.language.sheet.fields import ContractReading
-from opord.language.sheet.model import Item, Trouble
+from opord.language.sheet.model import CallTrouble, Item
 from opord.statements import call_sites, gotos
 
 _UNKNOWN = "unknown outcome"
 
 
-def troubles(reading: ContractReading) -> Iterator[Trouble]:
+def troubles(reading: ContractReading) -> Iterator[CallTrouble]:
     """Yield the declared failures in the order of the file, then the undeclared troubles."""
     users = _users(reading)
     for failure in reading.contract.failures:
@@ -68,7 +68,7 @@ def _trouble(
     doc: str,
     carries: tuple[Item, ...],
     again: bool,
-) -> Trouble:
+) -> CallTrouble:
     retried = [call.name for call in calls if again and call.retry is not None]
     once = [call.name for call in calls if call.name not in retried]
     if not retried:
@@ -77,7 +77,7 @@ def _trouble(
         acts = "the worker tries again; when no attempt is left, the contract decides"
     else:
         acts = f"the worker tries {_all_of(retried)} again; then, and for {_all_of(once)} at once, the contract decides"
-    return Trouble(
+    return CallTrouble(
         type=ref.type,
         name=ref.variant,
         doc=doc,
@@ -120,7 +120,7 @@ def _arm_for(ref: VariantRef, arms: tuple[Arm, ...]) -> Arm | None:
 # --------------------------------------------------------------------------------
 
 
-def _undeclared(contract: Contract) -> Iterator[Trouble]:
+def _undeclared(contract: Contract) -> Iterator[CallTrouble]:
     """Yield what happens when a handler of a pure or effect raises an undeclared error.
 
     For an action, such an error is a doubt.
@@ -131,7 +131,7 @@ def _undeclared(contract: Contract) -> Iterator[Trouble]:
         (contract.effects, f"the worker tries 3 more times, then {stalls}"),
     ):
         if calls:
-            yield Trouble(
+            yield CallTrouble(
                 type="",
                 name="undeclared error",
                 doc="A handler raised what the contract does not declare, answered what does not fit, or not at all.",
@@ -146,7 +146,7 @@ def _undeclared(contract: Contract) -> Iterator[Trouble]:
 # --- Doubts ---------------------------------------------------------------------------------------
 
 
-def _doubts(reading: ContractReading) -> Iterator[Trouble]:
+def _doubts(reading: ContractReading) -> Iterator[CallTrouble]:
     """Yield what happens to actions with an unknown outcome.
 
     Actions with the same policy form one group.
@@ -155,7 +155,7 @@ def _doubts(reading: ContractReading) -> Iterator[Trouble]:
     for action in reading.contract.actions:
         groups.setdefault(_who_ends_doubt(action), []).append(action)
     for acts, actions in groups.items():
-        yield Trouble(
+        yield CallTrouble(
             type="",
             name=_UNKNOWN,
             doc="The call was given up, its worker died, or its handler raised what the contract does not declare: nobody knows whether the action took effect.",

@@ -190,7 +190,7 @@ class PolicyParser(StatementParser):
         self.report(
             SHARED_OWN_KEY,
             shared.span,
-            "this key is the runtime's own, and no two runs have the same",
+            "this key is the run's own, and no two runs have the same",
             "leave `shared because` away, or write the key that the runs share: `key <expression>`",
         )
 

@@ -1,4 +1,4 @@
-"""Write a batch: find the changes that fit, then run each statement over all its rows.
+"""Write a batch, the group commit: find the changes that fit, then write all rows at once.
 
 This is the hot path of the whole engine. It runs under the interpreter lock beside a busy event
 loop, so it does little for each row. `docs/decisions/0004-the-sqlite-store.md` lists the other ways

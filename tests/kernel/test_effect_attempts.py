@@ -7,14 +7,14 @@ from typing import get_args
 import pytest
 
 from opord.contract import Retry
-from opord.kernel.repeats import ROWS, Ended, RepeatPlan, Sequel, Tries, plan
+from opord.kernel.effect_attempts import ROWS, EffectPlan, Ended, Sequel, Tries, plan
 
 SECOND = 1_000_000
 TWICE = Retry(2)
 NONE = Tries()
 
 
-def after(ended: Ended, tries: Tries = NONE, retry: Retry | None = TWICE, spread: float = 0.5) -> RepeatPlan:
+def after(ended: Ended, tries: Tries = NONE, retry: Retry | None = TWICE, spread: float = 0.5) -> EffectPlan:
     return plan(ended, tries, retry, lambda: spread)
 
 
@@ -33,8 +33,8 @@ def test_an_answer_and_a_final_failure_go_to_the_step() -> None:
 
 @pytest.mark.parametrize(("ended", "last"), [("transient", "fail"), ("timed out", "time out")])
 def test_a_transient_failure_is_retried_as_often_as_retry_says(ended: Ended, last: Sequel) -> None:
-    assert after(ended) == RepeatPlan("again", SECOND // 2, Tries(1, 0))
-    assert after(ended, Tries(1, 0)) == RepeatPlan("again", SECOND, Tries(2, 0))
+    assert after(ended) == EffectPlan("again", SECOND // 2, Tries(1, 0))
+    assert after(ended, Tries(1, 0)) == EffectPlan("again", SECOND, Tries(2, 0))
     assert after(ended, Tries(2, 0)).sequel == last
     assert after(ended, retry=None).sequel == last
 
@@ -46,8 +46,8 @@ def test_a_surprise_is_retried_three_times_whatever_retry_says() -> None:
 
 
 def test_transient_failures_and_surprises_are_counted_separately() -> None:
-    assert after("surprise", Tries(2, 0)) == RepeatPlan("again", SECOND, Tries(2, 1))
-    assert after("transient", Tries(1, 3)) == RepeatPlan("again", SECOND, Tries(2, 3))
+    assert after("surprise", Tries(2, 0)) == EffectPlan("again", SECOND, Tries(2, 1))
+    assert after("transient", Tries(1, 3)) == EffectPlan("again", SECOND, Tries(2, 3))
 
 
 def test_a_random_number_is_drawn_only_for_a_pause() -> None:

@@ -66,7 +66,7 @@ class Tries(NamedTuple):
     surprises: int = 0
 
 
-class RepeatPlan(NamedTuple):
+class EffectPlan(NamedTuple):
     """What to do next. `pause_us` is the pause before another attempt, in microseconds.
 
     `tries` counts the attempt that has just ended.
@@ -80,10 +80,10 @@ class RepeatPlan(NamedTuple):
 SURPRISES_MOST: Final = UNEXPECTED_RETRY.times
 """How often an effect is tried again after an undeclared ending."""
 
-_ANSWER: Final = RepeatPlan(_TABLE["answered", True].sequel, NO_TIME, Tries())
+_ANSWER: Final = EffectPlan(_TABLE["answered", True].sequel, NO_TIME, Tries())
 
 
-def plan(ended: Ended, tries: Tries, retry: Retry | None, spread: Callable[[], float]) -> RepeatPlan:
+def plan(ended: Ended, tries: Tries, retry: Retry | None, spread: Callable[[], float]) -> EffectPlan:
     """Return what to do after an attempt. `tries` are the attempts that went wrong before it.
 
     `spread` returns a random number from [0, 1), for the jitter of the pauses.
@@ -100,6 +100,6 @@ def plan(ended: Ended, tries: Tries, retry: Retry | None, spread: Callable[[], f
         left = failures <= (retry.times if retry is not None else 0)
     row = _TABLE[ended, left]
     if row.sequel != "again":
-        return RepeatPlan(row.sequel, NO_TIME, Tries(failures, surprises))
+        return EffectPlan(row.sequel, NO_TIME, Tries(failures, surprises))
     pause = surprise_us(surprises, spread()) if ended == "surprise" else backoff_us(retry, failures, spread())
-    return RepeatPlan(row.sequel, pause, Tries(failures, surprises))
+    return EffectPlan(row.sequel, pause, Tries(failures, surprises))
