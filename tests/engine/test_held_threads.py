@@ -32,6 +32,12 @@ final state Late failure
 """
 
 
+@pytest.fixture(autouse=True)
+def heard(caplog: pytest.LogCaptureFixture) -> None:
+    """Other tests of this process may have turned the log down."""
+    caplog.set_level(logging.INFO, logger="opord")
+
+
 def shortages(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [one.getMessage() for one in caplog.records if "threads are held" in one.getMessage()]
 

@@ -27,6 +27,12 @@ final state Done(found: str) success
 HELD = re.compile(r"the event loop is held for \d+\.\d s at (\S+):\d+ in (\S+): ")
 
 
+@pytest.fixture(autouse=True)
+def heard(caplog: pytest.LogCaptureFixture) -> None:
+    """Other tests of this process may have turned the log down."""
+    caplog.set_level(logging.INFO, logger="opord")
+
+
 def block(seconds: float) -> None:
     time.sleep(seconds)
 
