@@ -550,7 +550,10 @@ class Machine:
 
     def _made(self, row: RunRow) -> dict[int, tuple[str, str, int]]:
         """Return the decided commits of a run by their intents: call, key, number of attempts."""
-        pending = ((json.loads(row.head.body).get("pending") or {}).get("intent")) or {}
+        now = self.store.load(row.run)
+        if now is None:
+            return {}
+        pending = ((json.loads(now.head.body).get("pending") or {}).get("intent")) or {}
         made: dict[int, tuple[str, str, int]] = {}
         intent = 0
         for record in self.store.journal(row.run, limit=100_000):

@@ -127,7 +127,9 @@ def _stored(run: Run, reason: StoredNeed) -> tuple[Instant | None, str]:
 def _overdue(run: Run) -> str:
     timers = run.body.timers
     name = min(timers, key=timers.__getitem__, default=None)
-    return f"the timer {name} is due, and nobody has fired it" if name is not None else "it is due"
+    if name is not None and timers[name] == run.wake_at:
+        return f"the timer {name} is due, and nobody has fired it"
+    return "its next attempt is due, and nobody has made it"
 
 
 def _unattended(run: Run, now: Instant | None) -> bool:

@@ -10,14 +10,18 @@ from typing import Any, Protocol, Self
 from opord.contract import Action
 from opord.drive.client import Client
 from opord.generated.handles import Sent
+from opord.kernel.inbox import Evidence
 from opord.kernel.needs import stored_needs
-from opord.kernel.program import Program
+from opord.kernel.program import CallProgram, Program
+from opord.kernel.records import EvidenceKind
 from opord.kernel.rows import RecordRow
 from opord.kernel.run import Run as Stored
+from opord.kernel.step import dump_failure
 from opord.kernel.views import details_view, history_view, run_view
 from opord.stores.base import Store
 from opord.story.page import run_story
 from opord.testing.script import ScriptError, TimeSpan
+from opord.values.failure import Failure
 from opord.values.guard import BadValue
 from opord.values.names import python_names
 from opord.values.types import RunId
@@ -179,6 +183,33 @@ class Run:
         )
         return self
 
+    def answered_late(
+        self, action: str, result: Any = None, *, failure: Failure | None = None, attempt: int | None = None
+    ) -> Self:
+        """Let an attempt of an action answer only now, as one that was given up may.
+
+        It is the latest commit of the action, and its latest attempt unless another is named. What
+        contradicts a decision raises an alarm.
+        """
+        call = self._action(action)
+        made = [one for one in self.history if one.get("call") == action and "key" in one]
+        intents = [one["seq"] for one in made if one["kind"] == "intent"]
+        if not intents:
+            raise ScriptError(f"{self.id} has not called {action} yet, so no attempt of it can answer")
+        last = max(one.get("attempt", 1) for one in made if one["seq"] >= intents[-1])
+        kind: EvidenceKind = "ok" if failure is None else "failed"
+        value = dump_failure(call, failure) if failure is not None else None
+        if failure is None and call.result is not None:
+            value = call.result.dump(call.result.accept(result))
+        evidence = Evidence(intents[-1], action, attempt or last, kind, value, "late worker")
+        self._world.act(self.id, lambda client: client.late(self.id, evidence))
+        return self
+
+    def acknowledge(self, *, as_: str = OPERATOR, reason: str | None = None) -> Self:
+        """Close the run's alarms, as a person who has looked at them."""
+        self._world.act(self.id, lambda client: client.acknowledge(self.id, actor=as_, reason=reason))
+        return self
+
     def terminate(self, *, as_: str = OPERATOR, reason: str | None = None) -> Self:
         """End the run by an administrator's decision."""
         self._world.act(self.id, lambda client: client.terminate(self.id, actor=as_, reason=reason))
@@ -238,9 +269,7 @@ class Run:
     def assert_in_doubt(self, action: str) -> Self:
         """Assert that the run waits for a person to say whether an action happened."""
         __tracebackhide__ = True
-        call = self._program.calls.get(action)
-        if call is None or not isinstance(call.declaration, Action):
-            raise ScriptError(f"{self._program.name} has no action {action}")
+        self._action(action)
         stored = self._stored
         intent = stored.intent
         if stored_needs(stored) != "doubt" or intent is None or intent.call != action:
@@ -257,6 +286,17 @@ class Run:
         collision = stored.collision
         if not stored.collides or collision is None or collision.call != action:
             raise self.wrong(f"it is {self._is} in {self.state}, and no key of {action} collides")
+        return self
+
+    def assert_alarm(self, action: str) -> Self:
+        """Assert that the run has an open alarm about an action."""
+        __tracebackhide__ = True
+        self._action(action)
+        alarms = self._stored.body.alarms
+        if all(alarm.call != action for alarm in alarms):
+            others = ", ".join(sorted({alarm.call for alarm in alarms}))
+            has = f"it has an alarm about {others}" if others else "it has no alarm"
+            raise self.wrong(f"{has}, and none about {action}")
         return self
 
     def assert_stalled(self, why: str = "") -> Self:
@@ -284,6 +324,12 @@ class Run:
             return getattr(self._program.states[state].fields.accept(wish), form)
         except BadValue:
             return wanted
+
+    def _action(self, name: str) -> CallProgram:
+        call = self._program.calls.get(name)
+        if call is None or not isinstance(call.declaration, Action):
+            raise ScriptError(f"{self._program.name} has no action {name}")
+        return call
 
     def wrong(self, message: str) -> AssertionError:
         """Make the error of a failed assertion, with the run's story."""
