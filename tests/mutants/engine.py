@@ -92,8 +92,8 @@ MUTANTS = (
     ),
     Mutant(
         "never called, and nobody says so", FLIGHT,
-        "        return hold.calling or hold.beginning or hold.learned is not None",
-        "        hold.uncalled = None\n        return hold.calling or hold.beginning or hold.learned is not None",
+        "        return hold.calling or hold.beginning or hold.own_evidence is not None",
+        "        hold.uncalled = None\n        return hold.calling or hold.beginning or hold.own_evidence is not None",
         "a worker that is stopped before its call keeps to itself that the call never began", "4, F6",
         tests=("tests/engine/test_never_began.py::test_a_worker_that_is_stopped_before_its_call_says_so",),
     ),

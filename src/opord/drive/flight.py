@@ -71,10 +71,11 @@ class Flight:
     def unbreakable(self) -> bool:
         """True while the flight must not be cancelled.
 
-        An action is about to be called or is being called, or its outcome is not on record yet.
+        An action is about to be called or is being called, or what this worker alone knows of an
+        attempt is not on record yet.
         """
         hold = self.run_hold
-        return hold.calling or hold.beginning or hold.learned is not None
+        return hold.calling or hold.beginning or hold.own_evidence is not None
 
     async def go(self) -> None:
         """Carry the run forward; return when this worker no longer holds it.
@@ -112,6 +113,8 @@ class Flight:
         except RunPruned:
             return  # it ended meanwhile and was pruned
         if (run.epoch, run.worker) != (self.run.epoch, host.name):
+            if self.uncalled:
+                await self.leave_evidence()
             return
         draft = Draft(run, host.now(), host.name)
         recording.stall(draft, describe_fault(error))
