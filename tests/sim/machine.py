@@ -63,6 +63,7 @@ class Life(FaultyStore):
         self.next: str | None = None
         self.engine: Engine | None = None
         self._felt: str | None = None
+        self.claimed: set[str] = set()
         self.awaited: dict[str, tuple[str, int] | None] = {}
 
     def now_us(self) -> int:
@@ -73,8 +74,13 @@ class Life(FaultyStore):
         if self.dead:
             raise Killed
         self.machine.tell(point, by=self.name, run=run)
+        if point == "claimed":
+            self.claimed.add(run)
         if point == "step begins":
-            self.awaited[run] = self._next_of(run)
+            # Only the first step after a claim goes on from its record; of a later one, the record
+            # is not written yet.
+            self.awaited[run] = self._next_of(run) if run in self.claimed else None
+            self.claimed.discard(run)
         self.suffer(self.machine.fault_at(point))
 
     def suffer(self, fault: Fault | None) -> None:
