@@ -503,6 +503,29 @@ final state Done success
         sim = Sim(text, load=["text"], look=[after(60, "seen")]).tell(story)
         assert (sim.calls("look"), sim.states[-2:]) == (1, ["Waiting", "Expired"])
 
+    def test_an_event_takes_the_run_from_a_timers_step_though_another_timer_is_due(self) -> None:
+        text = """
+contract Both(n: int) key n version 1
+event stop(x: int)
+effect look(n: int) -> str
+phase Open {
+  on stop(x) -> goto Stopped
+  after 1h { perform look(n)
+    goto Late("phase") }
+  initial state Waiting -> Late | Stopped { after 2h -> goto Late("own") }
+}
+final state Late(why: str) failure
+final state Stopped cancelled
+"""
+
+        async def story(here: Here) -> None:
+            await here.leap("3h")
+            await here.until(lambda: here.sim.calls("look") == 1)
+            await here.send("stop", x=1)
+
+        sim = Sim(text, look=[NEVER]).rest()
+        assert sim.tell(story).states == ["Waiting", "Stopped"]
+
     def test_entering_the_phase_again_starts_its_timer_again(self) -> None:
         text = """
 contract Anew(n: int) key n version 1
