@@ -89,6 +89,18 @@ def test_an_attempt_that_will_be_made_again_is_waited_for() -> None:
     assert view["waiting_for"] == [{"attempt": "wire", "at": text(START + 9_000_000)}]
 
 
+def test_a_failed_attempt_is_told_also_if_no_worker_serves_the_run() -> None:
+    story = wiring()
+    intent = story.run.intent
+    assert intent is not None
+    attempt_failed(story.later(3), intent, {"type": "Refused.Busy"}, next_at=START + 9_000_000)
+    again = text(START + 9_000_000)
+    assert story.view(served=[])["reason"] == (
+        f"attempt 1 of wire failed with Refused.Busy; it is tried again at {again}; "
+        "no worker has handlers for Parcel version 1"
+    )
+
+
 def test_a_doubt_waits_for_a_person_who_resolves_it() -> None:
     story = wiring()
     intent = story.run.intent

@@ -360,10 +360,17 @@ def _reason(run: Run, served: Collection[str] | None) -> str | None:
         return run.reason
     if run.status == "in_doubt" and intent is not None and intent.doubts:
         return f"nobody knows whether {intent.call} happened: {intent.reason}"
+    failed = _failed_before(run, intent)
     unserved = served is not None and run.program.digest not in served
     goes_on = run.status in ("running", "in_doubt") or (run.status == "waiting" and run.between_attempts)
     if unserved and run.worker is None and goes_on:
-        return f"no worker has handlers for {run.program.name} version {run.program.version}"
+        nobody = f"no worker has handlers for {run.program.name} version {run.program.version}"
+        return f"{failed}; {nobody}" if failed is not None else nobody
+    return failed
+
+
+def _failed_before(run: Run, intent: Intent | None) -> str | None:
+    """Say how the last attempt of the call that the run waits for failed; None if none did."""
     if run.tries is not None:
         return _tried_again(run, run.tries)
     if intent is not None and intent.failure is not None and not intent.in_flight and intent.outcome is None:
