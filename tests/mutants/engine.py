@@ -462,7 +462,7 @@ MUTANTS = (
     ),
     Mutant(
         "late words of a coroutine dropped", RELAY,
-        "                    asked.on_late(value)\n", "                    pass\n",
+        "                    request.on_late(value)\n", "                    pass\n",
         "what a handler says after it was given up ends no doubt", "F5",
         tests=(
             "tests/engine/test_handlers_that_outlast_cancellation.py::"

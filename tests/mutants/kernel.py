@@ -119,7 +119,7 @@ MUTANTS = (
     ),
     Mutant(
         "effect repeated for ever", "kernel/effect_attempts.py",
-        "        left = failures <= (retry.times if retry is not None else 0)", "        left = True",
+        "        tries_left = failures <= (retry.times if retry is not None else 0)", "        tries_left = True",
         "an effect with a transient failure is tried without end", "budget",
         tests=("tests/kernel/test_effect_attempts.py::test_a_transient_failure_is_retried_as_often_as_retry_says",),
     ),
@@ -333,7 +333,7 @@ MUTANTS = (
     ),
     Mutant(
         "outcome not on record", RECORDING,
-        '    draft.record(\n        "outcome",\n        {"outcome": outcome_said(draft.run, intent.call, outcome.kind, outcome.value, text)},\n        call=intent.call,\n        key=intent.key,\n        attempt=intent.attempt,\n        by=outcome.by,\n    )\n    _remember_key',
+        '    draft.record(\n        "outcome",\n        {"outcome": recorded_outcome(draft.run, intent.call, outcome.kind, outcome.value, text)},\n        call=intent.call,\n        key=intent.key,\n        attempt=intent.attempt,\n        by=outcome.by,\n    )\n    _remember_key',
         "    _remember_key",
         "a commit ends, and its journal does not say how", "3, 10",
         seeds=40,

@@ -44,10 +44,10 @@ async def open_backend(url: str) -> AsyncIterator[Backend]:
 
 
 def check_lasts(url: str) -> None:
-    """Refuse a store that is gone with this process. A program of one's own may use such a store.
+    """Refuse a store that ends with this process. Only commands do so; programs may use one.
 
     Raises:
-        StoreRefused: it does not last, or the URL does not name a store.
+        StoreRefused: the store is in memory, or the URL does not name a store.
     """
     if not kind_of(url).lasts(url):
         raise StoreRefused(

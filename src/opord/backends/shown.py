@@ -71,7 +71,7 @@ class Shown:
         return await self._view(row, self.run)
 
     async def page(self, row: RunRow, damage: str | None = None) -> dict[str, Any]:
-        """Return a run as shown by itself, with its trouble and the events that wait for it.
+        """Return a single run as shown, with its trouble and the events that wait for it.
 
         `damage` is why its row cannot be read.
         """

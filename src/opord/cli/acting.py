@@ -68,7 +68,7 @@ class Selection(NamedTuple):
     needs: str | None = None
 
     def where(self) -> RunFilter:
-        """Return what a backend lists."""
+        """Return the selection as a filter for a backend."""
         from opord.backends.base import RunFilter
 
         return RunFilter(self.contract, self.state, self.status, needs=self.needs)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C as orders to a worker, from its first moment to its last.
+"""Stop a worker by SIGTERM or Ctrl-C, at any moment from its start to its end.
 
 - Before the worker carries runs, an order ends it at once: nothing was begun.
 - Then the first order lets calls under way end. What comes within half a second of it is the same
@@ -86,7 +86,7 @@ class Orders:
             signal.signal(number, handler if handler is not None else signal.SIG_DFL)
 
     def check(self) -> None:
-        """End the worker if it was told to, also if somebody's code caught what told it.
+        """End the worker if a signal came, even if other code caught the exception that it raised.
 
         Raises:
             StoppedEarly: always then.

@@ -343,7 +343,7 @@ async def _needy(shown: Shown, pairs: Sequence[tuple[Program, Any]]) -> Sequence
 
 
 def _log_on() -> None:
-    """Log on, whatever the handlers' modules made of logging: many switch other loggers off."""
+    """Turn Opord's loggers on again: `logging.config` in a handlers' module turns others off."""
     for name, logger in logging.root.manager.loggerDict.items():
         if name.partition(".")[0] == "opord" and isinstance(logger, logging.Logger):
             logger.disabled = False

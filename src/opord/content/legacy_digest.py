@@ -100,7 +100,7 @@ _FOR_READERS: dict[type[Any], frozenset[str]] = {
     ir.Key: frozenset({"shared"}),
     ir.Action: frozenset({"stands"}),
 }
-"""Later members that are no part of what a contract is: a contract with one is still in form 0."""
+"""Members added later that are not part of a contract's identity. They are left out of form 0."""
 
 
 def legacy_digest(contract: ir.Contract) -> str | None:

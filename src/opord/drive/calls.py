@@ -91,7 +91,7 @@ class Overtaken(Exception):
 
 
 class _Attempt(NamedTuple):
-    """An attempt under way: its call and run, and when it began and a timer of its phase is due."""
+    """An attempt under way: its call, its run, when it began, when a timer of its phase is due."""
 
     call: CallProgram
     run: RunId | None
@@ -184,8 +184,8 @@ class Calls:
         """Make one attempt and return how it ended.
 
         `ready` is awaited if the call had to wait for a thread, and `entering` is called just
-        before the handler is entered. `late` gets the ending of a call that was given up and ended
-        after that. `timer_s` is when a timer of the phase is due, in seconds from now.
+        before the handler is entered. If the call is given up, `late` gets its ending later.
+        `timer_s` is when a timer of the phase is due, in seconds from now.
 
         Raises:
             CancelledError: the caller itself is cancelled.
@@ -202,7 +202,7 @@ class Calls:
             # Before the time limit begins: waiting for a thread is not part of the attempt.
             await self._take_thread(call, run, ready, timer_at)
         began = self._monotonic()
-        made = _Attempt(call, run, began, late, timer_at)
+        attempt = _Attempt(call, run, began, late, timer_at)
         if entering is not None:
             entering()
         try:
@@ -210,7 +210,7 @@ class Calls:
                 answer = handler.function(*args, **kwargs)
             else:
                 answer = await self._on_thread(
-                    threads, made, lambda: _on_this_thread(handler, args, kwargs, self._made_in)
+                    threads, attempt, lambda: _on_this_thread(handler, args, kwargs, self._made_in)
                 )
                 if isinstance(answer, TookTooLong):
                     return answer
@@ -237,7 +237,7 @@ class Calls:
             waits_for,
             limit_s=self.time_limit(call)[0],
             timer_at=timer_at,
-            left=lambda task: self._left(made, task),
+            left=lambda task: self._left(attempt, task),
         )
         return self._ending(call, await end_of(waiting), began)
 
@@ -265,20 +265,20 @@ class Calls:
             case _:
                 assert_never(withdrawn)
 
-    def _left(self, made: _Attempt, task: asyncio.Task[Any]) -> Callable[[HandlerEnd], None]:
+    def _left(self, attempt: _Attempt, task: asyncio.Task[Any]) -> Callable[[HandlerEnd], None]:
         """Note a handler that keeps its task, and return what to do with its end."""
-        left = self._held.give_up(made.call.declaration.name, made.run, self._monotonic())
-        left.task = task
-        task.set_name(f"opord: {left.name}, given up")
+        call_left = self._held.give_up(attempt.call.declaration.name, attempt.run, self._monotonic())
+        call_left.task = task
+        task.set_name(f"opord: {call_left.name}, given up")
 
         def ended(end: HandlerEnd) -> None:
             match end:
                 case Returned(value):
-                    self._came_late(made, left, lambda: value)
+                    self._came_late(attempt, call_left, lambda: value)
                 case Raised(error):
-                    self._came_late(made, left, _raising(error))
+                    self._came_late(attempt, call_left, _raising(error))
                 case GivenUp():
-                    raise RuntimeError(f"{left.name} was given up twice")
+                    raise RuntimeError(f"{call_left.name} was given up twice")
                 case _:
                     assert_never(end)
 
@@ -310,7 +310,7 @@ class Calls:
             self._held.thread_is_free()
             raise
 
-    async def _on_thread(self, threads: Executor, made: _Attempt, job: Callable[[], Any]) -> Any:
+    async def _on_thread(self, threads: Executor, attempt: _Attempt, job: Callable[[], Any]) -> Any:
         """Call a plain handler on a thread, and return its result.
 
         The result is `TookTooLong` if the call was given up, and may be an awaitable.
@@ -319,8 +319,8 @@ class Calls:
             Overtaken: a timer of the phase was due first.
         """
         loop = asyncio.get_running_loop()
-        limit = self.time_limit(made.call)
-        limit_at, timer_at = loop.time() + limit[0], made.timer_at
+        limit = self.time_limit(attempt.call)
+        limit_at, timer_at = loop.time() + limit[0], attempt.timer_at
         overtaken = timer_at is not None and timer_at < limit_at
         scope = asyncio.timeout_at(timer_at if overtaken else limit_at)
         try:
@@ -331,8 +331,12 @@ class Calls:
                     return await asyncio.shield(running)
                 except asyncio.CancelledError:
                     if not running.done():
-                        left = self._held.give_up(made.call.declaration.name, made.run, self._monotonic())
-                        running.add_done_callback(lambda done: self._came_late(made, left, done.result))
+                        call_left = self._held.give_up(
+                            attempt.call.declaration.name, attempt.run, self._monotonic()
+                        )
+                        running.add_done_callback(
+                            lambda done: self._came_late(attempt, call_left, done.result)
+                        )
                     raise
         except TimeoutError:
             if not scope.expired():
@@ -341,19 +345,19 @@ class Calls:
                 raise Overtaken from None
             return TookTooLong(*limit)
 
-    def _came_late(self, made: _Attempt, left: CallLeft, result: Callable[[], Any]) -> None:
+    def _came_late(self, attempt: _Attempt, call_left: CallLeft, result: Callable[[], Any]) -> None:
         """Take the end of a call that was given up."""
-        self._held.ended(left, self._monotonic())
+        self._held.ended(call_left, self._monotonic())
         try:
             value = result()
         except asyncio.CancelledError:
             return
         except BaseException as error:
-            ending = self._raised(made.call, error, made.began)
+            ending = self._raised(attempt.call, error, attempt.began)
         else:
-            ending = self._returned(made.call, value, made.began)
-        if made.late is not None:
-            made.late(ending)
+            ending = self._returned(attempt.call, value, attempt.began)
+        if attempt.late is not None:
+            attempt.late(ending)
 
     def _check_process(self, error: BaseException | None = None) -> None:
         if children.generation != self._made_in:

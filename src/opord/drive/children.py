@@ -13,7 +13,7 @@ import traceback
 from typing import NoReturn
 
 generation = 0
-"""Another number in each forked child. What was made before notes it, and knows the child by it."""
+"""A number that is different in each forked child: what was made before the fork compares it."""
 
 
 def end_child(error: BaseException | None = None) -> NoReturn:

@@ -230,11 +230,11 @@ class Commitments:
             hold.beginning = False
 
     def _entering(self) -> None:
-        """Note that the handler is entered; nobody may say any more that the call never began."""
+        """Note that the handler is entered. From now on the attempt counts as called."""
         self.hold.uncalled = None
 
     async def _take_back(self) -> Draft:
-        """Record that the attempt was not called. It was durable, and then too much time passed."""
+        """Record that the attempt was not called: too much time passed after it was recorded."""
         hold, word = self.hold, self.hold.own_evidence
         if word is None or hold.uncalled is None:
             raise RuntimeError(f"{self.run.id}: an attempt that was called cannot be taken back")

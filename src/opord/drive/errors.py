@@ -234,7 +234,7 @@ class CollisionOpen(Refused):
 
 
 class WrongResolution(Refused):
-    """An answer to another question than the one that a person is asked about the run."""
+    """A `resolve` that does not fit the question that the run asks a person."""
 
     code = "wrong_resolution"
 

@@ -1,7 +1,7 @@
-"""Keep what an attempt brought after it was given up.
+"""Record how an attempt ended after it was given up.
 
-That of an action is evidence, also when its worker had lost the run. That of an effect is its
-answer, while the run still waits for that call.
+For an action this is evidence, even if its worker has lost the run. For an effect it is the answer,
+if the run still waits for that call.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Find the places that an exception came through, and which of them are the user's own code.
 
-Own is what is neither Opord's, nor Python's own library, nor an installed package; but the package
-of the handlers is own wherever it is installed. A file is named from its project: the nearest
+Code is the user's own unless it is part of Opord, of Python's library or of an installed package.
+The package of the handlers is always the user's own. A file is named from its project: the nearest
 folder above it that has one of `PROJECT_FILES`, or else the working directory. A file that is not
 own is named as it is imported: `httpx/_client.py`.
 """

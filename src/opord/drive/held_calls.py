@@ -13,7 +13,7 @@ from opord.values.types import RunId
 log = logging.getLogger("opord.worker")
 
 AGAIN_S: Final = 60.0
-"""How often it is said that no thread is free, in seconds."""
+"""Pause between two log lines that say that no thread is free, in seconds."""
 
 
 @dataclass(eq=False)
@@ -81,14 +81,14 @@ class HeldCalls:
 
     def give_up(self, call: str, run: RunId | None, now_s: float) -> CallLeft:
         """Note that a call was given up and still runs."""
-        left = CallLeft(_name(call, run), now_s)
-        self.left[left] = None
-        return left
+        call_left = CallLeft(_name(call, run), now_s)
+        self.left[call_left] = None
+        return call_left
 
-    def ended(self, left: CallLeft, now_s: float) -> None:
+    def ended(self, call: CallLeft, now_s: float) -> None:
         """Note that a call that was given up has ended."""
-        if self.left.pop(left, left) is None:
-            log.info("%s ended %.1f s after it was given up", left.name, now_s - left.since_s)
+        if self.left.pop(call, call) is None:
+            log.info("%s ended %.1f s after it was given up", call.name, now_s - call.since_s)
 
     async def wait_for_tasks(self, seconds: float) -> None:
         """Let calls that were given up end their tasks, for up to some seconds."""

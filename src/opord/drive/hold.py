@@ -137,7 +137,7 @@ class Hold:
     async def pause(self, draft: Draft, next_at: Instant) -> NoReturn:
         """Give the run back between two attempts with nothing in doubt.
 
-        An event or timer of the phase may take it: those that waited do so now.
+        An event or timer of the phase may then move the run; one that is already there does so now.
 
         Raises:
             Parked: always, once the run is given back.

@@ -85,7 +85,7 @@ def evidence_of(
 ) -> Evidence | None:
     """Return the evidence of an attempt that ended after it was given up.
 
-    The result is None if it tells nothing.
+    Return None if the ending proves nothing.
     """
     name = call.declaration.name
     match ending:

@@ -25,8 +25,8 @@ log = logging.getLogger("opord.worker")
 GRACE_TURNS: Final = 20
 """How many turns of the loop a handler has to end after it was cancelled.
 
-A cancellation takes some turns for each task that a handler waits for. A time would make the limit
-of the call longer.
+A cancellation takes some turns for each task that a handler waits for. A limit in seconds would be
+added to the time limit of the call.
 """
 
 Withdrawal: TypeAlias = Literal["limit", "timer", "cancelled"]
@@ -60,7 +60,7 @@ class Waiting:
 
     `limit_s` is the time limit of the call in seconds, and `timer_at` when a timer of the phase is
     due by the loop's clock. `left` is called if the handler is given up, with the task that it
-    keeps, and returns the function that gets its end at last.
+    keeps. It returns a function that is called when the handler ends at last.
     """
 
     __slots__ = ("left", "limit_s", "on_late", "running", "timer_at", "waits_for", "withdrawn")
@@ -85,7 +85,7 @@ class Waiting:
 
 @types.coroutine
 def end_of(waiting: Waiting) -> Generator[Waiting, HandlerEnd, HandlerEnd]:
-    """Let the relay that carries this flight see a handler through, and return how it ended."""
+    """Hand a handler to the relay that carries this flight, and return how it ended."""
     return (yield waiting)
 
 
@@ -139,25 +139,25 @@ class Relay:
         error: BaseException | None = None
         while True:
             try:
-                asked = work.send(value) if error is None else work.throw(error)
+                request = work.send(value) if error is None else work.throw(error)
             except StopIteration as end:
                 return end.value
             error = None
-            if type(asked) is Waiting:
-                value = yield from self._see_through(asked)
-                if asked.on_late is not None:
-                    asked.on_late(value)
+            if type(request) is Waiting:
+                value = yield from self._run_handler(request)
+                if request.on_late is not None:
+                    request.on_late(value)
                     return None
                 continue
             try:
-                value = yield asked
+                value = yield request
             except GeneratorExit:
                 work.close()
                 raise
             except BaseException as raised:
                 error = raised
 
-    def _see_through(self, waiting: Waiting) -> Generator[Any, Any, HandlerEnd]:
+    def _run_handler(self, waiting: Waiting) -> Generator[Any, Any, HandlerEnd]:
         """Take the steps of a handler until it ends."""
         running, waits_for = waiting.running, waiting.waits_for
         task = self.task
@@ -172,16 +172,16 @@ class Relay:
         try:
             while True:
                 try:
-                    given = yield waits_for
+                    reply = yield waits_for
                     step = running.send
                 except GeneratorExit:  # this task is dropped, and nobody takes a further step
                     running.close()
                     raise
                 except BaseException as raised:
-                    step, given = running.throw, raised
+                    step, reply = running.throw, raised
                 self._check_process()
                 try:
-                    waits_for = step(given)
+                    waits_for = step(reply)
                 except StopIteration as stop:
                     end = Returned(stop.value)
                 except BaseException as error:

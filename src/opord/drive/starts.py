@@ -97,10 +97,10 @@ async def start(host: Host, program: Program, input_value: Any, *, number: int) 
 
 
 async def _read_by(host: Host, contract: Digest, program: Program, input_value: Any, text: str) -> str | None:
-    """Return the input of a start as the version of the run that is there reads it.
+    """Read the input of a start by the contract version of the existing run.
 
-    So a start that is sent again after a deploy finds its run, if the new version only added
-    members with defaults. The result is None if that version cannot read it.
+    A start that is sent again after a deploy then finds its run, if the new version only added
+    members with defaults. Return None if the older version cannot read the input.
     """
     if program.is_named_by(contract):
         return text

@@ -28,7 +28,7 @@ from opord.contract import (
 )
 from opord.drive.frames import causes_of, frame_of, frames_of, home_of
 from opord.kernel.program import CallProgram, Program
-from opord.kernel.trouble import describe, said_of
+from opord.kernel.trouble import describe, error_text
 from opord.values.failure import Failure
 from opord.values.guard import BadValue, member
 
@@ -101,8 +101,8 @@ def wrong_error(program: Program, call: CallProgram, error: BaseException) -> Ba
         return UndeclaredFailure(
             f"`{name}` raised {_failure_name(error)}, which is undeclared; {_declared(program, call)}"
         ).with_traceback(error.__traceback__)
-    if isinstance(error, TypeError | AttributeError) and _NOT_AWAITED.search(said_of(error)):
-        return ForgottenAwait(f"{said_of(error)}; an `await` is forgotten").with_traceback(
+    if isinstance(error, TypeError | AttributeError) and _NOT_AWAITED.search(error_text(error)):
+        return ForgottenAwait(f"{error_text(error)}; an `await` is forgotten").with_traceback(
             error.__traceback__
         )
     return error

@@ -29,7 +29,7 @@ PLACES_MOST: Final = 1000
 """Maximum number of places that are remembered as named."""
 
 _LOOP: Final = ("asyncio.events", "asyncio.base_events", "asyncio.runners")
-"""The modules whose frames are around what runs in a turn of the loop."""
+"""The modules of the event loop itself: their frames enclose every callback."""
 
 
 class LoopWatch:

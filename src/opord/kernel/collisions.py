@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from opord.kernel.draft import Draft
-from opord.kernel.endings import answers_said, args_said
+from opord.kernel.endings import recorded_answers, recorded_args
 from opord.kernel.instants import text
 from opord.kernel.recording import runnable, stand_still
 from opord.kernel.records import CollisionAnswer
@@ -37,9 +37,9 @@ def collide(
         StepError: the arguments or the answers are too large to be stored; nothing is changed.
     """
     run = draft.run
-    splits = {"args": args_said(run, action, args)}
+    splits = {"args": recorded_args(run, action, args)}
     if answers:
-        splits["answers"] = answers_said(run, answers, f"what the calls before {action} answered")
+        splits["answers"] = recorded_answers(run, answers, f"what the calls before {action} answered")
     trouble = recorded(run, trouble)
     seq = draft.record("stalled", splits, **trouble | {"call": action}, key=key, now=text(now))
     cause = run.body.pending.cause if run.body.pending is not None else None

@@ -1,8 +1,8 @@
 """The recovery table: what to do next with a commit. Every runtime decides by it.
 
 A commit is open from its intent, which is recorded before the action is called, until its outcome.
-The code that carries the run asks the table after each event, and does what the plan says. How the
-world gets into each row:
+The code that carries the run asks the table after each event, and does what the plan says. How a
+commit gets into each row:
 
 - A  The commit rests between two attempts, and nothing is in doubt: the last attempt ended in a
   transient failure, which proves that it did not take effect, or a check or a person said that none

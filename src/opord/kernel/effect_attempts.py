@@ -91,14 +91,14 @@ def plan(ended: Ended, tries: Tries, retry: Retry | None, spread: Callable[[], f
     if ended == "answered":
         return _ANSWER
     failures, surprises = tries
-    left = True
+    tries_left = True
     if ended == "surprise":
         surprises += 1
-        left = surprises <= UNEXPECTED_RETRY.times
+        tries_left = surprises <= UNEXPECTED_RETRY.times
     elif ended == "transient" or ended == "timed out":
         failures += 1
-        left = failures <= (retry.times if retry is not None else 0)
-    row = _TABLE[ended, left]
+        tries_left = failures <= (retry.times if retry is not None else 0)
+    row = _TABLE[ended, tries_left]
     if row.sequel != "again":
         return EffectPlan(row.sequel, NO_TIME, Tries(failures, surprises))
     pause = surprise_us(surprises, spread()) if ended == "surprise" else backoff_us(retry, failures, spread())

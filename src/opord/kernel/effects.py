@@ -1,4 +1,4 @@
-"""Record the failed attempts of effects, and what an attempt answers after it was given up."""
+"""Record failed attempts of effects, and late answers of attempts that were given up."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from opord.kernel.draft import Draft
 from opord.kernel.effect_attempts import Tries
-from opord.kernel.endings import answers_said, outcome_said
+from opord.kernel.endings import recorded_answers, recorded_outcome
 from opord.kernel.instants import text
 from opord.kernel.recording import REASON_CHARACTERS, runnable
 from opord.kernel.records import EndingKind
@@ -36,9 +36,9 @@ def attempt_failed(
         StepError: the answers are too large to be stored; nothing is changed.
     """
     run = draft.run
-    splits = {} if trouble is not None else {"outcome": outcome_said(run, call, "failed", ending)}
+    splits = {} if trouble is not None else {"outcome": recorded_outcome(run, call, "failed", ending)}
     if answers:
-        splits["answers"] = answers_said(run, answers, f"what the calls before {call} answered")
+        splits["answers"] = recorded_answers(run, answers, f"what the calls before {call} answered")
     trouble = recorded(run, trouble) if trouble is not None else {}
     before = run.tries
     number = tries.failures + tries.surprises
@@ -79,7 +79,7 @@ def answered_late(
     call = pending.tries.call
     draft.record(
         "evidence",
-        {"outcome": outcome_said(run, call, kind, value)},
+        {"outcome": recorded_outcome(run, call, kind, value)},
         call=call,
         attempt=attempt,
         of=of,

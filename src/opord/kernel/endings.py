@@ -1,4 +1,4 @@
-"""What calls are given and end in, in the form of a record: arguments, results, failures."""
+"""Write the arguments, results and failures of calls in the form of a record."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _answers(run: Run, answers: list[Answer]) -> Split:
     return run.large.split_endings(members, lambda place: calls[answers[place].call].result)
 
 
-def answers_said(run: Run, answers: list[Answer], what: str) -> Split:
+def recorded_answers(run: Run, answers: list[Answer], what: str) -> Split:
     """Return the answers in the form of a record; `what` names them.
 
     Raises:
@@ -34,7 +34,7 @@ def answers_said(run: Run, answers: list[Answer], what: str) -> Split:
     return split
 
 
-def args_said(run: Run, action: str, args: Any) -> Split:
+def recorded_args(run: Run, action: str, args: Any) -> Split:
     """Return the arguments of an action in the form of a record.
 
     Raises:
@@ -47,7 +47,7 @@ def args_said(run: Run, action: str, args: Any) -> Split:
     return split
 
 
-def outcome_said(run: Run, call: str, kind: EndingKind, value: Any, text: bytes = b"") -> Split:
+def recorded_outcome(run: Run, call: str, kind: EndingKind, value: Any, text: bytes = b"") -> Split:
     """Return the outcome of a call in the form of a record.
 
     `text` is the value as canonical JSON, if that was made before.

@@ -16,7 +16,7 @@ from opord.contract import Action, Event
 from opord.kernel import recording, restored
 from opord.kernel.alarms import Alarm, contradiction
 from opord.kernel.draft import Draft
-from opord.kernel.endings import outcome_said
+from opord.kernel.endings import recorded_outcome
 from opord.kernel.instants import text
 from opord.kernel.large import Split
 from opord.kernel.program import HandlerProgram, Program
@@ -349,7 +349,7 @@ def record_evidence(
     """
     seq = draft.record(
         "evidence",
-        {"outcome": _what_it_says(draft.run, evidence)},
+        {"outcome": _recorded_evidence(draft.run, evidence)},
         call=evidence.call,
         intent=evidence.intent,
         attempt=evidence.attempt,
@@ -415,13 +415,13 @@ def _settles(run: Run, evidence: Evidence) -> bool:
             assert_never(evidence.kind)
 
 
-def _what_it_says(run: Run, evidence: Evidence) -> Split:
+def _recorded_evidence(run: Run, evidence: Evidence) -> Split:
     match evidence.kind:
         case "ok" | "failed":
-            return outcome_said(run, evidence.call, evidence.kind, evidence.value)
+            return recorded_outcome(run, evidence.call, evidence.kind, evidence.value)
         case "not_called":
-            said = {"not_called": None}
-            return Split(said, said)
+            outcome = {"not_called": None}
+            return Split(outcome, outcome)
         case _:
             assert_never(evidence.kind)
 

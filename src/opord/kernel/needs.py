@@ -136,8 +136,8 @@ def _unattended(run: Run, now: Instant | None) -> bool:
     """Say whether the run could go on; without a clock, as far as that is certain."""
     if now is not None:
         return could_go_on(run.status, run.wake_at, now)
-    asked = run.intent is not None and run.intent.asking
-    return run.worker is None and run.status in ("running", "in_doubt") and not asked
+    asks_person = run.intent is not None and run.intent.asking
+    return run.worker is None and run.status in ("running", "in_doubt") and not asks_person
 
 
 def row_needs(head: Head) -> list[Need]:

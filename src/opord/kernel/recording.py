@@ -13,7 +13,7 @@ from opord.contract import Action, Ask, Check, Doubt, Repeat, Report, Skip
 from opord.kernel import bounds
 from opord.kernel.bounds import step_too_large
 from opord.kernel.draft import Draft
-from opord.kernel.endings import answers_said, args_said, outcome_said
+from opord.kernel.endings import recorded_answers, recorded_args, recorded_outcome
 from opord.kernel.instants import capped, from_datetime, microseconds, text
 from opord.kernel.large import Split
 from opord.kernel.program import Program, StateProgram, TimerProgram
@@ -116,10 +116,10 @@ def intend(
         StepError: the arguments or the answers are too large to be stored; nothing is changed.
     """
     run = draft.run
-    args_split = args_said(run, action, args)
+    args_split = recorded_args(run, action, args)
     answers_split = None
     if answers:
-        answers_split = answers_said(run, answers, f"what the calls before {action} answered")
+        answers_split = recorded_answers(run, answers, f"what the calls before {action} answered")
     seq = draft.record(
         "intent",
         {"args": args_split} if answers_split is None else {"args": args_split, "answers": answers_split},
@@ -166,7 +166,7 @@ def attempt_failed(
     intent.next_at = next_at or START_OF_TIME
     draft.record(
         "attempt",
-        {"outcome": outcome_said(draft.run, intent.call, "failed", failure)},
+        {"outcome": recorded_outcome(draft.run, intent.call, "failed", failure)},
         call=intent.call,
         key=intent.key,
         attempt=intent.attempt,
@@ -310,7 +310,7 @@ def happened(
     """Record a person's word that the action took effect, with this result (in rest form)."""
     draft.record(
         "resolved",
-        {"outcome": outcome_said(draft.run, intent.call, "ok", result)},
+        {"outcome": recorded_outcome(draft.run, intent.call, "ok", result)},
         call=intent.call,
         verdict="happened",
         by="person",
@@ -332,7 +332,7 @@ def outcome_known(draft: Draft, intent: Intent, outcome: Outcome, *, text: bytes
     draft.run.reason = None
     draft.record(
         "outcome",
-        {"outcome": outcome_said(draft.run, intent.call, outcome.kind, outcome.value, text)},
+        {"outcome": recorded_outcome(draft.run, intent.call, outcome.kind, outcome.value, text)},
         call=intent.call,
         key=intent.key,
         attempt=intent.attempt,
@@ -344,7 +344,7 @@ def outcome_known(draft: Draft, intent: Intent, outcome: Outcome, *, text: bytes
 
 def outcome_on_record(draft: Draft, action: str, key: Key, outcome: Outcome) -> None:
     """Record a commit that made no call, because its key took effect in this run before."""
-    split = outcome_said(draft.run, action, outcome.kind, outcome.value)
+    split = recorded_outcome(draft.run, action, outcome.kind, outcome.value)
     draft.record("outcome", {"outcome": split}, call=action, key=key, by="record")
 
 
@@ -362,7 +362,7 @@ def go(draft: Draft, goto: Goto, *, cause: str, answers: list[Answer]) -> None:
     answers_split = None
     if answers:
         what = f"what the calls of this step in {origin} answered"
-        answers_split = answers_said(run, answers, what)
+        answers_split = recorded_answers(run, answers, what)
     how = _how(run, cause)
     _enter(run, goto.state, goto.fields, entry, draft.at)
     run.body.how = how

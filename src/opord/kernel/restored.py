@@ -1,10 +1,10 @@
 """After a restore: what a run does next may have been done before.
 
-The store is then older than the world. A run that was live in a restored copy is *wary* of all that
-may have happened since the last instant in its journal. While it is wary, an action that the other
-side would not recognise is in doubt before it is called, and the contract's own rule ends that
-doubt. If a check or a person says that the action did not happen, the doubt of that one commit
-ends.
+The store then lacks what was done after the copy was made. A run that was live in a restored copy
+is *wary* of all that may have happened since the last instant in its journal. While it is wary, an
+action that the other side would not recognise is in doubt before it is called, and the contract's
+own rule ends that doubt. If a check or a person says that the action did not happen, the doubt of
+that one commit ends.
 
 It also ends the wariness if a run leaves that commit only by success: then nothing after it can
 have happened either. An action that can fail may have been tried and refused in the lost time, and

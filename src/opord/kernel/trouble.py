@@ -80,7 +80,7 @@ def describe(
 
     `sentence` is the error in words, if its type and text do not say it.
     """
-    description = _description(sentence or said_of(error), call, place)
+    description = _description(sentence or error_text(error), call, place)
     description["traceback"] = storable("".join(traceback.format_exception(error)))
     description["trouble"] = {"type": type_of(error), "message": message_of(error), "frames": list(frames)}
     if causes := list(causes):
@@ -149,7 +149,7 @@ def message_of(error: BaseException) -> str:
         return storable(f"(its text cannot be had: {type(worse).__name__})")
 
 
-def said_of(error: BaseException) -> str:
+def error_text(error: BaseException) -> str:
     """Return an error's name and text."""
     name, message = storable(type(error).__name__), message_of(error)
     if message.startswith("(its text"):

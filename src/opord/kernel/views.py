@@ -211,8 +211,8 @@ def record_view(
 
     If this version does not know the kind, `unknown` says so, because its data have no known type.
     `values` are in their shown form already; all records that refer to one have the same object.
-    `first` says which record shows a value first, and where. With it, later records have null in
-    its place, and `same_as` names the record and the place that show it.
+    `first` says in which record and place each value is shown first. If it is given, later records
+    have null in that place, and `same_as` names the record and place that show the value.
     """
     body = loads(record.body)
     view = _small_view(program, record, body)

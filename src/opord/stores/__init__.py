@@ -35,7 +35,7 @@ EXAMPLE = "sqlite:///opord.db"
 
 
 def open_store(url: str, *, create: bool = True, clock: Callable[[], int] | None = None) -> Store:
-    """Open the store that a URL names; see `Kind.open`.
+    """Open the store that a URL names; see `StoreKind.open`.
 
     `sqlite:///file.db` is a file in the working directory, `sqlite:////path/file.db` one by its
     absolute path. `sqlite://:memory:` is a store in memory, for the returned object alone.
@@ -58,7 +58,7 @@ def store_exists(url: str) -> bool:
 
 
 def inspect_store(url: str, *, whole: bool = False) -> StoreOverview:
-    """Return the facts of the store that a URL names, and change nothing; see `Kind.inspect`."""
+    """Return the facts of the store that a URL names; see `StoreKind.inspect`. Nothing changes."""
     return kind_of(url).inspect(url, whole=whole)
 
 

@@ -51,7 +51,7 @@ _Shown: TypeAlias = RecordKind | Literal["stored"]
 def tell(program: Program, history: Iterable[Mapping[str, Any]], *, verbose: bool = False) -> list[StoryLine]:
     """Turn a run's history, as shown, into lines.
 
-    With `verbose`, a mistake of a handler is told with every line of code on record.
+    With `verbose`, a handler's mistake is shown with every line of code on record.
     """
     story = _Story(program, verbose)
     for record in history:
@@ -68,7 +68,7 @@ class _Story:
         self.began = ""
         self.attempts = 0
         self._at = ""
-        self._told: list[Any] = []
+        self._shown_answers: list[Any] = []
         self._worker: str | None = None
 
     def add(self, record: Mapping[str, Any]) -> None:
@@ -156,7 +156,7 @@ class _Story:
 
     def _transition(self, record: Mapping[str, Any]) -> None:
         self._answers(record)
-        self._told = []
+        self._shown_answers = []
         self._enter(record, self._cause(record["cause"]))
 
     def _enter(self, record: Mapping[str, Any], cause: str) -> None:
@@ -195,7 +195,7 @@ class _Story:
     # --- events ----------------------------------------------------------------------------------
 
     def _event(self, record: Mapping[str, Any]) -> None:
-        self._told = []
+        self._shown_answers = []
         self._message(record, "▸", "")
 
     def _ignored(self, record: Mapping[str, Any]) -> None:
@@ -227,8 +227,8 @@ class _Story:
     # --- calls -----------------------------------------------------------------------------------
 
     def _answers(self, record: Mapping[str, Any]) -> None:
-        """Add the calls of a step that have answered, except those that an earlier record told."""
-        for answer in self._not_told(record.get("calls", [])):
+        """Add the answers of a step's calls, except those that an earlier record has shown."""
+        for answer in self._new_answers(record.get("calls", [])):
             tried = f"  {answer['attempts']} attempts" if "attempts" in answer else ""
             took = f"  {span(answer['ms'] / 1000)}" if "ms" in answer else ""
             self._line(
@@ -240,10 +240,10 @@ class _Story:
                 Part(tried + took, "dim") if tried or took else None,
             )
 
-    def _not_told(self, answers: list[Any]) -> list[Any]:
-        """Return those of a step's answers that no earlier record of the step told."""
-        told = self._told
-        return answers[len(told) :] if answers[: len(told)] == told else answers
+    def _new_answers(self, answers: list[Any]) -> list[Any]:
+        """Return those of a step's answers that no earlier record of the step has shown."""
+        shown = self._shown_answers
+        return answers[len(shown) :] if answers[: len(shown)] == shown else answers
 
     def _ending(self, ending: Mapping[str, Any]) -> list[Part]:
         if "failed" in ending:
@@ -256,7 +256,7 @@ class _Story:
 
     def _intent(self, record: Mapping[str, Any]) -> None:
         self._answers(record)
-        self._told = []
+        self._shown_answers = []
         self.began, self.attempts = record["at"], 1
         self._line(
             record,
@@ -290,7 +290,7 @@ class _Story:
     def _attempt_of_effect(self, record: Mapping[str, Any]) -> None:
         """Add an attempt of an effect that failed and is tried again."""
         self._answers(record)
-        self._told = record.get("calls", [])
+        self._shown_answers = record.get("calls", [])
         if "error" in record:
             ending = [Part(safe(str(record["error"])), "bad")]
         else:
@@ -367,9 +367,9 @@ class _Story:
     def _evidence(self, record: Mapping[str, Any]) -> None:
         worker = safe(record.get("learned_by", ""))
         if "not_called" in record["outcome"]:
-            said = f"its worker {worker} says that the call never began"
+            sentence = f"its worker {worker} says that the call never began"
             self._line(
-                record, 3, Part(f"attempt {record['attempt']} of {record['call']}: "), Part(said, "warn")
+                record, 3, Part(f"attempt {record['attempt']} of {record['call']}: "), Part(sentence, "warn")
             )
             return
         by = f" of worker {worker}" if worker else ""
@@ -406,7 +406,7 @@ class _Story:
             self._line(record, 3, Part(line, "dim"))
 
     def _retried(self, record: Mapping[str, Any]) -> None:
-        self._told = []
+        self._shown_answers = []
         self._line(record, 1, Part(f"{self._who(record)} resumed the run", "event"), self._because(record))
 
     def _restored(self, record: Mapping[str, Any]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from opord.story.signs import safe
 
 OWN_FRAMES = 2
-"""How many of the user's own lines are told, unless every line is asked for."""
+"""How many lines of the user's own code are shown by default."""
 
 
 def frame_lines(trouble: Mapping[str, Any] | None, *, every: bool) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """Plausible values of a contract's types, for fakes without a script.
 
-A value has at most a few thousand parts: once so many are made, what may be left out is left out.
+A value has a few thousand parts at most: after that, all optional parts are left out.
 Types whose every value is larger are refused before a value is begun (`check_size_of`).
 """
 
@@ -36,7 +36,7 @@ Otherwise a value whose type names the next one twice doubles with each level.
 
 
 PARTS_MOST: Final = 10_000
-"""The number of parts of a value from which on it stays as small as it can."""
+"""A value with this many parts gets no more optional ones."""
 
 SMALLEST_MOST: Final = 100_000
 """The most parts that the smallest value of a type may have.
@@ -104,7 +104,7 @@ class Plausible:
             raise ValueTooLarge(_record_in(type_), parts)
 
     def _leaves_out(self, item: Type) -> bool:
-        """Say whether something that need not be there is left out."""
+        """Say whether an optional part is left out."""
         return self._full or self._smallest_size(item) > SMALLEST_MOST
 
     @property
@@ -215,7 +215,7 @@ class Plausible:
 
 
 def _record_in(type_: Type) -> str:
-    """Return the name of the record or enum that a type is made of."""
+    """Return the name of the record or enum in a type."""
     match type_:
         case SecretOf(item=item):
             return _record_in(item)

@@ -3,7 +3,7 @@
 Two versions of a contract have classes of their own, and so have two loads of one version. Handlers
 may serve both, so a value that comes from one of them is known by its name and its members, and
 never by its Python class. A member that only the other class has is left out if it has its default
-there: the side that lacks the member knows nothing of it either.
+there.
 """
 
 from __future__ import annotations

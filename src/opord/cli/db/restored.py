@@ -38,10 +38,10 @@ def command(
     What was done since the copy was made is not on record, and would be done again. So each live
     run is marked: the next action of it that the other side would not recognise by its key is in
     doubt before it is called. The other side recognises only a key that the contract computes
-    (`key order_id`). The contract's own rule ends the doubt; where that rule goes by another key,
-    a person is asked. This goes on until a word that something did not happen leaves no doubt, or
-    for thirty days. The runs are listed. It can be stopped anywhere, and run again: a run to which
-    nothing has happened since is not marked twice.
+    (`key order_id`). The contract's own rule ends the doubt; where that rule goes by another key, a
+    person is asked. A mark ends after thirty days, or once it is certain that nothing was done
+    after the copy. The command lists the runs. You can stop it and run it again: a run that has not
+    moved since is not marked twice.
 
     \b
     Examples:

@@ -33,11 +33,11 @@ def command(run: str | None, archive: str | None, store: str, as_json: bool) -> 
     """Prove that journals are unbroken and every move in them legal.
 
     Each record carries a hash over itself and the one before it. This follows them from end to end,
-    holds every transition, event, timer and call against the contract that the run was started
-    with, and compares the sum with the run as stored. Without RUN it does so for all runs. Of a run
-    whose contract cannot be read, it follows the records alone, and says so. Exit 1 if something is
-    wrong, or a run has an open doubt, stall, alarm or collision. With --archive it does the same
-    for the runs that `opord prune` has put there.
+    checks every transition, event, timer and call against the contract that the run was started
+    with, and compares the result with the run as stored. Without RUN it does so for all runs. Of a
+    run whose contract cannot be read, it follows the records alone, and says so. Exit 1 if
+    something is wrong, or a run has an open doubt, stall, alarm or collision. With --archive it
+    does the same for the runs that `opord prune` has put there.
     """
     results: list[dict[str, Any]] = []
 

@@ -1,6 +1,6 @@
 """Which record may follow: a table from the situation of a run to the kinds that are legal in it.
 
-How the world gets into each situation:
+How a run gets into each situation:
 
 - unborn: nothing is on record.
 - acting: in an acting state; its body is under way, or rests between two attempts of an effect, or

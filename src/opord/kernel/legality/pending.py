@@ -69,10 +69,10 @@ def _check_step(fold: Fold, step: StepOnRecord, pending: Mapping[str, Any]) -> N
     compare(fold, "now", pending.get("now", 0), step.now)
     compare(fold, "answers", [*map(_answer, pending.get("answers", ()))], [*map(_answer, step.answers)])
     compare(fold, "tries", {**counts, **(pending.get("tries") or {})}, expected)
-    found = step.collision
-    collision = None if found is None else {
-        "seq": found.seq, "call": found.call, "key": found.key,
-        **({"answer": found.answer} if found.answer is not None else {}),
+    on_record = step.collision
+    collision = None if on_record is None else {
+        "seq": on_record.seq, "call": on_record.call, "key": on_record.key,
+        **({"answer": on_record.answer} if on_record.answer is not None else {}),
     }  # fmt: skip
     compare(fold, "collision", pending.get("collision"), collision)
 

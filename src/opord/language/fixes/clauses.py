@@ -105,7 +105,7 @@ def settling_variant(checked: CheckedFile, finding: Diagnostic) -> Iterator[Edit
 def standing_action(checked: CheckedFile, finding: Diagnostic) -> Iterator[Edit]:
     """Offer `stands because` in the header of an action; only the author knows the reason.
 
-    It is that of an `allow` above the action, if there is one.
+    If there is an `allow` above the action, its reason is used.
     """
     node = _declared_at(checked, checked.start(finding.place))
     if node is None:

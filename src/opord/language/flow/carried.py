@@ -52,8 +52,8 @@ class KnownFields:
 class StepValues:
     """One step: the values in it, as its conditions prove more and more.
 
-    `first`: it is the first step of the path. Its fields and what comes from outside in it have
-    values of their own; in later steps both have changed unless `at` says otherwise.
+    `first` is true for the first step of the path. There, fields and values from outside stand for
+    themselves. In later steps they have changed, unless `at` says otherwise.
     """
 
     def __init__(self, at: KnownFields, *, first: bool) -> None:
@@ -62,9 +62,9 @@ class StepValues:
         self._first = first
 
     def meets(self, requirements: Iterable[Requirement]) -> bool:
-        """Take these conditions, the last one first, to hold; return False if one cannot hold.
+        """Assume that these conditions hold, the last one first; return False if one cannot.
 
-        One that could not be read counts as one that cannot hold.
+        A condition that could not be read counts as one that cannot hold.
         """
         for requirement in [*requirements][::-1]:
             if requirement.of == UNREAD:
@@ -103,7 +103,7 @@ class StepValues:
         return value if isinstance(worth, WorthMark | dict | NamedVariant) else KnownValue(worth)
 
     def proves(self, value: Value) -> Value:
-        """Return a value of where the path began, with what has been proved of its parts."""
+        """Return a value from the start of the path, with its known parts filled in."""
         if isinstance(value, MadeValue) and value.parts:
             value = reduced(value.how, tuple(self.proves(part) for part in value.parts), value.names)
         return self.with_facts(value)

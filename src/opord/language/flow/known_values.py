@@ -165,7 +165,7 @@ def operate(op: str, worth: list[Any]) -> Any:
 
 
 def _is_none(left: Any, right: Any) -> bool | None:
-    """Say whether two values are equal of which one is `none`; None if that does not decide it."""
+    """Compare two values, one of which is `none`; return None if the result is not known."""
     if left is UNSAID or right is UNSAID or (left is not None and right is not None):
         return None
     return left is right
@@ -182,7 +182,7 @@ def _compared(op: str, left: Any, right: Any) -> Any:
 
 
 def proved(requirement: Requirement) -> Iterator[tuple[Value, Any]]:
-    """Yield the values of which a condition proves something, each with its worth."""
+    """Yield each value that a condition proves something about, with its known part."""
     of, pattern = requirement.of, requirement.pattern
     match pattern:
         case None:

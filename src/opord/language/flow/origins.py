@@ -1,7 +1,7 @@
 """Find where the values of fields come from: the input, an answer of a call, or somewhere else.
 
-Conditions are not looked at. A field with several values is `one of` them. A literal is left out
-where there are others, since it stands for what is not there yet.
+Conditions are ignored. A field that can have several values is `one of` them. A literal is left out
+if there are other values, because it usually means that nothing is there yet.
 """
 
 from __future__ import annotations

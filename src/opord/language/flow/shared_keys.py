@@ -104,7 +104,7 @@ class _Keys:
     def in_states(self, names: set[str]) -> Iterator[tuple[CallSite, Value]]:
         """Yield each commit of these actions with its key, for each state that commits it.
 
-        None is yielded if a step has something that could not be read: it may be what is missing.
+        Yield nothing if a part of a step could not be read: it may be the part that is missing.
         """
         if (
             not names
@@ -148,7 +148,7 @@ def _parts_of(key: Value) -> Iterator[_Part]:
 
 
 def _missing(parts: list[_Part], key: Value) -> list[str]:
-    """List what the contract's key tells apart, and this key does not."""
+    """List the inputs that the contract's key has and this key lacks."""
     readable = readable_from(key)
     if readable is None:
         return []

@@ -14,7 +14,10 @@ from opord.statements import call_sites
 
 
 def is_asked_about(action: Action) -> bool:
-    """Say whether an action needs an answer: no undoing, `repeatable` or skipped one does."""
+    """Say whether an action needs an answer.
+
+    It does not if it undoes another action, is `repeatable`, or is skipped in doubt.
+    """
     return action.undoes is None and not action.repeatable and not isinstance(action.doubt, Skip)
 
 

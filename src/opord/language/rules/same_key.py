@@ -75,13 +75,13 @@ def _help(graph: Graph, action: Action, expr: Expr, repeated: RepeatedKey) -> st
 
 
 def key_with_arguments(graph: Graph, expr: Expr, changes: Changes) -> str | None:
-    """Write a key extended by what an action is given that changes; None if nothing such does."""
+    """Write the key with the changing arguments of the action added; None if none changes."""
     names = _for_keys(graph, changes.arguments)
     return extended_key(expr, names) if names else None
 
 
 def new_argument(graph: Graph, action: Action, state: str, changes: Changes) -> str:
-    """Say what else an action could be given, so that its key is another one each time."""
+    """Suggest one more parameter for the action, so that its key differs each time."""
     fields = _for_keys(graph, changes.fields)
     if fields:
         return f"pass {quoted(fields)} to `{action.name}`"

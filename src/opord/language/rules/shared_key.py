@@ -1,4 +1,4 @@
-"""A key of an action that two runs can have, and a reason for one that they cannot have."""
+"""A key that two runs can share, and a `shared because` for a key that they cannot share."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ NEEDLESS = code(
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
-    """Find keys that lack what tells runs apart, and reasons for keys that lack nothing.
+    """Find keys that do not tell runs apart, and reasons for keys that do.
 
-    Without a key of the contract, or of an action that nothing commits, neither is known.
+    Nothing is reported if the contract has no key, or if nothing commits the action.
     """
     if contract.key is None:
         return

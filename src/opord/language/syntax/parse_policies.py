@@ -130,11 +130,11 @@ class PolicyParser(StatementParser):
                 return self._in_doubt(start)
             case _:  # open: a word of the contract's text
                 pass
-        known = words.texts("policy")
-        near = self.near_word(known)
+        policies = words.texts("policy")
+        near = self.near_word(policies)
         raise self.miss(
             "a policy",
-            meant(near, f"the policies are {quoted(known)}"),
+            meant(near, f"the policies are {quoted(policies)}"),
             kind=UNKNOWN_POLICY,
             new_line=True,
             mend=self.word(near),

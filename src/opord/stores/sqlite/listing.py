@@ -38,7 +38,7 @@ _NEEDS_TEXTS = [
     for size in range(1, len(get_args(StoredNeed)) + 1)
     for words in combinations(get_args(StoredNeed), size)
 ]
-"""All texts that the column `needs` can have. A part for each comes from the index in order."""
+"""All texts that the column `needs` can have. The index returns the runs of each in order."""
 
 _COLUMNS_LEFT = ", ".join([*(f"CAST({text} AS BLOB)" for text in _TEXTS), *_NUMBERS])
 
