@@ -17,6 +17,7 @@ from opord.drive.effects import Effects, about_call
 from opord.drive.evidence import keep_late
 from opord.drive.hold import Hold
 from opord.drive.interrupts import Collided, Stalled, evidence_of, other_commit
+from opord.drive.past import look_back_at
 from opord.kernel import recording
 from opord.kernel.bounds import check_key
 from opord.kernel.doubt import Stands
@@ -239,6 +240,7 @@ class Commitments:
         if word is None or hold.uncalled is None:
             raise RuntimeError(f"{self.run.id}: an attempt that was called cannot be taken back")
         draft = hold.draft()
+        await look_back_at(self.host, draft, [word.intent])
         adopt(draft, word)
         await hold.flush(draft)
         hold.uncalled = None
