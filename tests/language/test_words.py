@@ -10,7 +10,7 @@ from typing import get_args
 import pytest
 
 from opord.contract import Verb
-from opord.language import words
+from opord.language import check_text, words
 from opord.language.lowering.context import NEVER_HIDDEN
 from opord.language.lowering.patterns import _BUILT_IN
 from opord.language.syntax.tokens import RESERVED
@@ -41,6 +41,17 @@ def test_no_word_has_two_rows_for_one_place() -> None:
 def test_a_word_occurs_in_its_forms_and_in_its_example(word: Word) -> None:
     assert all(re.search(rf"\b{word.text}\b", form) for form in word.forms)
     assert re.search(rf"\b{word.text}\b", word.example)
+
+
+@pytest.mark.parametrize(
+    "word", [word for word in WORDS if "policy" in word.places], ids=lambda word: word.text
+)
+def test_the_parser_reads_every_policy_of_the_table(word: Word) -> None:
+    for kind in word.of:
+        declared = word.example.startswith(kind)
+        text = word.example if declared else f"{kind} send(order_id: str) {{\n  {word.example}\n}}"
+        found = check_text(text).diagnostics
+        assert not [each.message for each in found if each.rule == "syntax"]
 
 
 def test_a_text_is_reserved_in_all_its_meanings_or_in_none() -> None:

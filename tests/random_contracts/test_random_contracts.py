@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from random import Random
 
-from opord.language import check_text
+import pytest
+
+from opord.language import check_text, words
 from tests.random_contracts import FEATURES, features, random_contract
 from tests.random_contracts.write import accepted, draft
 
@@ -35,6 +38,14 @@ def test_most_drafts_are_accepted() -> None:
     """Else what is left would be what the checker happens to let through, and no fair choice."""
     drafts = [draft(Random(seed), promises=0) for seed in SEEDS]
     assert sum(text is not None and accepted(text) for text in drafts) > len(SEEDS) * 0.6
+
+
+@pytest.mark.parametrize(
+    "word", sorted({*words.texts("policy"), *words.texts("doubt"), *words.texts("statement")})
+)
+def test_every_policy_and_statement_of_the_language_turns_up(word: str) -> None:
+    texts = (random_contract(Random(seed)) for seed in SEEDS)
+    assert any(re.search(rf"^(?!ensure).*\b{word}\b", text, re.MULTILINE) for text in texts)
 
 
 def test_everything_turns_up() -> None:
