@@ -170,10 +170,19 @@ def _ledger(
             mine = any(
                 (e["run"], e["action"], e["key"]) == (run, one["call"], one["key"])
                 for e in ledger
-                if e["at"] < _committed_again(records, one)
+                if _came_before(e, _committed_again(records, one))
             )
             if failed is not None and mine and failed["type"] != "InDoubt":
                 yield f"4: {run} says that {one['call']} failed as {failed['type']}; it happened"
+
+
+def _came_before(effect: dict[str, Any], again: float) -> bool:
+    """Say whether an effect came before its action was committed again, at the instant `again`.
+
+    A ledger whose clock is not that of the store has no `at`. Then it is only known if there was no
+    such commit.
+    """
+    return effect["at"] < again if "at" in effect else again == float("inf")
 
 
 def _committed_again(records: list[dict[str, Any]], outcome: dict[str, Any]) -> float:
