@@ -94,7 +94,7 @@ def test_a_failed_attempt_is_told_also_if_no_worker_serves_the_run() -> None:
     intent = story.run.intent
     assert intent is not None
     attempt_failed(story.later(3), intent, {"type": "Refused.Busy"}, next_at=START + 9_000_000)
-    again = text(START + 9_000_000)
+    again = in_words(START + 9_000_000)
     assert story.view(served=[])["reason"] == (
         f"attempt 1 of wire failed with Refused.Busy; it is tried again at {again}; "
         "no worker has handlers for Parcel version 1"
