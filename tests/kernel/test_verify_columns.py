@@ -299,6 +299,12 @@ EDITS = [
     head("waiting", "reason", "'x'", "reason", "x", "null"),
     head("stalled", "reason", "'x'", "reason", "x", "no scale"),
     head("terminated", "reason", "NULL", "reason", "null", "test"),
+    head("asked", "reason", "NULL", "reason", "None", "whether wire happened"),
+    head("asked", "reason", "'x'", "reason", "x", "whether wire happened"),
+    head("asked", "reason", "'nobody knows whether wire happened: x'", "reason", "x", "the line went dead"),
+    head("checked", "reason", "'x'", "reason", "x", "whether lodge happened"),
+    head("between", "reason", "'x'", "reason", "x", "null"),
+    head("held", "reason", "'x'", "reason", "x", "null"),
     # what it needs
     head("stalled", "needs", "''", "needs", '""', "stalled"),
     head("asked", "needs", "''", "needs", '""', "doubt"),
@@ -353,6 +359,8 @@ EDITS = [
     body("asked", f"{INTENT}.checks", "3", "intent.checks", "3"),
     body("asked", "pending.now", "5", "now", "5", "1772"),
     body("asked", "pending.answers", '[{"call":"look","ok":true}]', "answers", "look", "[]"),
+    body("asked", "pending.tries", '{"seq":3,"call":"look"}', "tries", "look", "null"),
+    body("asked", "pending.collision", '{"seq":3,"call":"pay","key":"k"}', "collision", "pay", "null"),
     body("asked", "pending.cause", '{"kind":"event","handler":"Desk on cancel","event":"cancel"}', "cause"),
     body("asked", "pending.cause", '{"kind":"timer","handler":"Desk after"}', "cause", "Desk after"),
     # used keys

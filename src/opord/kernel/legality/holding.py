@@ -48,7 +48,7 @@ def check_holding(fold: Fold, row: RunRow, body: Mapping[str, Any], now: int | N
         fold.stored_problem(
             "wake_at", f"{head.worker} holds it until {head.wake_at}, longer than any lease lasts"
         )
-    _check_reason(fold, row)
+    _check_reason(fold, row, intent)
 
 
 def _statuses(fold: Fold, body: Mapping[str, Any], *, asking: bool) -> set[Status]:
@@ -188,11 +188,27 @@ def _deadlines(commit: Commit) -> set[int | None]:
 # --- why ------------------------------------------------------------------------------------------
 
 
-def _check_reason(fold: Fold, row: RunRow) -> None:
-    """Check the reason of the run's status, if a record says it."""
+def _check_reason(fold: Fold, row: RunRow, intent: Mapping[str, Any]) -> None:
+    """Check the reason of the run's status."""
+    reason, commit = row.head.reason, fold.commit
     if fold.ended is not None:
-        compare(fold, "reason", row.head.reason, fold.ended_why)
+        compare(fold, "reason", reason, fold.ended_why)
     elif row.head.status == "stalled" and fold.trouble is not None:
-        compare(fold, "reason", row.head.reason, str(fold.trouble["error"])[:_REASON_CHARACTERS])
-    elif fold.commit is None:
-        compare(fold, "reason", row.head.reason, None)
+        compare(fold, "reason", reason, str(fold.trouble["error"])[:_REASON_CHARACTERS])
+    elif commit is None or commit.outcome is not None:
+        compare(fold, "reason", reason, None)
+    elif intent.get("asking", False):
+        told = (f"whether {commit.action.name} happened", commit.reason) if commit.doubts else ()
+        _check_told(fold, reason, told or (f"{commit.action.name} did not happen",))
+    elif intent.get("checks", 0):
+        if reason is not None:
+            _check_told(fold, reason, (f"whether {commit.action.name} happened",))
+    else:
+        compare(fold, "reason", reason, None)
+
+
+def _check_told(fold: Fold, reason: str | None, parts: tuple[str, ...]) -> None:
+    """Check the parts of a reason that the journal tells. No record has the whole text."""
+    missing = [part for part in parts if part not in (reason or "")]
+    if missing:
+        fold.stored_problem("reason", f"it says {reason!r}, by its journal it tells {missing[0]!r}")

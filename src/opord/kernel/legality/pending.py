@@ -50,6 +50,8 @@ def check_pending(fold: Fold, body: Mapping[str, Any]) -> None:
             compare(fold, "now", now, fold.taken_event.at)
         compare(fold, "answers", pending.get("answers", []), [])
         return
+    compare(fold, "tries", pending.get("tries"), None)
+    compare(fold, "collision", pending.get("collision"), None)
     compare(fold, "now", now, commit.now)
     compare(
         fold, "answers", [_answer(one) for one in pending.get("answers", ())], [*map(_answer, commit.answers)]
