@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from opord.cli.db.restored import _row
 from opord.engine.restoring import mark_restored
 from opord.kernel.instants import text
 from opord.testing import World
@@ -116,3 +117,49 @@ def test_a_run_that_moved_during_the_marking_is_marked_in_its_new_state(opord_wo
     (marked,) = mark_restored(store, actor="ann")
     assert (marked.how, marked.state) == ("marked", "Sending")
     assert run.history[-1]["kind"] == "restored"
+
+
+PARCELS: Any = compiled("""
+contract Parcels(id: str, skus: list[str]) key id version 1
+action ship(id: str, sku: str, number: int) -> str { key "{id}/{sku}" }
+initial state Shipping(n: int = 0) -> Shipping | Done {
+  match skus[n] {
+    none -> goto Done
+    some sku -> {
+      let sent = commit ship(id, sku, n)
+      goto Shipping(n + 1)
+    }
+  }
+}
+final state Done success
+""")
+
+
+def test_a_collision_of_the_copy_is_named_and_another_commit_is_in_doubt_first(
+    opord_world: World,
+) -> None:
+    fakes = opord_world.fakes(PARCELS.Parcels)
+    fakes.auto()
+    run = opord_world.start(PARCELS.Parcels, id="p1", skus=["a", "a"])
+    copy = opord_world.backup()
+    (marked,) = mark_restored(copy.copy(), actor="ann")
+    assert (marked.first_in_doubt, marked.with_time, marked.colliding) == ((), (), "ship")
+    assert _row(marked)[-1] == "ship (if it is another commit)"
+    run.resolve(another=True).assert_ended()
+    calls = len(fakes.ship.calls)
+    opord_world.restore(copy)
+    opord_world.run("Parcels/p1").resolve(another=True).assert_in_doubt("ship")
+    assert len(fakes.ship.calls) == calls
+
+
+def test_a_collision_that_a_person_took_for_the_same_commit_is_not_in_doubt(
+    opord_world: World,
+) -> None:
+    fakes = opord_world.fakes(PARCELS.Parcels)
+    fakes.auto()
+    run = opord_world.start(PARCELS.Parcels, id="p1", skus=["a", "a"])
+    copy = opord_world.backup()
+    opord_world.restore(copy)
+    opord_world.run("Parcels/p1").resolve(happened=True).assert_ended()
+    assert len(fakes.ship.calls) == 1
+    assert run.id == "Parcels/p1"

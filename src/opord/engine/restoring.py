@@ -15,7 +15,7 @@ from opord.kernel.instants import text
 from opord.kernel.program import Program
 from opord.kernel.recording import has_key_expression
 from opord.kernel.rows import RunRow, Status, has_ended
-from opord.kernel.run import Intent, skeleton
+from opord.kernel.run import Collision, Intent, skeleton
 from opord.stores.base import Applied, RunFilter, Store, Write
 from opord.values.types import START_OF_TIME, Instant, RunId
 
@@ -37,6 +37,8 @@ class Marked(NamedTuple):
     - `open` is the commit that is open in the copy, with its `call`, `key` and `attempt`.
     - `first_in_doubt` are the actions of its contract that are in doubt before they are called.
     - `with_time` are the actions that become so when their key's window is over.
+    - `colliding` is the action whose key took effect before, with other arguments. It is in doubt
+      first if a person says, or has said, that it is another commit.
     - `how` is "marked", "marked before", or "unreadable" if this version cannot compile its
       contract.
     """
@@ -50,6 +52,7 @@ class Marked(NamedTuple):
     open: dict[str, Any] | None = None
     first_in_doubt: tuple[str, ...] = ()
     with_time: tuple[str, ...] = ()
+    colliding: str | None = None
 
 
 def mark_restored(
@@ -145,6 +148,7 @@ def _one(
         open=_open(run.intent),
         first_in_doubt=_first_in_doubt(program),
         with_time=_with_time(program),
+        colliding=_colliding(run.collision),
     )
     return marked, write
 
@@ -153,6 +157,12 @@ def _open(intent: Intent | None) -> dict[str, Any] | None:
     if intent is None or intent.outcome is not None:
         return None
     return {"call": intent.call, "key": intent.key, "attempt": intent.attempt}
+
+
+def _colliding(collision: Collision | None) -> str | None:
+    if collision is None or collision.answer == "happened":
+        return None
+    return collision.call
 
 
 def _first_in_doubt(program: Program) -> tuple[str, ...]:

@@ -119,9 +119,10 @@ def _row(one: Marked) -> list[str]:
         first = f"{one.open['call']} is open, attempt {one.open['attempt']}, key {safe(one.open['key'])}"
     else:
         late = [f"{name} (once its key is forgotten)" for name in one.with_time]
+        other = [f"{one.colliding} (if it is another commit)"] if one.colliding is not None else []
         first = (
-            ", ".join([*one.first_in_doubt, *late])
-            or "nothing: the contract computes the key of every action, and it lasts"
+            ", ".join([*other, *one.first_in_doubt, *late])
+            or "nothing: no action lacks a key that the contract computes and that lasts"
         )
     return [
         safe(one.run),
