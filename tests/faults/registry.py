@@ -202,7 +202,7 @@ FAULTS = (
     ),
     Named(
         "C21", "The store is restored from an older copy",
-        "Once it is told so (`opord db restored`), what may have been done since the copy is not done again: a key that the contract computes and that still holds is used again; else it is in doubt first, and neither `repeat` nor a check goes by the runtime's own key.",
+        "Once it is told so (`opord db restored`), what may have been done since the copy is not done again: a key that the contract computes and that still holds is used again; else it is in doubt first, and neither `repeat` nor a check goes by the run's own key.",
         (
             f"{RESTORED}nothing_happens_twice_whenever_the_copy_was_made",
             f"{RESTORED}a_second_loss_after_the_restore_changes_nothing",

@@ -192,11 +192,11 @@ class Run:
         contradicts a decision raises an alarm.
         """
         call = self._action(action)
-        made = [one for one in self.history if one.get("call") == action and "key" in one]
-        intents = [one["seq"] for one in made if one["kind"] == "intent"]
+        calls = [one for one in self.history if one.get("call") == action and "key" in one]
+        intents = [one["seq"] for one in calls if one["kind"] == "intent"]
         if not intents:
             raise ScriptError(f"{self.id} has not called {action} yet, so no attempt of it can answer")
-        last = max(one.get("attempt", 1) for one in made if one["seq"] >= intents[-1])
+        last = max(one.get("attempt", 1) for one in calls if one["seq"] >= intents[-1])
         kind: EvidenceKind = "ok" if failure is None else "failed"
         value = dump_failure(call, failure) if failure is not None else None
         if failure is None and call.result is not None:

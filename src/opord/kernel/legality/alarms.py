@@ -93,9 +93,9 @@ class Alarms:
         if decision is None:
             return
         attempt, outcome = body["attempt"], body["outcome"]
-        found = _contradicts(fold, decision, attempt, outcome)
-        if found is not None:
-            reason, against = found
+        contradiction = _contradicts(fold, decision, attempt, outcome)
+        if contradiction is not None:
+            reason, against = contradiction
             members = {
                 **{name: body[name] for name in ("call", "intent", "attempt", "learned_by")},
                 "key": decision.key,
@@ -119,8 +119,8 @@ class Alarms:
                 fold.problem(
                     "alarm", f"its {name} is {members[name]!r}, by the journal {contradicted.members[name]!r}"
                 )
-        kept = {name: value for name, value in members.items() if name != "intent"}
-        self.open[record.seq] = {"seq": record.seq, "at": record.at, **kept}
+        shown = {name: value for name, value in members.items() if name != "intent"}
+        self.open[record.seq] = {"seq": record.seq, "at": record.at, **shown}
         fold.open_alarms = [*self.open.values()]
 
     def _closed(self, fold: Fold, body: Mapping[str, Any]) -> None:
@@ -164,9 +164,9 @@ def _contradicts(
         return None
     result = decision.result
     if "ok" not in outcome:
-        made = range(1, len(decision.began) + 1)
+        attempts = range(1, len(decision.began) + 1)
         by_word = decision.by in ("check", "person") and result is not None and "ok" in result
-        all_no = _for_all(decision, outcome) or all(n == attempt or n in decision.own for n in made)
+        all_no = _for_all(decision, outcome) or all(n == attempt or n in decision.own for n in attempts)
         return ("no after yes", decision.said_in) if by_word and all_no else None
     agrees = result is not None and same(result, outcome)
     denied_in = decision.own.get(attempt) or decision.others.get(attempt)

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from opord.contract import Effect
 from opord.kernel.instants import LAST_INSTANT, microseconds
-from opord.kernel.legality.fold import Fold, ReadRecord, StepOnRecord, Tries
+from opord.kernel.legality.fold import Fold, ReadRecord, StepOnRecord, TriesOnRecord
 from opord.kernel.legality.steps import called_here, goes_on, phase_timer_due
 from opord.kernel.legality.transitions import check_answer, decoded
 from opord.kernel.legality.troubles import check_trouble
@@ -80,8 +80,8 @@ def _effect(fold: Fold, name: str) -> tuple[CallProgram, Effect]:
 
 
 def _counted(
-    fold: Fold, record: ReadRecord, call: CallProgram, effect: Effect, before: Tries | None
-) -> Tries:
+    fold: Fold, record: ReadRecord, call: CallProgram, effect: Effect, before: TriesOnRecord | None
+) -> TriesOnRecord:
     """Return the attempts with this one, after a check that another one may follow it."""
     body = record.body
     failures, surprises = (before.failures, before.surprises) if before is not None else (0, 0)
@@ -111,7 +111,7 @@ def _counted(
     records = before.records if before is not None else {}
     records[record.seq] = number
     seq = before.seq if before is not None else record.seq
-    return Tries(seq, effect.name, failures, surprises, next_at, reason, body.get("trouble"), records)
+    return TriesOnRecord(seq, effect.name, failures, surprises, next_at, reason, body.get("trouble"), records)
 
 
 def _check_failure(

@@ -136,7 +136,7 @@ class Commit:
 
 
 @dataclass
-class Tries:
+class TriesOnRecord:
     """The failed attempts of the effect that a step waits for.
 
     `seq` is the first of their `records`, which say the numbers of the attempts; `reason` says how
@@ -174,7 +174,7 @@ class StepOnRecord:
 
     now: Instant
     answers: list[Mapping[str, Any]]
-    tries: Tries | None
+    tries: TriesOnRecord | None
     collision: CollisionOnRecord | None = None
 
 
