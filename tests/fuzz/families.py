@@ -138,6 +138,62 @@ def _promises(n: int) -> str:
     return _states(n, "goto S{next}") + lines
 
 
+_KEYED = (
+    "contract C(a: str, k: int) key a\nfailure F { No }\nevent go\nevent stop\npure look(i: int) -> bool\n"
+)
+
+
+def _dense_keys(n: int, condition: str) -> str:
+    """Every state commits under one key before it goes to any other."""
+    side = max(2, int(n**0.5))
+    names = [f"S{i}" for i in range(side)]
+    moves = "\n".join(
+        f"if {condition.format(i=i)} {{\ncommit pay(k) else {{ No -> goto {name} }}\ngoto {name}\n}}"
+        for i, name in enumerate(names)
+    )
+    header = " | ".join([*names, "Over"])
+    states = "".join(
+        f"{'initial ' if i == 0 else ''}state S{i} -> {header} {{\n{moves}\ngoto Over\n}}\n"
+        for i in range(side)
+    )
+    return f"{_KEYED}action pay(i: int) fails F {{ key a }}\n{states}{_ENDS}"
+
+
+def _ring_of_keys(n: int) -> str:
+    """One action for each ten states of a ring."""
+    actions = max(1, n // 10)
+    states = "".join(
+        f"{'initial ' if i == 0 else ''}state S{i} -> S{(i + 1) % n} | Over {{\non go -> {{\n"
+        f"commit pay{i // 10 % actions}({i})\ngoto S{(i + 1) % n}\n}}\non stop -> goto Over\n}}\n"
+        for i in range(n)
+    )
+    return _KEYED + "".join(f"action pay{i}(i: int) {{ key a }}\n" for i in range(actions)) + states + _ENDS
+
+
+def _ring_of_counted_keys(n: int) -> str:
+    """A ring that counts its moves; each state has an action whose key reads the number."""
+    states = "".join(
+        f"{'initial ' if i == 0 else ''}state S{i}(n: int = 0) -> S{(i + 1) % n} | Over {{\non go -> {{\n"
+        f"commit pay{i}(n)\ngoto S{(i + 1) % n}(n + 1)\n}}\non stop -> goto Over\n}}\n"
+        for i in range(n)
+    )
+    return _KEYED + "".join(f'action pay{i}(i: int) {{ key "{{i}}" }}\n' for i in range(n)) + states + _ENDS
+
+
+def _arms_of_keys(n: int) -> str:
+    """An arm for each end of a commit, each to a state of its own that comes back."""
+    variants = "".join(f"V{i}\n" for i in range(n))
+    arms = "".join(f"V{i} -> goto S{i + 1}\n" for i in range(n))
+    header = " | ".join(f"S{i + 1}" for i in range(n))
+    states = "".join(
+        f"state S{i + 1} -> S0 | Over {{\non go -> goto S0\non stop -> goto Over\n}}\n" for i in range(n)
+    )
+    return (
+        f"{_KEYED}failure G {{\n{variants}}}\naction pay(i: int) fails G {{ key a }}\n"
+        f"initial state S0 -> {header} {{\nmatch commit pay(1) {{\nok -> goto S1\n{arms}}}\n}}\n{states}{_ENDS}"
+    )
+
+
 FAMILIES: dict[str, Family] = {
     # Characters without a grammar
     "open parentheses": lambda n: _acting("let x = " + "(" * n),
@@ -292,6 +348,11 @@ FAMILIES: dict[str, Family] = {
     "promises that something comes": lambda n: _states(n, "goto S{next}") + "".join(f"ensure after S{i} eventually A\n" for i in range(n)),
     "promises of calls": lambda n: _commit_cycle(n) + "ensure pay at most once\n" * n,
     "promises to end": lambda n: _commit_cycle(n) + "ensure every run ends within 3d\n" * n,
+    "keys in dense moves": lambda n: _dense_keys(n, "look({i})"),
+    "keys in dense moves on the input": lambda n: _dense_keys(n, "k == {i}"),
+    "keys round a ring": _ring_of_keys,
+    "counted keys round a ring": _ring_of_counted_keys,
+    "keys and arms": _arms_of_keys,
     "timers of a phase": lambda n: (
         _HEAD + "phase P {\n" + "".join(f"after {i + 1}s -> goto S{i}\n" for i in range(6))
         + "".join(f"state S{i} -> S{(i + 1) % n} | {' | '.join(f'S{k}' for k in range(6) if k != (i + 1) % n)} {{\nat now -> goto S{(i + 1) % n}\n}}\n" for i in range(n)) + "}\n"

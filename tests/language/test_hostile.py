@@ -14,7 +14,7 @@ import pytest
 
 from opord.language import CheckResult, check_source, check_text
 from opord.language.diagnostics.model import FINDINGS_MAX_IN_ALL
-from opord.language.flow import graph
+from opord.language.flow import graph, repeated_keys
 from opord.language.lowering import context
 from opord.language.rules import commit_in_a_cycle, restarted_timer, unanswered_action
 from opord.language.syntax.source import MAX_SOURCE_BYTES, Source
@@ -236,6 +236,7 @@ def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(commit_in_a_cycle, "WAYS_SHOWN_MAX", 5)
     monkeypatch.setattr(unanswered_action, "WAYS_SHOWN_MAX", 5)
     monkeypatch.setattr(restarted_timer, "WAYS_SHOWN_MAX", 5)
+    monkeypatch.setattr(repeated_keys, "_WORK_MAX", 20_000)
 
 
 @pytest.mark.usefixtures("small_limits")

@@ -9,6 +9,7 @@ from functools import cached_property
 from opord.contract import Call, Contract, Place
 from opord.language.diagnostics.model import Edit
 from opord.language.flow.graph import Graph
+from opord.language.flow.shared_keys import SharedKey, shared_keys
 from opord.language.syntax import tree
 from opord.language.syntax.source import Source
 from opord.language.syntax.tree import Span
@@ -27,6 +28,11 @@ class CheckedFile:
     def graph(self) -> Graph:
         """The state graph of the contract."""
         return Graph(self.contract)
+
+    @cached_property
+    def shared_keys(self) -> dict[str, SharedKey]:
+        """The keys that two runs can have, by action."""
+        return {each.action.name: each for each in shared_keys(self.contract, self.graph)}
 
     @cached_property
     def nodes(self) -> list[object]:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from opord.contract import Action, Effect
 from opord.language.diagnostics.model import Diagnostic, Edit
 from opord.language.fixes.checked_file import CheckedFile
-from opord.language.flow.shared_keys import shared_keys
 from opord.language.rules.contract_without_key import key_candidates
 from opord.language.rules.same_key import extended_key
 from opord.language.rules.unsettled_doubt import unsettled
@@ -131,18 +130,18 @@ def shared_key(checked: CheckedFile, finding: Diagnostic) -> Iterator[Edit]:
 
     Only the author knows which is meant.
     """
-    for each in shared_keys(checked.contract, checked.graph):
-        key = each.action.key
-        if key is None or key.expr is None or each.action.name != finding.about:
-            continue
-        start = checked.start(key.expr.place)
-        end = checked.source.offset(key.expr.place.end_line, key.expr.place.end_column)
-        longer = extended_key(key.expr, each.missing)
-        yield checked.edit((start, end), longer, f"write `key {longer}`", safe=False)
-        after = checked.source.offset(key.place.end_line, key.place.end_column)
-        yield checked.edit(
-            (after, after), ' shared because "say why"', "say why two runs share the key", safe=False
-        )
+    each = checked.shared_keys.get(finding.about)
+    key = None if each is None else each.action.key
+    if each is None or key is None or key.expr is None:
+        return
+    start = checked.start(key.expr.place)
+    end = checked.source.offset(key.expr.place.end_line, key.expr.place.end_column)
+    longer = extended_key(key.expr, each.missing)
+    yield checked.edit((start, end), longer, f"write `key {longer}`", safe=False)
+    after = checked.source.offset(key.place.end_line, key.place.end_column)
+    yield checked.edit(
+        (after, after), ' shared because "say why"', "say why two runs share the key", safe=False
+    )
 
 
 def _declared_at(checked: CheckedFile, offset: int) -> tree.CallDeclaration | None:

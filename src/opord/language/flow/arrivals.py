@@ -7,54 +7,65 @@ from collections.abc import Collection, Mapping
 from functools import reduce
 
 from opord.contract import Action, State
-from opord.language.flow.carried import CHANGED, KnownFields, StepValues, inputs_in, settled
+from opord.language.flow.carried import CHANGED, KnownFields, StepValues, Topic, settled, topics_in
 from opord.language.flow.graph import Graph
-from opord.language.flow.handed import HandedMove, HandedMoves, key_value
+from opord.language.flow.handed import HandedMove, HandedMoves, Work, followed, key_value
 from opord.language.flow.value_flow import StepFlow, Value, fields_of
 
 # If a state is entered with more different known fields than this, the later ones become one, with
 # what all of them know.
-_ARRIVALS_MAX = 8
-# After this number of moves, no more arrivals are looked for.
-_MOVES_MAX = 15_000
+_ARRIVALS_MAX = 24
 
 
 class Needed:
-    """What the steps from each state on read: fields of the state, and inputs in conditions.
+    """What the steps from each state on read: fields of the state, and topics of conditions.
 
-    A field counts if a condition depends on it, or the key of a commit of `actions`.
+    A field counts if a condition before a move to one of `states` depends on it, or the key of a
+    commit of `actions`. Only what is found before the work is spent counts.
     """
 
     def __init__(
-        self, graph: Graph, moves: HandedMoves, states: Collection[str], actions: Mapping[str, Action]
+        self,
+        graph: Graph,
+        moves: HandedMoves,
+        states: Collection[str],
+        actions: Mapping[str, Action],
+        work: Work,
     ) -> None:
         fields: dict[str, set[str]] = {name: set() for name in states}
-        inputs: dict[str, set[str]] = {name: set() for name in states}
+        topics: dict[str, set[Topic]] = {name: set() for name in states}
         into: dict[str, list[tuple[str, HandedMove]]] = {name: [] for name in states}
         for name in states:
+            if not work.spend(0):
+                break
             for move in moves.of(graph.states[name]):
-                read = _read_by(move, actions)
+                work.spend(move.cost)
+                read = _read_by(move, states, actions)
                 fields[name].update(*map(fields_of, read))
-                inputs[name] |= inputs_in(read)
+                topics[name] |= topics_in(read)
                 if move.goto.state in into:
                     into[move.goto.state].append((name, move))
         waiting = deque(states)
-        while waiting:
+        queued = set(states)
+        while waiting and work.spend(len(into[waiting[0]])):
             target = waiting.popleft()
+            queued.discard(target)
             for source, move in into[target]:
                 more_fields = fields[source].union(
                     *(fields_of(move.values[name]) for name in fields[target] if name in move.values)
                 )
-                more_inputs = inputs[source] | inputs[target]
-                if more_fields != fields[source] or more_inputs != inputs[source]:
-                    fields[source], inputs[source] = more_fields, more_inputs
-                    waiting.append(source)
+                asked = topics[source] | topics[target]
+                if more_fields != fields[source] or asked != topics[source]:
+                    fields[source], topics[source] = more_fields, asked
+                    if source not in queued:
+                        queued.add(source)
+                        waiting.append(source)
         self.fields = {name: tuple(sorted(names)) for name, names in fields.items()}
-        self.inputs = inputs
+        self.topics = topics
 
 
-def _read_by(move: HandedMove, actions: Mapping[str, Action]) -> list[Value]:
-    read = [requirement.of for requirement in move.requirements]
+def _read_by(move: HandedMove, states: Collection[str], actions: Mapping[str, Action]) -> list[Value]:
+    read = [requirement.of for requirement in move.requirements] if move.goto.state in states else []
     for end in move.ends:
         if end is not None and end.site.name in actions:
             calling = move.calling(end.site)
@@ -66,7 +77,9 @@ def _read_by(move: HandedMove, actions: Mapping[str, Action]) -> list[Value]:
 class Arrivals:
     """The known fields with which a run can come to each state."""
 
-    def __init__(self, graph: Graph, moves: HandedMoves, states: Collection[str], needed: Needed) -> None:
+    def __init__(
+        self, graph: Graph, moves: HandedMoves, states: Collection[str], needed: Needed, work: Work
+    ) -> None:
         self._graph = graph
         self._moves = moves
         self._states = states
@@ -76,11 +89,10 @@ class Arrivals:
         for state in graph.contract.states:
             if state.initial and state.name in states:
                 self._arrive(state.name, self._initial(state))
-        moves_left = _MOVES_MAX
-        while self._waiting and moves_left > 0:
+        while self._waiting:
             name, at = self._waiting.popleft()
-            if at in self._at[name]:
-                moves_left -= self._go_on(name, at)
+            if at in self._at[name] and not self._go_on(name, at, work):
+                return
 
     def of(self, state: State) -> list[KnownFields]:
         """List the known fields with which a run can enter a state."""
@@ -92,18 +104,16 @@ class Arrivals:
             each.name: CHANGED if each.default is None else flow.value(each.default) for each in state.fields
         }
 
-    def _go_on(self, name: str, at: KnownFields) -> int:
-        """Arrive where the moves from a state lead; return the number of moves."""
+    def _go_on(self, name: str, at: KnownFields, work: Work) -> bool:
+        """Arrive where the moves from a state lead; return False when the work is spent."""
         known_fields = tuple((field, value) for field, value in at.fields if value != CHANGED)
-        moves = self._moves.of(self._graph.states[name])
-        for move in moves:
-            if move.goto.state in self._states:
-                step = StepValues(KnownFields(known_fields), first=True)
-                if step.meets(move.requirements):
-                    self._arrive(
-                        move.goto.state, {field: step.value(value) for field, value in move.values.items()}
-                    )
-        return len(moves)
+        moves = [move for move in self._moves.of(self._graph.states[name]) if move.goto.state in self._states]
+        for move, step in followed(moves, StepValues(KnownFields(known_fields), first=True), work):
+            if step is not None:
+                fields = self._needed.fields[move.goto.state]
+                values = {field: step.value(move.values.get(field, CHANGED)) for field in fields}
+                self._arrive(move.goto.state, values)
+        return work.spend(0)
 
     def _arrive(self, name: str, values: dict[str, Value]) -> None:
         fields = ((field, settled(values.get(field, CHANGED))) for field in self._needed.fields[name])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, assert_never
+from typing import Any, TypeAlias, assert_never
 
 from opord.language.flow.known_values import (
     COUNT_MAX,
@@ -77,6 +77,13 @@ class StepValues:
                 if not isinstance(value, KnownValue) and not has_changed(value):
                     self._known.setdefault(value, worth)
         return True
+
+    def then(self, requirement: Requirement) -> StepValues | None:
+        """Return the step with one more condition; None if that cannot hold."""
+        step = StepValues(KnownFields(()), first=self._first)
+        step._fields = self._fields
+        step._known = dict(self._known)
+        return step if step.meets((requirement,)) else None
 
     def value(self, value: Value) -> Value:
         """Return a value of this step, expressed by the values where the path began."""
@@ -227,33 +234,57 @@ def atoms(value: Value) -> Iterator[Value]:
             yield each
 
 
-def inputs_in(values: Iterable[Value]) -> set[str]:
-    """Return the names of the inputs from which values are made."""
-    return {
-        atom.names[0]
-        for value in values
-        for atom in atoms(value)
-        if isinstance(atom, MadeValue) and atom.how == "input"
-    }
+def own_atoms(value: Value) -> frozenset[Value]:
+    """Return the fields and the values from outside from which a value is made."""
+    return frozenset(filter(_own, atoms(value)))
+
+
+Topic: TypeAlias = tuple[str, str] | Value
+"""What a fact is about besides fields: an input, or a pure with its arguments."""
+
+
+def topics_in(values: Iterable[Value]) -> set[Topic]:
+    """Return what values are made of that stays the same in a run.
+
+    A pure is meant with its arguments if these are literals, else with any arguments.
+    """
+    return {topic for value in values for topic in _topics(value)}
+
+
+def _topics(value: Value) -> Iterator[Topic]:
+    waiting = [value]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, MadeValue) and each.how != "outside":
+            if each.how == "pure":
+                yield each if _is_settled_pure(each) else (each.how, each.names[0])
+            elif not each.parts and each.names:
+                yield each.how, each.names[0]
+            waiting.extend(each.parts)
+
+
+def _is_settled_pure(value: MadeValue) -> bool:
+    return all(isinstance(part, KnownValue) for part in value.parts)
 
 
 def facts_left(
-    known: Worths, fields: Collection[Value], inputs: Collection[str]
+    known: Worths, key: Value, fields: Collection[Value], asked: Collection[Topic]
 ) -> frozenset[tuple[Value, Any]]:
     """Return the facts that may still decide something.
 
-    Those are about the input that later conditions read, and about values that are still there.
+    Those are about what later conditions read, and about values that are still there.
     """
-    there = {atom for value in fields for atom in atoms(value) if _own(atom)}
+    if not known:
+        return frozenset()
+    there = own_atoms(key).union(*map(own_atoms, fields))
+    topics = topics_in(fields).union(asked)
     return frozenset(
         (value, worth)
         for value, worth in known.items()
-        if all(
-            atom in there if _own(atom) else not isinstance(atom, MadeValue) or _asked(atom, inputs)
-            for atom in atoms(value)
-        )
+        if all(atom in there for atom in atoms(value) if _own(atom))
+        and all(_is_asked(topic, topics) for topic in _topics(value))
     )
 
 
-def _asked(atom: MadeValue, inputs: Collection[str]) -> bool:
-    return atom.how != "input" or atom.names[0] in inputs
+def _is_asked(topic: Topic, asked: Collection[Topic]) -> bool:
+    return topic in asked or (isinstance(topic, MadeValue) and (topic.how, topic.names[0]) in asked)

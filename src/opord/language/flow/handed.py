@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import takewhile
 from typing import Literal, TypeAlias, assert_never
 
 from opord.contract import (
@@ -31,10 +32,12 @@ from opord.contract import (
     VariantRef,
 )
 from opord.language.flow.calls import IN_DOUBT, DeclaredCalls
+from opord.language.flow.carried import StepValues
 from opord.language.flow.graph import Graph, Moment
 from opord.language.flow.value_flow import (
     UNREAD,
     Calling,
+    MadeValue,
     Requirement,
     StepFlow,
     Value,
@@ -45,8 +48,38 @@ from opord.language.flow.value_flow import (
 from opord.language.flow.walk import PathWalk
 from opord.statements import call_sites
 
+_COST = 20  # of a move without conditions and values
+_COST_OF_PART = 4
+_SHARE_MIN = 20_000
+
 HANDED_MAX = 20_000
 """In a contract with more moves than this, values are not followed: it would take too long."""
+
+
+class Work:
+    """How much may still be looked at, so that no contract takes long.
+
+    A unit is about what it costs to take one move whose values are known: a microsecond.
+    """
+
+    def __init__(self, units: int) -> None:
+        self._share = units
+        self._rest = 0
+
+    def divide(self, parts: int) -> None:
+        """Allow the next one of so many parts no more than its share of what is left.
+
+        Where there are very many, the first ones have enough, and the last ones nothing.
+        """
+        left = self._rest + max(self._share, 0)
+        self._share = min(left, max(left // parts, _SHARE_MIN))
+        self._rest = left - self._share
+
+    def spend(self, units: int) -> bool:
+        """Spend some of the share; return False if nothing is left of it."""
+        self._share -= units
+        return self._share >= 0
+
 
 KeyUse: TypeAlias = Literal["done", "refused", "open"]
 """What the end of a commit says about its key.
@@ -71,7 +104,7 @@ class HandedMove:
 
     `values` are those of the target's fields, by name. `requirements` are the conditions before the
     `goto`, the last one first. `ends` are the possible ends of the last commit of the step, None
-    where it commits nothing.
+    where it commits nothing. `cost` is the work of following the move, without its conditions.
     """
 
     goto: Goto
@@ -79,6 +112,7 @@ class HandedMove:
     values: dict[str, Value]
     requirements: tuple[Requirement, ...]
     ends: tuple[CommitEnd | None, ...]
+    cost: int
     _callings: dict[int, Calling]
 
     def calling(self, site: CallSite) -> Calling:
@@ -135,7 +169,40 @@ class HandedMoves:
             for goto, values, conditions in ways(leaving):
                 requirements = (*conditions, *first)
                 handed = _wrapped(target, goto, dict(values))
-                yield HandedMove(goto, moment, handed, requirements, ends.get(id(goto), (None,)), callings)
+                cost = _COST + sum(map(cost_of, handed.values()))
+                committed = ends.get(id(goto), (None,))
+                yield HandedMove(goto, moment, handed, requirements, committed, cost, callings)
+
+
+def cost_of(value: Value) -> int:
+    """Return the work of carrying a value."""
+    return _COST_OF_PART * (value.size if isinstance(value, MadeValue) else 1)
+
+
+def followed(
+    moves: Sequence[HandedMove], step: StepValues, work: Work
+) -> Iterator[tuple[HandedMove, StepValues | None]]:
+    """Yield each move of a state with the step after its conditions, None if these cannot hold.
+
+    Moves share the conditions above them, and each of these is looked at once. What comes after the
+    work is spent is not followed.
+    """
+    path: list[tuple[Requirement, StepValues | None]] = []
+    for move in moves:
+        conditions = move.requirements[::-1]
+        shared = sum(
+            1 for _ in takewhile(lambda pair: pair[0] is pair[1][0], zip(conditions, path, strict=False))
+        )
+        del path[shared:]
+        at: StepValues | None = path[-1][1] if path else step
+        for condition in conditions[shared:]:
+            if at is not None:
+                work.spend(cost_of(condition.of))
+                at = at.then(condition)
+            path.append((condition, at))
+        if not work.spend(move.cost):
+            return
+        yield move, at
 
 
 def key_value(action: Action, args: tuple[Value, ...]) -> Value:
@@ -191,6 +258,7 @@ class _CommitEnds(PathWalk[_Ends]):
     def __init__(self, calls: DeclaredCalls, arms: dict[int, tuple[Arm, ...]]) -> None:
         self._calls = calls
         self._arms = arms
+        self._final: dict[str, set[VariantRef]] = {}
         self.ends: dict[int, _Ends] = {}
 
     def called(self, site: CallSite, pattern: Pattern | None, at: _Ends) -> _Ends:
@@ -227,7 +295,9 @@ class _CommitEnds(PathWalk[_Ends]):
 
     def _failed(self, site: CallSite, ref: VariantRef) -> CommitEnd:
         """Return the end with a failure. An unknown failure has its own finding."""
-        final = any(
-            known == ref and not variant.transient for known, variant in self._calls.variants(site.name)
-        )
-        return CommitEnd(site, "refused" if final and ref != IN_DOUBT else "open", ref)
+        if site.name not in self._final:
+            variants = self._calls.variants(site.name)
+            self._final[site.name] = {
+                known for known, variant in variants if not variant.transient and known != IN_DOUBT
+            }
+        return CommitEnd(site, "refused" if ref in self._final[site.name] else "open", ref)
