@@ -184,6 +184,26 @@ final state Expired failure
 """
 
 
+LOOKING = """
+contract Looking(n: int) key n version 1
+failure Problem { Busy transient }
+event stop(x: int)
+event go(x: int)
+pure weigh(n: int) -> int
+effect look(n: int) -> str fails Problem { retry 4 times }
+phase Open {
+  on stop(x) -> goto Stopped
+  after 1h {
+    perform look(weigh(n)) else -> goto Late
+    goto Late
+  }
+  initial state Waiting -> Late | Stopped { on go(x) -> goto Late }
+}
+final state Late failure
+final state Stopped cancelled
+"""
+
+
 def charging(**scripts: object) -> Sim:
     """Return a sim whose run is told from the charge on."""
     return Sim(PHASE, **{"load": ["text"], "charge": ["c1"], "tell": ["t1"], **scripts})  # type: ignore[arg-type]
@@ -525,6 +545,38 @@ final state Stopped cancelled
 
         sim = Sim(text, look=[NEVER]).rest()
         assert sim.tell(story).states == ["Waiting", "Stopped"]
+
+    @pytest.mark.parametrize("died", [False, True], ids=["nobody was up", "its worker died"])
+    def test_a_due_timer_whose_step_makes_calls_wins_over_a_later_event(self, died: bool) -> None:
+        async def too_late(here: Here) -> None:
+            if died:
+                store, contracts = here.sim.kit.store, [here.sim.program.digest]
+                assert store.claim("dead", contracts, limit=1, ttl_us=10_000_000)
+                await here.wait(11)
+            assert (await here.send("stop", x=1)).status == "stored"
+            assert (await here.send("stop", x=2)).status == "stored"
+
+        sim = Sim(LOOKING, weigh=[1], look=["seen"]).rest()
+        sim.advance("3h")
+        sim.tell(too_late, serve=False)
+        sim.tell(lambda here: here.reaches("Late"))
+        assert (sim.calls("look"), sim.record("transition")["cause"]) == (1, "timer Open after")
+        assert sim.kinds == ["started", "transition", "unhandled", "unhandled"]
+
+    @pytest.mark.parametrize(
+        ("weight", "calls"), [(1, 1), (ValueError("broken"), 0)], ids=["rests", "stalls"]
+    )
+    def test_an_event_behind_the_step_of_a_timer_takes_the_run_when_the_step(
+        self, weight: object, calls: int
+    ) -> None:
+        async def too_late(here: Here) -> None:
+            assert (await here.send("stop", x=1)).status == "stored"
+
+        sim = Sim(LOOKING, weigh=[weight], look=[BUSY]).rest()
+        sim.advance("3h")
+        sim.tell(too_late, serve=False)
+        sim.tell(lambda here: here.reaches("Stopped"))
+        assert (sim.calls("look"), sim.record("transition")["cause"]) == (calls, "event stop")
 
     def test_entering_the_phase_again_starts_its_timer_again(self) -> None:
         text = """

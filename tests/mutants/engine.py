@@ -334,6 +334,25 @@ MUTANTS = (
         seeds=250,
     ),
     Mutant(
+        "timer with calls overtaken by a later event", EVENTS,
+        "    behind_timer = not carried and inbox.timer_begins(run)", "    behind_timer = False",
+        "an event wins over a timer that was due before it, if the timer's step makes calls", "13, C19",
+        tests=("tests/engine/test_phases_and_timers.py::TestPhases::test_a_due_timer_whose_step_makes_calls_wins_over_a_later_event",),
+    ),
+    Mutant(
+        "stored event taken before the step of a timer", "kernel/inbox.py",
+        "        if run.body.entered != entered and not full and (carried or not timer_begins(run)):",
+        "        if run.body.entered != entered and not full:",
+        "an event that was stored behind a timer is taken before the timer's step has begun", "13, C19",
+        tests=("tests/engine/test_phases_and_timers.py::TestPhases::test_a_due_timer_whose_step_makes_calls_wins_over_a_later_event",),
+    ),
+    Mutant(
+        "event forgotten behind a stalled step of a timer", "drive/steps.py",
+        "        if self.run.arrivals and inbox.in_step_of_timer(self.run):", "        if False:",
+        "an event that was stored behind a timer does not take the run when the timer's step stalls", "6",
+        tests=("tests/engine/test_phases_and_timers.py::TestPhases::test_an_event_behind_the_step_of_a_timer_takes_the_run_when_the_step",),
+    ),
+    Mutant(
         "resolved while the attempt is under way", PEOPLE,
         "        if intent.in_flight:\n            raise NotInDoubt", "        if False:\n            raise NotInDoubt",
         "a person resolves an attempt that is still under way", "4",

@@ -239,12 +239,27 @@ class Machine:
             old, new = before[name], self.store.load(name)
             if old is None or new is None or not isinstance(change, Write):
                 continue
+            self.broken += self._overtaken(old, change)
             told = {json.loads(one.body)["epoch"] for one in change.records}
             if not told <= {change.epoch, change.new_epoch}:
                 self.broken.append(f"8: records of {name} tell epochs {told}, written at {change.epoch}")
             if new.epoch < old.epoch or (new.seq > old.seq and change.epoch < old.epoch):
                 self.broken.append(f"11: a write of epoch {change.epoch} moved {name}, then at {old.epoch}")
         return results
+
+    def _overtaken(self, old: RunRow, change: Write) -> list[str]:
+        """List the timers of a waiting state that were due before an event, with nobody at work."""
+        first = change.records[0] if change.records else None
+        if first is None or first.kind != "event" or "arrived" in json.loads(first.body):
+            return []
+        head, body = old.head, json.loads(old.head.body)
+        pending = body.get("pending") or {}
+        if (head.worker is not None and (head.wake_at or 0) > first.at) or head.status == "stalled":
+            return []
+        due = [name for name, at in body.get("timers", {}).items() if at <= first.at and not pending]
+        if pending.keys() <= {"cause", "now"} and pending.get("cause", {}).get("kind") == "timer":
+            due.append(pending["cause"]["handler"])
+        return [f"13: record {first.seq} of {old.run} overtakes timer {name}" for name in due]
 
     def verified(self, runs: Iterable[str]) -> list[str]:
         """Return what `opord runs verify` would find wrong with these runs between two writes."""

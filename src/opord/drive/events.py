@@ -74,16 +74,20 @@ async def _offer(host: Host, run: Run, event: Event, message: Message, key: Even
     draft = Draft(run, now, host.name)
     waiting: list[InboxRow] | None = None
     holder = run.worker
+    carried = holder is not None and run.wake_at is not None and run.wake_at > now
     if holder is not None:
         draft.seize()
     if inbox.must_look(run, now):
         waiting = await _inbox(host, draft)
         # A due timer comes before this event, even if a worker is about to fire it.
-        waiting = inbox.take_in(draft, waiting)
+        waiting = inbox.take_in(draft, waiting, carried=carried)
     reception: Literal["taken", "stored", "ignored"] = "taken"
-    moved = not draft.empty
+    behind_timer = not carried and inbox.timer_begins(run)
+    moved = behind_timer or not draft.empty
+    handler = None
     try:
-        handler = inbox.fitting(run, message.event, message.args, message.actor, now)
+        if not behind_timer:
+            handler = inbox.fitting(run, message.event, message.args, message.actor, now)
     except StepError as error:
         raise EventRefused(
             run.id,
@@ -99,7 +103,7 @@ async def _offer(host: Host, run: Run, event: Event, message: Message, key: Even
             run.worker = None
             recording.runnable(draft)
         inbox.take_in(draft, waiting if waiting is not None else await _inbox(host, draft))
-    elif inbox.keeps(run, event):
+    elif inbox.keeps(run, event, behind_timer=behind_timer):
         row = inbox.inbox_row(run, message.id, now, message)
         await _check_queue(host, run, row, event)
         draft.put.append(row)

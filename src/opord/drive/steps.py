@@ -11,6 +11,7 @@ from opord.drive.effects import Effects
 from opord.drive.frames import describe_fault
 from opord.drive.hold import Hold
 from opord.drive.interrupts import Collided, Parked, Stalled, key_reused
+from opord.drive.telling import tell_moved
 from opord.kernel import collisions, inbox, recording
 from opord.kernel.draft import Draft
 from opord.kernel.requests import Commit, Goto, Perform, Pure, Request
@@ -147,7 +148,10 @@ class Steps:
             "%s stalled in %s: %s; mend it, then `opord runs resume %s`",
             self.run.id, self.run.state, self.run.reason, self.run.id,
         )  # fmt: skip
+        if self.run.arrivals and inbox.in_step_of_timer(self.run):
+            self.hold.set_messages(inbox.take_in(draft, await self.hold.messages(draft)))
         await self.hold.give_back(draft)
+        tell_moved(self.host, self.run, seized=False)
         raise Parked
 
 

@@ -2,7 +2,8 @@
 
 Order decides. Events that waited are taken on entry to a state, in the order of arrival, before
 timers. A timer that is due comes before an event that arrives later, even if no worker was running
-to fire it.
+to fire it. If the timer's step makes calls, such an event waits until a worker has begun the step
+and the step rests or ends.
 """
 
 from __future__ import annotations
@@ -160,18 +161,33 @@ def fitting(run: Run, event: str, args: Any, actor: str, now: Instant) -> Handle
     return None
 
 
-def keeps(run: Run, event: Event) -> bool:
+def keeps(run: Run, event: Event, *, behind_timer: bool = False) -> bool:
     """Say whether the event is stored if no handler takes it now.
 
-    It is stored if it is declared `keep`, or if a commit is open and the state's phase handles the
-    event.
+    It is stored if it is declared `keep`. It is also stored if the state's phase handles it, and a
+    commit is open or the event comes behind the step of a timer.
     """
     if has_ended(run.status):
         return False
     if event.keep:
         return True
     handlers = run.at.handlers.get(event.name, ())
-    return commit_open(run) and any(handler.shared for handler in handlers)
+    return (commit_open(run) or behind_timer) and any(handler.shared for handler in handlers)
+
+
+def timer_begins(run: Run) -> bool:
+    """Say whether a timer has fired, and nothing of its step is on record yet.
+
+    Unless a worker carries the step out, events that come now are stored: the timer was due first.
+    """
+    return run.status == "running" and in_step_of_timer(run)
+
+
+def in_step_of_timer(run: Run) -> bool:
+    """Say whether the step under way is that of a timer, with nothing of it on record."""
+    pending = run.body.pending
+    cause = pending.cause if pending is not None and not pending.on_record else None
+    return cause is not None and cause.kind == "timer"
 
 
 def must_look(run: Run, now: Instant) -> bool:
@@ -187,16 +203,17 @@ def must_look(run: Run, now: Instant) -> bool:
     return run.status == "running" and bool(handlers_now(run))
 
 
-def take_in(draft: Draft, inbox: Sequence[InboxRow]) -> list[InboxRow]:
+def take_in(draft: Draft, inbox: Sequence[InboxRow], *, carried: bool = False) -> list[InboxRow]:
     """Take the waiting messages that move the run, and fire timers that are due.
 
-    Returns the messages that stay. The run is then acting (a worker goes on with it), waiting,
-    stalled or ended. An ended run has no messages left; they are recorded as unhandled.
+    `carried` is true if a worker carries the run; then messages may take it from the step of a
+    timer. Returns the messages that stay. The run is then acting (a worker goes on with it),
+    waiting, stalled or ended. An ended run has no messages left; they are recorded as unhandled.
     """
     rows = adopt_all(draft, inbox)
     entered = -1
     run = draft.run
-    if is_held(run.status) and not _fire_due(draft):
+    if is_held(run.status) and not (_fire_due(draft) or _take_from_timer(draft, rows)):
         recording.stay_stalled(run)
         return rows
     while True:
@@ -208,7 +225,7 @@ def take_in(draft: Draft, inbox: Sequence[InboxRow]) -> list[InboxRow]:
         if full and run.waits and min(run.body.timers.values(), default=draft.at + 1) <= draft.at:
             recording.stall_full(draft)
             return rows
-        if run.body.entered != entered and not full:
+        if run.body.entered != entered and not full and (carried or not timer_begins(run)):
             entered = run.body.entered
             if _take_first(draft, rows):
                 entered = -1
@@ -267,6 +284,12 @@ def _take_first(draft: Draft, rows: list[InboxRow]) -> bool:
             receive(draft, message, handler, arrived=row.arrived)
             return True
     return False
+
+
+def _take_from_timer(draft: Draft, rows: list[InboxRow]) -> bool:
+    """Take a message that waited behind the step of a timer, now that the step has stalled."""
+    run = draft.run
+    return in_step_of_timer(run) and not recording.is_full(run) and _take_first(draft, rows)
 
 
 def _fire_due(draft: Draft) -> bool:
