@@ -127,6 +127,24 @@ def test_doctor_names_the_table_of_a_row_that_cannot_be_read(five: Shop, table: 
     assert said.status == 1
 
 
+@pytest.mark.parametrize(
+    ("table", "statement"),
+    [
+        ("heads", "UPDATE heads SET body = '{' WHERE run = 2"),
+        ("heads", "UPDATE heads SET body = '{\"alarms\":5}' WHERE run = 2"),
+        ("heads", "UPDATE heads SET status = 'lost' WHERE run = 2"),
+        ("heads", "UPDATE heads SET outcome = 'lost' WHERE run = 2"),
+        ("journal", "UPDATE journal SET body = '{' WHERE run = 2"),
+        ("inbox", "INSERT INTO inbox (run, message, arrived, kind, body) VALUES (2, 'm', 1, 'event', '{')"),
+    ],
+)
+def test_doctor_names_the_table_of_a_row_in_another_form(five: Shop, table: str, statement: str) -> None:
+    damage_all(five, statement)
+    said = five.opord("doctor")
+    assert f"rows of `{table}` are not what was written" in said.out
+    assert said.status == 1
+
+
 def test_a_history_shows_the_records_beside_a_damaged_one(five: Shop) -> None:
     five.work()
     damage_all(five, f"UPDATE journal SET body = {NOT_TEXT} WHERE run = 2 AND seq = 3")
@@ -149,3 +167,22 @@ def damage_all(shop: Shop, statement: str) -> None:
             connection.execute(f"DROP TRIGGER {trigger}")
         assert connection.execute(statement).rowcount
     connection.close()
+
+
+@pytest.mark.parametrize("value", [NOT_TEXT, "'{'", "'{\"alarms\":5}'"])
+def test_a_restore_marks_the_runs_beside_one_that_cannot_be_read(five: Shop, value: str) -> None:
+    damage(five, f"UPDATE heads SET body = {value} WHERE run = 2")
+    told = five.opord("db", "restored", "--json")
+    assert told.status == 1
+    assert (told.json["marked"], told.json["unreadable"]) == (4, 1)
+    assert [one["run"] for one in told.json["runs"] if one["how"] == "unreadable"] == ["Desk/o2"]
+    again = five.opord("db", "restored")
+    assert "0 live runs are marked, 4 were before" in again.out
+    assert "1 cannot be read, and are not marked" in again.out
+
+
+def test_an_alarm_of_a_run_that_cannot_be_read_is_shown_without_an_empty_line(five: Shop) -> None:
+    damage(five, "UPDATE heads SET body = '{', needs = 'alarm' WHERE run = 2")
+    said = five.opord("runs", "show", "Desk/o2")
+    assert "needs      alarm: what came in contradicts what was decided\n" in said.out
+    assert not any(not line.strip() for line in said.out.rstrip().splitlines())

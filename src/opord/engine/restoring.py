@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple, get_args
 
+import msgspec
+
 from opord.contract import Action
 from opord.drive.errors import ContractUnreadable, EngineError
 from opord.engine.programs import Programs
@@ -16,11 +18,14 @@ from opord.kernel.program import Program
 from opord.kernel.recording import has_key_expression
 from opord.kernel.rows import RunRow, Status, has_ended
 from opord.kernel.run import Collision, Intent, skeleton
-from opord.stores.base import Applied, RunFilter, Store, Write
+from opord.stores.base import Applied, RowDamaged, RunFilter, Store, Write
 from opord.values.types import START_OF_TIME, Instant, RunId
 
 AT_ONCE = 200
 """Number of runs that are marked in one transaction."""
+
+PAGE = 500
+"""Number of runs that are read at a time."""
 
 LIVE: tuple[Status, ...] = tuple(status for status in get_args(Status) if not has_ended(status))
 
@@ -39,8 +44,8 @@ class Marked(NamedTuple):
     - `with_time` are the actions that become so when their key's window is over.
     - `colliding` is the action whose key took effect before, with other arguments. It is in doubt
       first if a person says, or has said, that it is another commit.
-    - `how` is "marked", "marked before", or "unreadable" if this version cannot compile its
-      contract.
+    - `how` is "marked", "marked before", or "unreadable" if its row cannot be read, or this version
+      cannot compile its contract.
     """
 
     run: RunId
@@ -80,7 +85,12 @@ def mark_restored(
         )
     programs = Programs(Protection(insecure=True))
     for status in LIVE:
-        names = list(_names(store, status))
+        names: list[str] = []
+        for one in _names(store, status):
+            if isinstance(one, RowDamaged):
+                yield _damaged(one)
+            else:
+                names.append(one)
         for first in range(0, len(names), AT_ONCE):
             yield from _mark(
                 store,
@@ -93,11 +103,34 @@ def mark_restored(
             )
 
 
-def _names(store: Store, status: Status) -> Iterator[str]:
+def _names(store: Store, status: Status) -> Iterator[str | RowDamaged]:
+    """Yield the names of the runs of a status, and each row that cannot be read."""
     last: str | None = None
-    while page := store.runs(RunFilter(status=status), limit=500, after=last):
-        yield from (row.run for row in page)
-        last = page[-1].run
+    one_by_one = 0
+    while True:
+        try:
+            page = store.runs(RunFilter(status=status), limit=1 if one_by_one else PAGE, after=last)
+        except RowDamaged as damage:
+            if not one_by_one:
+                one_by_one = PAGE
+                continue
+            yield damage
+            if damage.after is None:
+                return
+            last = damage.after
+        else:
+            if not page:
+                return
+            yield from (row.run for row in page)
+            last = page[-1].run
+        one_by_one = max(one_by_one - 1, 0)
+
+
+def _damaged(damage: RowDamaged) -> Marked:
+    row = damage.readable
+    if row is None:
+        return Marked(RunId(""), "", "", "", "unreadable")
+    return Marked(row.run, row.name, row.head.state, row.head.status, "unreadable")
 
 
 def _mark(
@@ -108,7 +141,11 @@ def _mark(
         marks: dict[str, Marked] = {}
         writes: list[Write] = []
         for name in names:
-            row = store.load(RunId(name))
+            try:
+                row = store.load(RunId(name))
+            except RowDamaged as damage:
+                yield _damaged(damage)
+                continue
             if row is None or has_ended(row.head.status):
                 continue
             marked, write = _one(store, programs, row, copied_at, **who)
@@ -133,10 +170,10 @@ def _one(
     marked = Marked(row.run, row.name, head.state, head.status, "marked")
     try:
         program = programs.load(store, row.contract)
-    except ContractUnreadable:
+        run = skeleton(program, row)
+        (last,) = store.journal(row.run, after=row.seq - 1, limit=1)
+    except (ContractUnreadable, RowDamaged, msgspec.DecodeError, ValueError):
         return marked._replace(how="unreadable"), None
-    run = skeleton(program, row)
-    last = store.journal(row.run, after=row.seq - 1, limit=1)[0]
     write: Write | None = None
     if not (run.body.wary and last.kind == "restored"):
         draft = Draft(run, max(store.now(), last.at), str(who["actor"]))

@@ -539,8 +539,13 @@ def skeleton(program: Program, row: RunRow) -> Run:
 
 def body_of(row: RunRow) -> RunBody | None:
     """Decode the body of a stored run without its contract; None if it cannot be read."""
+    return body_in(row.head.body)
+
+
+def body_in(stored: str) -> RunBody | None:
+    """Decode the body of a run as stored; None if it cannot be read."""
     try:
-        return _decode(row.head.body)
+        return _decode(stored)
     except (msgspec.DecodeError, UnicodeError):
         return None
 

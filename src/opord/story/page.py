@@ -87,7 +87,7 @@ def waits_text(view: Mapping[str, Any], program: Program | None) -> Iterator[str
         since = f" (since {when(need['since'])} UTC)" if need["since"] else ""
         yield f"{'needs' if not index else '':<9}  {need['reason']}: {need_in_words(need['reason'])}{since}"
         if need["reason"] == "alarm":
-            yield from (f"{'':<9}  {safe(line)}" for line in need["detail"].split("; "))
+            yield from (f"{'':<9}  {safe(line)}" for line in need["detail"].split("; ") if line)
             yield f"{'':<9}  {_AFTER_AN_ALARM}"
     for index, wait in enumerate(view["waiting_for"]):
         yield f"{'waits for' if not index else '':<9}  {safe(wait_in_words(wait, view, program))}"

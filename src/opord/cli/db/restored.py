@@ -106,15 +106,15 @@ def _tell(runs: list[Marked]) -> None:
     write(f"{marked:,} live runs are marked" + (f", {before:,} were before" if before else ""))
     if unreadable := sum(one.how == "unreadable" for one in runs):
         write(
-            f"{unreadable:,} have a contract that this version cannot compile, and are not marked: "
-            "let no worker go on with these"
+            f"{unreadable:,} cannot be read, and are not marked: let no worker go on with these; "
+            "`opord runs verify` says what is wrong"
         )
     write("What was started since the copy is not listed: nobody knows of it here. Workers may start now.")
 
 
 def _row(one: Marked) -> list[str]:
     if one.how == "unreadable":
-        first = "contract cannot be compiled: not marked"
+        first = "cannot be read: not marked"
     elif one.open is not None:
         first = f"{one.open['call']} is open, attempt {one.open['attempt']}, key {safe(one.open['key'])}"
     else:

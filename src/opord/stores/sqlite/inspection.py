@@ -12,7 +12,8 @@ from pathlib import Path
 import apsw
 
 from opord.kernel.needs import OVERDUE_US
-from opord.kernel.rows import NeedReason, known_needs
+from opord.kernel.rows import NeedReason, known_needs, known_outcome, known_status
+from opord.kernel.run import body_in
 from opord.stores.base import StoreRefused
 from opord.stores.sqlite import sql
 from opord.stores.sqlite.connection import translate
@@ -103,6 +104,7 @@ def inspect_file(path: Path, mounts: Path = Path("/proc/mounts"), *, whole: bool
                 raise StoreRefused(
                     f"store {path} was made by a newer opord (schema {schema}, this one knows {newest_schema}); upgrade opord"
                 )
+            damage = _damage(connection) if whole or size <= CHECKED_BYTES_MAX else None
             return StoreFacts(
                 path,
                 True,
@@ -117,8 +119,8 @@ def inspect_file(path: Path, mounts: Path = Path("/proc/mounts"), *, whole: bool
                 connection.execute("SELECT at FROM journal ORDER BY id DESC LIMIT 1").get,
                 _somebody_writes(connection),
                 _needs(connection, schema, time.time_ns() // 1000),
-                _damage(connection) if whole or size <= CHECKED_BYTES_MAX else None,
-                tuple(_unreadable(connection)) if whole or size <= CHECKED_BYTES_MAX else (),
+                damage,
+                tuple(_unreadable(connection)) if damage == "" else (),
             )
         finally:
             connection.close()
@@ -162,7 +164,7 @@ def _needs(connection: apsw.Connection, schema: int, now: int) -> dict[NeedReaso
 
 
 def _unreadable(connection: apsw.Connection) -> Iterator[str]:
-    """Yield the tables with invalid text, and `runs` if a run cannot be listed."""
+    """Yield the tables with text that cannot be read, and `runs` if a run cannot be listed."""
     tables = [
         str(name)
         for (name,) in connection.execute("SELECT name FROM pragma_table_list WHERE schema = 'main'")
@@ -179,10 +181,28 @@ def _unreadable(connection: apsw.Connection) -> Iterator[str]:
                 # Names from Opord's own schema. Every text is decoded; invalid UTF-8 raises.
                 for _ in connection.execute(f"SELECT {', '.join(texts)} FROM {table}"):  # noqa: S608
                     pass
+                if _misread(connection, table):
+                    yield table
         except UnicodeDecodeError:
             yield table
     if strays(connection):
         yield "runs"
+
+
+def _misread(connection: apsw.Connection, table: str) -> bool:
+    """Say whether a row of valid text is still none that Opord writes."""
+    if table == "heads":
+        rows = connection.execute("SELECT status, outcome, body FROM heads")
+        return any(
+            known_status(status) is None
+            or (outcome is not None and known_outcome(outcome) is None)
+            or body_in(body) is None
+            for status, outcome, body in rows
+        )
+    if table in ("journal", "inbox"):
+        query = f"SELECT 1 FROM {table} WHERE body IS NOT NULL AND NOT json_valid(body) LIMIT 1"  # noqa: S608
+        return connection.execute(query).fetchone() is not None
+    return False
 
 
 def _damage(connection: apsw.Connection) -> str:
