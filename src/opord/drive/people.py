@@ -44,7 +44,7 @@ async def resume(
         RunUnknown, NotStalled, CollisionOpen: the request was refused.
     """
 
-    check_person(actor, role, reason)
+    _check_actor(actor, role, reason)
 
     def change(run: Run, draft: Draft) -> None:
         if not is_held(run.status):
@@ -66,7 +66,7 @@ async def terminate(
         RunUnreadable: even its row cannot be read.
     """
 
-    check_person(actor, role, reason)
+    _check_actor(actor, role, reason)
 
     def change(run: Run, draft: Draft) -> None:
         if has_ended(run.status):
@@ -96,7 +96,7 @@ async def acknowledge(
         RunUnreadable: even its row cannot be read.
     """
 
-    check_person(actor, role, reason)
+    _check_actor(actor, role, reason)
 
     def change(run: Run, draft: Draft) -> None:
         alarms = run.body.alarms
@@ -141,7 +141,7 @@ async def resolve(
         InputInvalid: the result is not of the action's type, or there is not exactly one answer.
     """
 
-    check_person(actor, role, reason)
+    _check_actor(actor, role, reason)
     if (happened is not None) == another:
         raise InputInvalid("the answer", "", "say either whether it happened, or that it is another one")
 
@@ -209,6 +209,17 @@ def _answer_to(
             run, f"{took_effect}, and its result is on record; leave the result out", answers
         )
     return "happened"
+
+
+def _check_actor(actor: str, role: str | None, reason: str | None) -> None:
+    """Refuse a person without a name, or with what cannot be stored: it goes on record who acted.
+
+    Raises:
+        InputInvalid: the name is empty, or something is too long or cannot be stored.
+    """
+    if not actor.strip():
+        raise InputInvalid("the sender", "", "the name of who acts is empty; say who it is")
+    check_person(actor, role, reason)
 
 
 def check_person(actor: str, role: str | None, reason: str | None = None) -> None:
