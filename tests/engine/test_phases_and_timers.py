@@ -184,6 +184,24 @@ final state Expired failure
 """
 
 
+TURNED = """
+contract Turned(n: int) key n version 1
+effect load(n: int) -> str
+effect tell(n: int) -> str
+phase Open {
+  on cancel(reason) -> goto Telling
+  initial state Loading -> Telling {
+    perform load(n)
+    goto Telling
+  }
+}
+state Telling -> Done {
+  perform tell(n)
+  goto Done
+}
+final state Done success
+"""
+
 LOOKING = """
 contract Looking(n: int) key n version 1
 failure Problem { Busy transient }
@@ -229,6 +247,18 @@ class TestASharedHandlerMayTakeAStateThatActs:
 
         sim = charging(load=[after(10, "text")]).tell(story)
         assert (sim.ending, sim.states) == (("Cancelled", {"reason": "no"}), ["Loading", "Cancelled"])
+
+    def test_during_a_perform_and_the_next_step_begins_at_once(self) -> None:
+        """The worker that performs is fenced off, and its lease is over with the event."""
+
+        async def story(here: Here) -> None:
+            await here.until(lambda: here.sim.calls("load") == 1)
+            await here.send("cancel", reason="no")
+            await here.wait(1)
+            assert here.sim.calls("tell") == 1
+
+        sim = Sim(TURNED, load=[NEVER], tell=["told"]).tell(story)
+        assert sim.states == ["Loading", "Telling", "Done"]
 
     def test_between_attempts_of_an_effect(self) -> None:
         async def story(here: Here) -> None:

@@ -322,10 +322,9 @@ MUTANTS = (
     ),
     Mutant(
         "holder not fenced off by an event", EVENTS,
-        "    holder = run.worker\n    if holder is not None:\n        draft.seize()\n",
-        "    holder = run.worker\n",
+        "    if holder is not None:\n        draft.seize()\n", "",
         "an event moves a run that a worker holds and leaves that worker its lease", "11, C19",
-        tests=("tests/engine/test_phases_and_timers.py::TestASharedHandlerMayTakeAStateThatActs::test_between_attempts_of_an_effect",),
+        tests=("tests/engine/test_phases_and_timers.py::TestASharedHandlerMayTakeAStateThatActs::test_during_a_perform_and_the_next_step_begins_at_once",),
     ),
     Mutant(
         "timer overtaken by a later event", EVENTS,

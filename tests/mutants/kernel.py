@@ -295,7 +295,8 @@ MUTANTS = (
     ),
     Mutant(
         "event that a phase handles not kept", INBOX,
-        "    return commit_open(run) and any(handler.shared for handler in handlers)", "    return False",
+        "    return (commit_open(run) or behind_timer) and any(handler.shared for handler in handlers)",
+        "    return behind_timer and any(handler.shared for handler in handlers)",
         "an event of the phase is refused while an action is called", "6, C12",
         tests=("tests/engine/test_phases_and_timers.py::TestFromTheIntentToTheGotoNothingElseMovesTheRun::test_an_event_during_the_call_is_stored_and_taken_on_entry_to_the_next_state",),
     ),
