@@ -102,8 +102,15 @@ class Life(FaultyStore):
     def called(self, action: str, call: Call) -> Callable[[], None]:
         """Check that the attempt is recorded as open, and belongs to this engine."""
         self._look_at(action, call)
-        self.machine.entered.add((call.run_id, action, call.key, call.attempt))
+        self.machine.entered.add((call.run_id, self._intent(action, call), call.attempt))
         return lambda: self.machine.answers.append((self, action, call))
+
+    def _intent(self, action: str, call: Call) -> int:
+        """Return the number of the newest intent on record that a call belongs to; 0 if none is."""
+        records = self.machine.store.journal(call.run_id, limit=100_000)
+        intents = [json.loads(one.body) for one in records if one.kind == "intent"]
+        mine = [one["seq"] for one in intents if (one["call"], one["key"]) == (action, call.key)]
+        return max(mine, default=0)
 
     def _look_at(self, action: str, call: Call) -> None:
         row = self.machine.store.load(call.run_id)
@@ -216,7 +223,7 @@ class Machine:
         self.judgements = 0
         self.broken: list[str] = []
         self.answers: list[tuple[Life, str, Call]] = []
-        self.entered: set[tuple[str, str, str, int]] = set()
+        self.entered: set[tuple[str, int, int]] = set()
         self._judged: list[dict[str, Any]] = []
         self._known: dict[str, Any] = {}
         rng = Random(f"world {plan.seed}")

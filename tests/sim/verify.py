@@ -109,23 +109,21 @@ def judge_answers(rows: list[dict[str, Any]], answered: list[tuple[str, str, str
     ]
 
 
-def judge_words(rows: list[dict[str, Any]], entered: set[tuple[str, str, str, int]]) -> Iterator[str]:
+def judge_words(rows: list[dict[str, Any]], entered: set[tuple[str, int, int]]) -> Iterator[str]:
     """List the words of workers that an attempt never began, where they are false or not heard.
 
-    `entered` are the attempts whose handler was entered, as tuples (run, action, key, attempt).
+    `entered` are the attempts whose handler was entered, as tuples (run, intent, attempt).
+    A run may commit an action again under the same key, so the key does not tell commits apart.
     """
     for row in rows:
-        keys: dict[int, str] = {}
         words: dict[int, set[int]] = defaultdict(set)
         for _, kind, body, _ in row["records"]:
-            if kind not in ("intent", "evidence"):
+            if kind != "evidence":
                 continue
             one = json.loads(body)
-            if kind == "intent":
-                keys[one["seq"]] = one["key"]
-            elif "not_called" in one["outcome"]:
+            if "not_called" in one["outcome"]:
                 words[one["intent"]].add(one["attempt"])
-                if (row["run"], one["call"], keys[one["intent"]], one["attempt"]) in entered:
+                if (row["run"], one["intent"], one["attempt"]) in entered:
                     yield f"4: record {one['seq']} says that attempt {one['attempt']} of {one['call']} never began; it did ({row['run']})"
         intent = ((json.loads(row["head"]["body"]).get("pending") or {}).get("intent")) or {}
         unheard = words[intent.get("seq", 0)] & {*intent.get("doubts", [])}
