@@ -219,7 +219,7 @@ class _Carrier:
             inbox.take_in(draft, [])
             self.told.append(f"timer {what}")
         else:
-            inbox.take_in(draft, [inbox.inbox_row(run, "1", NOW, what)])
+            inbox.take_in(draft, [inbox.inbox_row(run, "1", NOW, what)], carried=True)
             self.told.append(f"event {what.event} {what.args}")
         if run.status == "stalled":
             raise AssertionError(f"a step failed: {run.body.trouble}")
