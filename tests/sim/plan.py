@@ -19,7 +19,7 @@ OPS = (
 )  # fmt: skip
 _WEIGHTS = (11, 3, 2, 26, 4, 2, 2, 3, 9, 5, 9, 12, 3, 7, 1, 1, 1, 6, 3)
 _JUMPS_S = (1.0, 31.0, 40.0, 120.0, 3600.0, 90_000.0, 86_400.0 * 11)
-OPERATIONS = 56
+OPERATIONS = 60
 
 
 class Fault(NamedTuple):
