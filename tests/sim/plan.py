@@ -51,11 +51,11 @@ class Plan(NamedTuple):
     faults: tuple[Fault, ...]
 
 
-def plan_of(seed: int) -> Plan:
+def plan_of(seed: int, operations: int = OPERATIONS) -> Plan:
     """Return the plan of a seed."""
     rng = Random(f"plan {seed}")
     ops = []
-    for _ in range(OPERATIONS):
+    for _ in range(operations):
         (kind,) = rng.choices(OPS, _WEIGHTS)
         wait = rng.choice(_JUMPS_S) if kind == "jump" else rng.choice((0.0, 0.0, 0.0, 0.1, 2.0, 8.0))
         ops.append(Op(kind, wait if kind != "wait" else 20.0 * rng.random(), rng.getrandbits(30)))

@@ -32,3 +32,8 @@ def test_the_lost_time_took_other_ways() -> None:
         counts += outcome_of(seed)[1]
     least = {"restored": SEEDS, "runs marked": 40, "answered for the lost time": 3}
     assert all(counts[what] >= n for what, n in least.items()), counts
+
+
+def test_a_copy_of_a_run_whose_starter_had_not_looked_what_it_waits_for_is_legal() -> None:
+    problems, _ = simulate(plan_of(43, operations=64))
+    assert not problems

@@ -72,8 +72,10 @@ def _statuses(fold: Fold, body: Mapping[str, Any], *, asking: bool) -> set[Statu
         return {"waiting", "running"} if commit.rests else {"running"}
     if commit is not None or fold.taken_event is not None or fold.acts:
         return {"running"}
-    # The process that starts a run may hold it and may not have checked yet what it waits for.
-    return {"waiting", "running"} if fold.last_kind == "started" else {"waiting"}
+    # The process that starts a run may hold it and may not have checked yet what it waits for. A
+    # copy that was made then is marked as restored.
+    just_started = fold.entered == 1 and fold.last_kind in ("started", "restored")
+    return {"waiting", "running"} if just_started else {"waiting"}
 
 
 def _needs(fold: Fold, status: Status, *, asking: bool) -> Iterator[str]:
