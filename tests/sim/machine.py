@@ -150,8 +150,14 @@ class Life(FaultyStore):
             self.machine.broken.append(f"attempts: {call.run_id} asks {asks}, on record is {tries}")
 
     def _tries(self, run: str) -> dict[str, Any] | None:
-        """Return what is on record of the effect that a run waits for, if this engine holds it."""
-        row = self.machine.store.load(run)
+        """Return what is on record of the effect that a run waits for, if this engine holds it.
+
+        None also if the disk fails just now, and there is nothing to compare with.
+        """
+        try:
+            row = self.machine.store.load(run)
+        except StoreUnavailable:
+            return None
         if row is None or row.head.worker != self.name:
             return None
         pending = json.loads(row.head.body).get("pending") or {}
@@ -161,12 +167,15 @@ class Life(FaultyStore):
     def _next_of(self, run: str) -> tuple[str, int] | None:
         """Return the effect that a step waits for, with the attempt's number.
 
-        None if a message or a due timer may have begun another step.
+        None if a message or a due timer may have begun another step, or if the disk fails just now.
         """
         tries = self._tries(run)
-        if tries is None or self.machine.store.inbox(run):
+        try:
+            if tries is None or self.machine.store.inbox(run):
+                return None
+            row = self.machine.store.load(run)
+        except StoreUnavailable:
             return None
-        row = self.machine.store.load(run)
         timers = json.loads(row.head.body).get("timers", {}) if row is not None else {}
         if any(due <= self.machine.clock.now_us for due in timers.values()):
             return None

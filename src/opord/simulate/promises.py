@@ -55,6 +55,8 @@ def occurrences_of(records: Iterable[RecordRow]) -> list[RunOccurrence]:
                 | "restored"
                 | "retried"
                 | "terminated"
+                | "alarm"
+                | "acknowledged"
             ):
                 pass
             case None:
