@@ -178,7 +178,8 @@ def test_a_restore_marks_the_runs_beside_one_that_cannot_be_read(five: Shop, val
     assert [one["run"] for one in told.json["runs"] if one["how"] == "unreadable"] == ["Desk/o2"]
     again = five.opord("db", "restored")
     assert "0 live runs are marked, 4 were before" in again.out
-    assert "1 cannot be read, and are not marked" in again.out
+    assert "1 cannot be read, and are not marked: start no worker before" in again.out
+    assert "Workers may start now" not in again.out
 
 
 def test_an_alarm_of_a_run_that_cannot_be_read_is_shown_without_an_empty_line(five: Shop) -> None:

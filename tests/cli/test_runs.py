@@ -325,6 +325,29 @@ def test_a_command_takes_either_a_run_or_a_filter(shop: Shop) -> None:
     assert shop.opord("runs", "resume", "Desk/o1", "--status", "stalled").status == 2
 
 
+def test_several_runs_are_named_at_once_and_each_is_answered(shop: Shop) -> None:
+    shop.start("lost-1", "lost-2", "o1")
+    shop.work()
+    names = ("Desk/lost-1", "Desk/o1", "Desk/lost-2")
+    asked = shop.opord("runs", "terminate", *names, "--dry-run")
+    assert (asked.status, asked.out) == (
+        1,
+        "Desk/lost-1: would be terminated\nDesk/o1: would be refused\nDesk/lost-2: would be terminated\n3 runs\n",
+    )
+    done = shop.opord("runs", "terminate", *names)
+    assert (done.status, done.err.split(":")[0]) == (1, "error[run_ended]")
+    assert done.out == "Desk/lost-1: terminated\nDesk/lost-2: terminated\n2 terminated, 1 refused\n"
+    assert [shop.view(one)["outcome"] for one in ("lost-1", "lost-2", "o1")] == [
+        "terminated",
+        "terminated",
+        "success",
+    ]
+    assert shop.opord("runs", "terminate", "Desk/o1", "Desk/o1").status == 2
+    assert shop.opord("runs", "acknowledge", "Desk/o1", "Desk/lost-1", "--seen", "3").status == 2
+    missing = shop.opord("runs", "terminate", "Desk/nobody", "--dry-run")
+    assert (missing.status, missing.err.startswith("error[run_unknown]: ")) == (1, True)
+
+
 def test_some_of_the_filtered_runs_may_be_refused(shop: Shop) -> None:
     shop.start("big-1", cents=5000)
     shop.start("lost-1")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import signal
+import sqlite3
 import subprocess
 import time
 
@@ -208,6 +209,10 @@ def test_a_worker_with_the_wrong_keys_ends_when_idle_and_says_whose_run_it_canno
 
 def test_a_worker_that_ends_when_idle_names_versions_whose_runs_wait_for_handlers(shop: Shop) -> None:
     shop.start("old1", "old2")
+    # The second rests between two attempts of an effect, and its next attempt is due.
+    with sqlite3.connect(shop.folder / "opord.db") as connection:
+        connection.execute("UPDATE heads SET status = 'waiting' WHERE run = 2")
+    connection.close()
     (shop.folder / "desk.opord").write_text(DESK.replace("version 1", "version 2"))
     shop.start("new")
     said = worker(shop)

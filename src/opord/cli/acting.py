@@ -15,6 +15,7 @@ from opord.cli.output import error, write, write_json
 from opord.cli.reading import on_reader
 from opord.cli.settings import actor_options, engine_secrets, json_option, store_option
 from opord.story.signs import safe
+from opord.values.types import RunId
 
 if TYPE_CHECKING:
     from opord.backends.base import Backend, RunFilter
@@ -61,7 +62,7 @@ class Act(NamedTuple):
 class Selection(NamedTuple):
     """The runs to act on."""
 
-    run: str | None
+    runs: tuple[str, ...]
     contract: str | None
     state: str | None
     status: str | None
@@ -90,7 +91,7 @@ def filter_options(command: CommandT) -> CommandT:
 def act_options(command: CommandT) -> CommandT:
     """Give a command the options of all commands that act on runs.
 
-    They are RUN or a filter, who acts and why, and `--dry-run`.
+    They are RUN, one or more, or a filter; who acts and why; and `--dry-run`.
     """
     command = json_option(command)
     command = store_option(command)
@@ -100,18 +101,19 @@ def act_options(command: CommandT) -> CommandT:
     command = click.option("--reason", metavar="TEXT", help="Why; it goes on record.")(command)
     command = actor_options(command)
     command = filter_options(command)
-    return click.argument("run", required=False)(command)
+    return click.argument("runs", metavar="[RUN]...", nargs=-1)(command)
 
 
 def act_on(selection: Selection, act: Act, *, store: str, dry_run: bool, as_json: bool) -> int:
     """Act on the selected runs, report the result of each, and return the exit status."""
-    runs = _chosen(selection, act, store)
+    _check_selection(selection)
     if dry_run:
-        reports = [{"run": run, "would": act.verb} for run in runs]
-        _tell(reports, [f"{safe(run)}: would be {act.done}" for run in runs], as_json)
-        return 0
+        return _foretell(selection, act, store, as_json)
+    runs: Sequence[str] = selection.runs
+    if not runs:
+        runs = on_reader(store, lambda shown: _run_names(shown, selection, act))
     results = on_backend(store, lambda session: _each(session, runs, act))
-    if selection.run is not None and not as_json:
+    if len(selection.runs) == 1 and not as_json:
         if results[0] is not None:
             raise results[0]
         write(f"{safe(runs[0])}: {act.done}")
@@ -193,20 +195,46 @@ async def _one(backend: Backend, run: str, act: Act) -> Exception | None:
     return None
 
 
-def _chosen(selection: Selection, act: Act, store: str) -> list[str]:
+def _check_selection(selection: Selection) -> None:
     filtered = selection.contract or selection.state or selection.status or selection.needs
-    if (selection.run is None) == (not filtered):
+    if bool(selection.runs) == bool(filtered):
         raise click.UsageError(
-            "name one RUN, or choose runs with --contract, --state, --status or --needs"
-            + (", but not both" if selection.run is not None else "")
+            "name a RUN or several, or choose runs with --contract, --state, --status or --needs"
+            + (", but not both" if filtered else "")
         )
-    if selection.run is not None:
-        return [selection.run]
-    return on_reader(store, lambda shown: _run_names(shown, selection, act))
+    if len(set(selection.runs)) < len(selection.runs):
+        raise click.UsageError("a RUN is named twice")
+
+
+def _foretell(selection: Selection, act: Act, store: str, as_json: bool) -> int:
+    """Say what would be done with each selected run; the status is 1 if one would be refused."""
+    if selection.runs:
+        rows = on_reader(store, lambda shown: _named(shown, selection.runs))
+    else:
+        rows = on_reader(store, lambda shown: _rows(shown, selection, act))
+    concerned = [act.concerns(row) for row in rows]
+    reports = [
+        {"run": row.run, "would": act.verb if one else "refuse"}
+        for row, one in zip(rows, concerned, strict=True)
+    ]
+    lines = [
+        f"{safe(row.run)}: would be {act.done}" if one else f"{safe(row.run)}: would be refused"
+        for row, one in zip(rows, concerned, strict=True)
+    ]
+    _tell(reports, lines, as_json)
+    return int(not all(concerned))
+
+
+async def _named(shown: Shown, runs: Sequence[str]) -> list[RunRow]:
+    return [await shown.backend.row(RunId(run)) for run in runs]
+
+
+async def _rows(shown: Shown, selection: Selection, act: Act) -> list[RunRow]:
+    return [row async for row in shown.rows(selection.where()) if act.concerns(row)]
 
 
 async def _run_names(shown: Shown, selection: Selection, act: Act) -> list[str]:
-    return [row.run async for row in shown.rows(selection.where()) if act.concerns(row)]
+    return [row.run for row in await _rows(shown, selection, act)]
 
 
 def _tell(reports: list[dict[str, str]], lines: list[str], as_json: bool) -> None:

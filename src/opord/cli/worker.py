@@ -309,15 +309,14 @@ async def _unserved(shown: Shown, pairs: Sequence[tuple[Program, Any]]) -> dict[
     from opord.backends.base import RunFilter
     from opord.backends.shown import PAGE
 
-    served = await shown.backend.served()
     counts: Counter[str] = Counter()
     cut: set[str] = set()
     for name in sorted({program.name for program, _ in pairs}):
-        rows = (await shown.backend.runs(RunFilter(name, None, "running"), limit=PAGE)).rows
-        others = [f"{name} version {row.version}" for row in rows if row.contract not in served]
-        counts.update(others)
+        rows = (await shown.backend.runs(RunFilter(name, needs="unserved"), limit=PAGE)).rows
+        versions = [f"{name} version {row.version}" for row in rows]
+        counts.update(versions)
         if len(rows) == PAGE:
-            cut.update(others)
+            cut.update(versions)
     return {
         version: f"{'at least ' if version in cut else ''}{count} run{'s' if count > 1 else ''}"
         for version, count in counts.items()

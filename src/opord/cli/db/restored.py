@@ -106,10 +106,12 @@ def _tell(runs: list[Marked]) -> None:
     write(f"{marked:,} live runs are marked" + (f", {before:,} were before" if before else ""))
     if unreadable := sum(one.how == "unreadable" for one in runs):
         write(
-            f"{unreadable:,} cannot be read, and are not marked: let no worker go on with these; "
+            f"{unreadable:,} cannot be read, and are not marked: start no worker before these are mended; "
             "`opord runs verify` says what is wrong"
         )
-    write("What was started since the copy is not listed: nobody knows of it here. Workers may start now.")
+    write("What was started since the copy is not listed: nobody knows of it here.")
+    if not unreadable:
+        write("Workers may start now.")
 
 
 def _row(one: Marked) -> list[str]:

@@ -15,7 +15,7 @@ from opord.values.types import RunId
 @act_options
 def command(
     seen: int | None,
-    run: str | None, contract: str | None, state: str | None, status: str | None, needs: str | None,
+    runs: tuple[str, ...], contract: str | None, state: str | None, status: str | None, needs: str | None,
     actor: str, role: str | None, reason: str | None, dry_run: bool, store: str, as_json: bool,
 ) -> int:  # fmt: skip
     """Close the alarms of runs that you have looked at.
@@ -31,7 +31,7 @@ def command(
       opord runs acknowledge OrderFulfilment/ord-1001 --seen 9 --reason "second charge refunded"
       opord runs acknowledge --needs alarm --contract OrderFulfilment --dry-run
     """
-    if seen is not None and run is None:
+    if seen is not None and len(runs) != 1:
         raise click.UsageError("--seen goes with one RUN")
     act = Act(
         "acknowledge",
@@ -42,5 +42,5 @@ def command(
         ),
     )
     return act_on(
-        Selection(run, contract, state, status, needs), act, store=store, dry_run=dry_run, as_json=as_json
+        Selection(runs, contract, state, status, needs), act, store=store, dry_run=dry_run, as_json=as_json
     )

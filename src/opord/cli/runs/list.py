@@ -40,7 +40,7 @@ def command(
       opord runs list --needs doubt --contract OrderFulfilment
       opord runs list --contract OrderFulfilment --state Review --limit 200
     """
-    selection = Selection(None, contract, state, status, needs)
+    selection = Selection((), contract, state, status, needs)
     views, programs, more = on_reader(
         store, lambda shown: _listed(shown, selection, limit=limit, whole=as_json)
     )

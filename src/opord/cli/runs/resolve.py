@@ -27,7 +27,7 @@ _NO_RESULT = "\0"
 @act_options
 def command(
     happened: str | None, did_not_happen: bool, another: bool, seen: int | None,
-    run: str | None, contract: str | None, state: str | None, status: str | None, needs: str | None,
+    runs: tuple[str, ...], contract: str | None, state: str | None, status: str | None, needs: str | None,
     actor: str, role: str | None, reason: str | None, dry_run: bool, store: str, as_json: bool,
 ) -> int:  # fmt: skip
     """Say whether an action that is in doubt happened.
@@ -50,10 +50,10 @@ def command(
     """
     if (happened is not None) + did_not_happen + another != 1:
         raise click.UsageError("say one of --happened [RESULT], --did-not-happen and --another")
-    if run is None and happened is not None and "/" in happened and happened[:1] not in '{["@':
+    if not runs and happened is not None and "/" in happened and happened[:1] not in '{["@':
         # `resolve --happened RUN`: an option takes the next word, and a RUN is never JSON.
-        run, happened = happened, _NO_RESULT
-    if seen is not None and run is None:
+        runs, happened = (happened,), _NO_RESULT
+    if seen is not None and len(runs) != 1:
         raise click.UsageError("--seen goes with one RUN")
     result = _result(happened)
     act = Act(
@@ -72,7 +72,7 @@ def command(
         ),
     )
     return act_on(
-        Selection(run, contract, state, status, needs), act, store=store, dry_run=dry_run, as_json=as_json
+        Selection(runs, contract, state, status, needs), act, store=store, dry_run=dry_run, as_json=as_json
     )
 
 

@@ -14,7 +14,7 @@ from opord.values.types import RunId
 @click.command()
 @act_options
 def command(
-    run: str | None, contract: str | None, state: str | None, status: str | None, needs: str | None,
+    runs: tuple[str, ...], contract: str | None, state: str | None, status: str | None, needs: str | None,
     actor: str, role: str | None, reason: str | None, dry_run: bool, store: str, as_json: bool,
 ) -> int:  # fmt: skip
     """Let stalled runs go on.
@@ -35,5 +35,5 @@ def command(
         lambda backend, name: backend.resume(RunId(name), actor=actor, role=role, reason=reason),
     )
     return act_on(
-        Selection(run, contract, state, status, needs), act, store=store, dry_run=dry_run, as_json=as_json
+        Selection(runs, contract, state, status, needs), act, store=store, dry_run=dry_run, as_json=as_json
     )
