@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Literal
 
 from opord.language import words
@@ -25,14 +26,14 @@ UNKNOWN_PROMISE = code("OP037", rule="syntax", title="an `ensure` line of no kno
 _INT_DIGITS_MAX = 18
 
 
-class PolicyParser(StatementParser):
+class PolicyParser(StatementParser, ABC):
     """Parse `pure`, `effect` and `action` with their policies, and promises."""
 
     phases = 0  # number of phases that are open at the present token
 
+    @abstractmethod
     def field(self) -> tree.Field:
         """Read `name: T [= default]`."""
-        raise NotImplementedError
 
     # Calls ----------------------------------------------------------------------------------------
 
