@@ -16,7 +16,6 @@ from opord.kernel.alarms import (
     PastCommit,
     Situation,
     alarm_text,
-    known_reason,
     past_commit,
 )
 from opord.values.types import Instant, Key
@@ -39,8 +38,6 @@ def test_every_reason_has_a_case_and_words() -> None:
     for reason in get_args(AlarmReason):
         alarm = Alarm(7, Instant(5), "charge", Key("k"), 2, reason, 6, 3, "w1")
         assert "attempt 2, says worker w1" in alarm_text(alarm)
-        assert known_reason(reason) == reason
-    assert known_reason("no such") is None
 
 
 AT = "2026-02-25T06:13:20Z"

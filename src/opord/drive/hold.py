@@ -76,8 +76,7 @@ class Hold:
         Raises:
             Lost: another process has moved the run.
         """
-        self._written(await self.host.apply(draft.write()))
-        tell_alarms(draft)
+        self._written(draft, await self.host.apply(draft.write()))
         draft.written = True
 
     async def enter(self, draft: Draft) -> bool:
@@ -90,8 +89,7 @@ class Hold:
         """
         result = await self.host.apply(draft.write(arrivals=self.run.arrivals))
         if isinstance(result, Applied):
-            self._durable()
-            tell_alarms(draft)
+            self._durable(draft)
             return True
         await self._catch_up(draft, result)
         return False
@@ -107,8 +105,7 @@ class Hold:
             result = await self.host.apply(draft.write(arrivals=run.arrivals))
             if isinstance(result, Applied):
                 self.ended = has_ended(run.status)
-                self._durable()
-                tell_alarms(draft)
+                self._durable(draft)
                 return
             waiting = await self._catch_up(draft, result)
             await look_back(self.host, draft, waiting)
@@ -129,8 +126,7 @@ class Hold:
         run.status = status
         run.worker = None
         run.wake_at = wake_at
-        self._written(await self.host.apply(draft.write()))
-        tell_alarms(draft)
+        self._written(draft, await self.host.apply(draft.write()))
         self.host.due(wake_at)
         raise Parked
 
@@ -165,19 +161,21 @@ class Hold:
             raise Parked
         run.worker = held_by
 
-    def _written(self, result: Result) -> None:
+    def _written(self, draft: Draft, result: Result) -> None:
         if not isinstance(result, Applied):
             raise Lost(result.row if isinstance(result, Stale) else None)
-        self._durable()
+        self._durable(draft)
         if result.arrivals != self.run.arrivals:
             self.run.arrivals = result.arrivals
             self._inbox = None
 
-    def _durable(self) -> None:
-        """Note that what was learned of an action, if anything, is now on record."""
+    def _durable(self, draft: Draft) -> None:
+        """Note what is on record now: what was learned of an action, and alarms."""
         if self.learned is not None:
             self.learned = None
             self.host.hook("outcome written", self.run.id)
+        if draft.alarms:
+            tell_alarms(draft)
 
     async def _catch_up(self, draft: Draft, result: Result) -> list[InboxRow]:
         """Return the messages that wait, with those that came since.

@@ -47,7 +47,7 @@ class Steps:
         run = self.run
         self.host.hook("step begins", run.id)
         pending = run.body.pending
-        intent, tries = run.intent, run.tries
+        intent, tries, collision = run.intent, run.tries, run.collision
         if pending is not None and pending.on_record:
             step = StepUnderWay(run, pending.now, pending.answers)
         else:
@@ -58,8 +58,8 @@ class Steps:
             request = step.begin()
             if tries is not None:
                 _check_asks(request, tries)
-            if run.collision is not None:
-                _check_commits(request, run.collision)
+            if collision is not None:
+                _check_commits(request, collision)
             while not isinstance(request, Goto):
                 if intent is not None and committed is None and not isinstance(request, Commit):
                     raise Diverged(
@@ -85,7 +85,7 @@ class Steps:
                 raise Diverged(
                     f"the step goes to {request.state}, but a commit of {intent.call} is on record"
                 )
-            cause = inbox.cause_text(run, pending.cause if pending is not None else None, committed)
+            cause = inbox.cause_text(pending.cause if pending is not None else None, committed)
             recording.go(draft, request, cause=cause, answers=step.answers[before:])
         except StepError as error:
             await self._stall(draft, trouble_of(error, run.program))

@@ -27,7 +27,7 @@ Decision 23 gives the reasons.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, Literal, NamedTuple, TypeAlias, assert_never, get_args
+from typing import Any, Final, Literal, NamedTuple, TypeAlias, assert_never
 
 import msgspec
 
@@ -40,13 +40,6 @@ from opord.values.types import Instant, Key
 
 AlarmReason: TypeAlias = Literal["yes after no", "no after yes", "two results", "yes after the end"]
 """How evidence contradicts what was decided. Records say it in these words."""
-
-_REASONS: dict[str, AlarmReason] = {reason: reason for reason in get_args(AlarmReason)}
-
-
-def known_reason(word: object) -> AlarmReason | None:
-    """Return the reason of an alarm as stored; None if this version does not know it."""
-    return _REASONS.get(word) if isinstance(word, str) else None
 
 
 class Alarm(msgspec.Struct, omit_defaults=True):

@@ -326,12 +326,12 @@ def _answer_to(draft: Draft, cause: Cause, *, calls: bool) -> None:
         request = step.begin()
         if not isinstance(request, Goto):
             raise TypeError(f"the handler of {cause.label} calls {request.name}, which was not foreseen")
-        recording.go(draft, request, cause=cause_text(run, cause), answers=[])
+        recording.go(draft, request, cause=cause_text(cause), answers=[])
     except StepError as error:
         recording.stall(draft, trouble_of(error, run.program))
 
 
-def cause_text(run: Run, cause: Cause | None, committed: str | None = None) -> str:
+def cause_text(cause: Cause | None, committed: str | None = None) -> str:
     """Return the cause of a transition, as histories show it."""
     if cause is None:
         return f"commit {committed}" if committed is not None else "body"

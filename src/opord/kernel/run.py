@@ -172,8 +172,7 @@ class Pending(msgspec.Struct, omit_defaults=True):
     @property
     def on_record(self) -> bool:
         """True if `now` and the answers are on record, so that the step goes on from there."""
-        parts = (self.intent, self.tries, self.collision)
-        return parts != (None, None, None) or bool(self.answers)
+        return bool(self.intent or self.tries or self.collision or self.answers)
 
 
 class RunBody(msgspec.Struct, omit_defaults=True):

@@ -239,7 +239,7 @@ class _Carrier:
         pending = run.body.pending
         cause = pending.cause if pending is not None else None
         draft = Draft(run, NOW, "")
-        recording.go(draft, goto, cause=inbox.cause_text(run, cause), answers=list(step.answers))
+        recording.go(draft, goto, cause=inbox.cause_text(cause), answers=list(step.answers))
         self._entered(run.state)
 
     def _answer(self, step: StepUnderWay, request: Request) -> Request | Goto | None:

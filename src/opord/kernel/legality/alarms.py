@@ -93,7 +93,7 @@ class Alarms:
         if decision is None:
             return
         attempt, outcome = body["attempt"], body["outcome"]
-        contradiction = _contradicts(fold, decision, attempt, outcome)
+        contradiction = _contradicts(decision, attempt, outcome)
         if contradiction is not None:
             reason, against = contradiction
             members = {
@@ -156,9 +156,7 @@ def _decide(decision: Decision, record: ReadRecord) -> None:
         decision.over_in = record.seq
 
 
-def _contradicts(
-    fold: Fold, decision: Decision, attempt: int, outcome: Mapping[str, Any]
-) -> tuple[str, int] | None:
+def _contradicts(decision: Decision, attempt: int, outcome: Mapping[str, Any]) -> tuple[str, int] | None:
     """Return how evidence contradicts a decision, and the record that it contradicts."""
     if any(attempt == number and same(outcome, answer) for number, answer in decision.answers):
         return None
