@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import ast
 import importlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import opord
+from opord import errors
+from opord.drive.errors import EngineError
+from opord.stores.base import StoreError
 
 SOURCE = ast.parse(Path(opord.__file__).read_text(encoding="utf-8"))
 
@@ -35,6 +39,29 @@ def test_every_listed_name_is_there(name: str) -> None:
         assert value is getattr(importlib.import_module(opord._HOMES[name]), name)
 
 
-def test_an_unknown_name_is_told_with_those_that_exist() -> None:
-    with pytest.raises(AttributeError, match=r"no attribute 'Motor'; it has: .*Secret"):
-        _ = opord.Motor  # type: ignore[attr-defined]
+def test_an_unknown_name_is_told_with_a_near_one() -> None:
+    with pytest.raises(AttributeError, match=r"no attribute 'Refusd'; did you mean Refused\?"):
+        _ = opord.Refusd  # type: ignore[attr-defined]
+    with pytest.raises(AttributeError, match=r"no attribute 'zzz'; `opord.__all__` has its names"):
+        _ = opord.zzz  # type: ignore[attr-defined]
+
+
+def refusals(base: type[Exception]) -> Iterator[type[Exception]]:
+    """Yield a class and all that are made from it in the package."""
+    yield base
+    for cls in base.__subclasses__():
+        yield from refusals(cls)
+
+
+def test_every_error_that_a_program_can_meet_is_in_one_place() -> None:
+    for module in sorted(Path(opord.__file__).parent.glob("[!c]*/**/*.py")):
+        text = module.read_text(encoding="utf-8")
+        if "(Refused)" in text or "(EngineError)" in text or "(StoreError)" in text:
+            importlib.import_module(
+                ".".join(module.relative_to(Path(opord.__file__).parent.parent).with_suffix("").parts)
+            )
+    told = {cls.__name__ for base in (EngineError, StoreError) for cls in refusals(base)}
+    inner = {"RowDamaged", "StoreMoved", "StoreTwoNames", "CopyFromTheFuture"}
+    assert told - inner <= set(errors.__all__)
+    assert set(errors.__all__) <= set(opord.__all__)
+    assert all(getattr(errors, name) is getattr(opord, name) for name in errors.__all__)

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from opord.drive.calls import Calls, bind_handlers
-from opord.drive.client import Client
 from opord.drive.errors import NotInDoubt, RoleRequired, RunUnknown, StartConflict
 from opord.drive.flight import Flight
 from opord.drive.held_calls import HeldCalls
 from opord.drive.hooks import Point
 from opord.drive.relay import carried
+from opord.drive.verbs import RunVerbs
 from opord.kernel.answers import Applied, Result
 from opord.kernel.conflicts import Facts, check_batch, judge
 from opord.kernel.large import ValueCache
@@ -227,7 +227,7 @@ class Desk:
         self.module = module
         self.program = program_of(workflow_of(module))
         self.host = OneRun(self.program)
-        self.client = Client(self.host)
+        self.client = RunVerbs(self.host)
         self.handlers = Handlers(module)
         self.calls = Calls(
             self.program,

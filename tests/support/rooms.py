@@ -24,6 +24,7 @@ ORDER = [
     "engine",
     "temporal",
     "backends",  # the one protocol of all faces, a module per runtime, and the front
+    "errors",  # every error that a program can meet, in one place
     "server",
     "testing",
     "simulate",  # explores a contract with the engine and the virtual time of `testing`

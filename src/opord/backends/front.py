@@ -13,9 +13,9 @@ from opord.backends.base import Backend
 from opord.backends.embedded import Embedded
 from opord.drive import hooks
 from opord.drive.calls import bind_handlers
-from opord.drive.client import Client
 from opord.drive.errors import EngineClosed, HandlersInvalid, RunTerminated
 from opord.drive.purity import NotPure
+from opord.drive.verbs import RunVerbs
 from opord.engine.collector import RELAXATION, relax_for_good
 from opord.engine.environment import Environment
 from opord.engine.process import Carried, Process
@@ -307,7 +307,7 @@ class Engine:
         await self._running.writer.damaged.wait()
 
     @property
-    def client(self) -> Client:
+    def client(self) -> RunVerbs:
         """The client: acts on runs from outside, by their names."""
         return self._running.client
 

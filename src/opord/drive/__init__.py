@@ -3,7 +3,7 @@
 __all__ = [
     "calls",
     "children",
-    "client",
+    "verbs",
     "errors",
     "flight",
     "frames",

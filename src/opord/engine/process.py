@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from opord.drive import hooks
-from opord.drive.client import Client
+from opord.drive.verbs import RunVerbs
 from opord.engine.environment import Environment
 from opord.engine.host import StoreHost
 from opord.engine.programs import Programs, keep_contract
@@ -56,7 +56,7 @@ class Process:
         self.host = StoreHost(
             store=store, writer=self.writer, programs=programs, environment=environment, hook=hook
         )
-        self.client = Client(self.host)
+        self.client = RunVerbs(self.host)
         self.waiters = Waiters(store, self.writer)
         self.worker: Worker | None = None
         self.relaxes = False

@@ -15,9 +15,9 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import msgspec
 
 from opord.drive.calls import bind_handlers
-from opord.drive.client import Client
 from opord.drive.errors import EngineError, InputInvalid
 from opord.drive.hooks import Hook, nothing
+from opord.drive.verbs import RunVerbs
 from opord.engine.environment import Environment
 from opord.engine.process import Carried, Process
 from opord.engine.programs import Programs, stored_form
@@ -184,7 +184,7 @@ class _OneRun:
         self.happenings["crash"] += 1
         await self._come_up()
 
-    def _outside_client(self) -> Client:
+    def _outside_client(self) -> RunVerbs:
         """Return a client in another process, which no crash of the worker touches."""
         environment = virtual_environment(self.clock, seed=self.seed, worker="client")
         return self._process(self.store, environment).client

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol, Self
 
 from opord.contract import Action
-from opord.drive.client import Client
+from opord.drive.verbs import RunVerbs
 from opord.generated.handles import Sent
 from opord.kernel.inbox import Evidence
 from opord.kernel.needs import stored_needs
@@ -52,7 +52,7 @@ class Home(Protocol):
         """Send a run an event."""
         ...
 
-    def act(self, run: str, verb: Callable[[Client], Awaitable[None]]) -> None:
+    def act(self, run: str, verb: Callable[[RunVerbs], Awaitable[None]]) -> None:
         """Do what a person can do to a run."""
 
 

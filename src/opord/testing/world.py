@@ -15,9 +15,9 @@ from types import ModuleType
 from typing import Any, TypeAlias, TypeVar
 
 from opord.backends.front import Engine
-from opord.drive.client import Client
 from opord.drive.errors import EngineError
 from opord.drive.hooks import Point
+from opord.drive.verbs import RunVerbs
 from opord.engine.restoring import mark_restored
 from opord.generated.handles import Sent
 from opord.generated.workflow import Workflow
@@ -255,7 +255,7 @@ class World:
                 lambda engine: engine.send_event(run, event, members, actor=actor, role=role), landed
             )
 
-    def act(self, run: str, verb: Callable[[Client], Awaitable[None]]) -> None:
+    def act(self, run: str, verb: Callable[[RunVerbs], Awaitable[None]]) -> None:
         """Do what a person can do to a run: resume, resolve, terminate."""
         before = len(self.journal(run))
 

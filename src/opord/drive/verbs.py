@@ -24,7 +24,7 @@ from opord.kernel.run import Run
 from opord.values.types import Digest, RunId
 
 
-class Client:
+class RunVerbs:
     """Starts runs and moves them by events and by a person's word."""
 
     def __init__(self, host: Host) -> None:

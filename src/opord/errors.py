@@ -1,0 +1,91 @@
+"""The errors that a program can meet: refusals, and what keeps an engine or a store from answering.
+
+`Refused` is the base of all refusals: the request changed nothing, and the caller can act on it.
+Each has a stable `code`, and its facts as attributes. `opord.Refused` is the same class as
+`opord.errors.Refused`; every name here is also a name of `opord`.
+"""
+
+from __future__ import annotations
+
+from opord.backends.base import Unsupported
+from opord.drive.errors import (
+    CannotClaim,
+    CollisionOpen,
+    ContractReplaced,
+    ContractUnreadable,
+    EngineClosed,
+    EngineError,
+    EventConflict,
+    EventRefused,
+    HandlersInvalid,
+    HistoryFull,
+    InputInvalid,
+    NoAlarm,
+    NotInDoubt,
+    NotStalled,
+    QueueFull,
+    Refused,
+    RoleRequired,
+    RunEnded,
+    RunPruned,
+    RunTerminated,
+    RunUnknown,
+    RunUnreadable,
+    SecretsUnprotected,
+    StartConflict,
+    UnknownEvent,
+    WrongResolution,
+)
+from opord.engine.protection import SecretsExtraMissing
+from opord.loading.errors import ContractRefused, LoadingError, StaleModule
+from opord.stores.base import (
+    ContractConflict,
+    StoreDamaged,
+    StoreError,
+    StoreMissing,
+    StoreRefused,
+    StoreUnavailable,
+)
+from opord.values.vault import KeysInvalid, SecretUnreadable
+
+__all__ = [
+    "CannotClaim",
+    "CollisionOpen",
+    "ContractConflict",
+    "ContractRefused",
+    "ContractReplaced",
+    "ContractUnreadable",
+    "EngineClosed",
+    "EngineError",
+    "EventConflict",
+    "EventRefused",
+    "HandlersInvalid",
+    "HistoryFull",
+    "InputInvalid",
+    "KeysInvalid",
+    "LoadingError",
+    "NoAlarm",
+    "NotInDoubt",
+    "NotStalled",
+    "QueueFull",
+    "Refused",
+    "RoleRequired",
+    "RunEnded",
+    "RunPruned",
+    "RunTerminated",
+    "RunUnknown",
+    "RunUnreadable",
+    "SecretUnreadable",
+    "SecretsExtraMissing",
+    "SecretsUnprotected",
+    "StaleModule",
+    "StartConflict",
+    "StoreDamaged",
+    "StoreError",
+    "StoreMissing",
+    "StoreRefused",
+    "StoreUnavailable",
+    "UnknownEvent",
+    "Unsupported",
+    "WrongResolution",
+]
