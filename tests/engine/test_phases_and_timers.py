@@ -31,6 +31,48 @@ final state Late failure
 FAR, SOON = "2030-01-01T00:00:00Z", "2026-02-25T06:18:20Z"  # the clock begins at 06:13:20
 
 
+EMPTY = """
+contract Ticket(n: int) key n version 1
+event rest
+event close(why: str)
+phase Open {
+  on rest -> goto Resting
+  on close(why) -> goto Closed(why)
+  after 2h -> goto Late
+  initial state Fresh(rests: int = 0) -> Resting | Closed | Late { }
+  state Resting -> Resting | Closed | Late { }
+}
+final state Closed(why: str) success
+final state Late failure
+"""
+
+
+class TestAnEmptyStateOfAPhase:
+    def test_it_waits_for_the_handlers_of_its_phase(self) -> None:
+        async def story(here: Here) -> None:
+            await here.rests()
+            assert here.sim.status == "waiting"
+            await here.send("rest")
+            assert here.sim.state == "Resting"
+            await here.send("close", why="done")
+
+        sim = Sim(EMPTY, input={"n": 1}).tell(story)
+        assert sim.states == ["Fresh", "Resting", "Closed"]
+
+    def test_the_timer_of_its_phase_runs_from_the_entry_into_the_phase(self) -> None:
+        async def story(here: Here) -> None:
+            await here.leap("1h")
+            await here.send("rest")
+            await here.leap("59m")
+            await here.rests()
+            assert here.sim.state == "Resting"
+            await here.leap("1m")
+            await here.reaches("Late")
+
+        sim = Sim(EMPTY, input={"n": 1}).tell(story)
+        assert sim.records("transition")[-1]["cause"] == "timer Open after"
+
+
 class TestTimers:
     def test_after_counts_from_the_entry_into_the_state(self) -> None:
         async def story(here: Here) -> None:

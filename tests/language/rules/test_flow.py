@@ -378,10 +378,57 @@ state B -> Z {  #! OP311
 }
 final state Z success
 """,
-    "an empty body in a phase": """
+    "an empty body in a phase with handlers waits for those": """
 phase P {
   on go -> goto Z
+  initial state A -> Z { }
+}
+final state Z success
+""",
+    "an empty body in a phase with a timer waits for it": """
+phase P {
+  after 1h -> goto Z
+  initial state A -> Z { }
+}
+final state Z success
+""",
+    "an empty body in a phase without handlers": """
+phase P {
   initial state A -> Z { }  #! OP311
+}
+final state Z success
+""",
+    "an empty body in a phase whose handler could not be read": """
+phase P {
+  on go => goto Z  #! OP036
+  initial state A -> Z { }
+}
+final state Z success
+""",
+    "the header of an empty state lists too much": """
+phase P {
+  on go -> goto Z
+  initial state A -> Z | B { }  #! OP304
+}
+state B -> Z { goto Z }
+final state Z success
+""",
+    "the header of an empty state misses a target": """
+phase P {
+  on go -> goto B  #! OP305
+  on say(text) -> goto Z
+  initial state A -> Z { }
+  state B -> Z | B { on go -> goto Z
+    after 1h -> goto B }
+}
+final state Z success
+""",
+    "no way out of an empty state": """
+phase P {
+  on go ignore
+  initial state A -> Z { on go -> goto Z
+    after 1h -> goto B }  #! OP305
+  state B -> Z { }  #! OP304 OP307
 }
 final state Z success
 """,

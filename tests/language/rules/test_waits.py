@@ -26,6 +26,35 @@ phase P {
 }
 final state E success
 """,
+    "an empty state of a phase without a timer": """
+contract C(id: str) key id
+event go
+phase P {
+  on go -> goto E
+  initial state Open -> E { }  #! OP802
+}
+final state E success
+""",
+    "an empty state of a phase with a timer": """
+contract C(id: str) key id
+event go
+phase P {
+  on go -> goto E
+  after 1d -> goto E
+  initial state Open -> E { }
+}
+final state E success
+""",
+    "an empty state that only the phase's timer leads to, and no event leaves": """
+contract C(id: str) key id
+event go
+phase P {
+  after 1d -> goto Escalated
+  initial state Open -> Escalated | E { on go -> goto E }
+  state Escalated -> Escalated { }  #! OP307 OP802
+}
+final state E success
+""",
     "one of two timers of the phase has fired": """
 contract C(id: str) key id
 event go

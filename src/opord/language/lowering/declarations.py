@@ -153,7 +153,7 @@ def collect_states(ctx: Lowering, declarations: Iterable[tree.Declaration]) -> N
     """Enter states and phases, which share one namespace."""
     for node in declarations:
         if isinstance(node, tree.State):
-            _collect_state(ctx, node, None)
+            _collect_state(ctx, node)
         elif isinstance(node, tree.Phase):
             name = node.name.text
             earlier = ctx.states.get(name)
@@ -164,20 +164,22 @@ def collect_states(ctx: Lowering, declarations: Iterable[tree.Declaration]) -> N
                 ctx.declared(node.name, "a phase", "PascalCase")
                 ctx.phases[name] = ctx.place(node.name.span)
             for state in node.states:
-                _collect_state(ctx, state, name)
+                _collect_state(ctx, state, name, shares=bool(node.handlers))
 
 
-def _collect_state(ctx: Lowering, node: tree.State, phase: str | None) -> None:
+def _collect_state(
+    ctx: Lowering, node: tree.State, phase: str | None = None, *, shares: bool = False
+) -> None:
     name = node.name.text
     if name in ctx.states:
         ctx.duplicate("the state", node.name, ctx.states[name].place)
     elif name in ctx.phases:
         ctx.duplicate("the phase", node.name, ctx.phases[name])
         # A `goto` with this name means the state.
-        ctx.states[name] = StateSymbol(name, ctx.place(node.name.span), node, phase)
+        ctx.states[name] = StateSymbol(name, ctx.place(node.name.span), node, phase, shares)
     elif name:
         ctx.declared(node.name, "a state", "PascalCase")
-        ctx.states[name] = StateSymbol(name, ctx.place(node.name.span), node, phase)
+        ctx.states[name] = StateSymbol(name, ctx.place(node.name.span), node, phase, shares)
 
 
 # --- Types of fields and parameters ---------------------------------------------------------------

@@ -110,7 +110,8 @@ class Bodies:
         if (handlers or timers) and all(isinstance(each, tree.Unparsed) for each in statements):
             statements = []
         targets, places = _targets(ctx, node)
-        kind: StateKind = "waiting" if (handlers or timers) and not statements else "acting"
+        waits = not statements and (handlers or timers or symbol.shares)
+        kind: StateKind = "waiting" if waits else "acting"
         return State(
             symbol.name,
             "final" if node.kind == "final" else kind,

@@ -102,12 +102,13 @@ class EventSymbol:
 
 @dataclass(slots=True)
 class StateSymbol:
-    """A state."""
+    """A state. `shares` says that its phase has handlers or timers."""
 
     name: str
     place: Place
     node: tree.State
     phase: str | None = None
+    shares: bool = False
     fields: Fields = field(default_factory=dict)
 
 

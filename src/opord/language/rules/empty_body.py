@@ -13,9 +13,9 @@ CODE = code("OP311", rule="flow", title="an empty body", suppressed_by=(Unread("
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
-    """Find the states, except final ones, whose own body neither acts nor waits."""
+    """Find the empty bodies of states whose phase, if any, has no handler or timer to wait for."""
     for state in contract.states:
-        if state.kind == "final" or state.body or state.handlers or state.timers:
+        if state.kind != "acting" or state.body or state.handlers or state.timers:
             continue
         target = state.targets[0] if state.targets else "<state>"
         yield CODE.at(

@@ -47,6 +47,6 @@ def _is_whole(graph: Graph, state: State) -> bool:
     moments = graph.moments(state)
     if any(goto.state not in graph.states for moment in moments for goto in moment.gotos):
         return False
-    return any(not moment.shared for moment in moments) and not any(
-        is_unread(statement) for moment in moments for statement in statements(moment.body)
-    )
+    if state.kind == "acting" and all(moment.shared for moment in moments):
+        return False
+    return not any(is_unread(statement) for moment in moments for statement in statements(moment.body))

@@ -24,7 +24,7 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
     """
     unfired: dict[str, int] | None = None
     for state in contract.states:
-        if not state.handlers or state.body or state.timers:
+        if state.kind != "waiting" or state.timers:
             continue
         shared = graph.timers(state)
         if shared:
@@ -35,7 +35,9 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
         yield CODE.at(
             state.place,
             f"`{state.name}` waits without a time limit",
-            label=f"if no {events} comes, the run stands here for ever",
+            label=f"if no {events} comes, the run stands here for ever"
+            if events
+            else "nothing moves the run from here",
             labels=tuple(
                 Label(timer.place, "has moved the run already, and does so once") for timer in shared
             ),
