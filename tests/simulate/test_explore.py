@@ -16,6 +16,7 @@ from opord.simulate.hints import unreached
 from opord.simulate.report import as_data, times
 from opord.simulate.targets import transitions_of
 from opord.simulate.values import Constants
+from opord.testing.clock import VirtualClock
 from tests.support.contracts import STUCK
 
 ROOT = Path(__file__).parents[2]
@@ -176,6 +177,63 @@ def test_a_contract_that_takes_no_input_says_so(tmp_path: Path) -> None:
     text = 'contract C(a: bool) key if a then "" else ""\ninitial state A -> Done { goto Done }\nfinal state Done success\n'
     with pytest.raises(NoInput, match="it is empty"):
         explored(tmp_path, text)
+
+
+LONG = """contract C(a: str) key a
+failure E { No settles, Busy transient }
+event go keep
+effect look(a: str) -> int fails E { retry 20 times backoff 1h to 7d, timeout 30d }
+action act(a: str) -> int fails E stands because "nothing takes it back" {
+  key a
+  retry 20 times backoff 1h to 7d
+  timeout 30d
+}
+initial state A -> B | Lost {
+  on go {
+    let x = perform look(a) else { No | Busy | TimedOut -> goto Lost }
+    goto B
+  }
+  after 30d -> goto B
+}
+state B -> Done | Lost {
+  match commit act(a) {
+    ok -> goto Done
+    No | Busy -> goto Lost
+  }
+}
+final state Done success
+final state Lost failure
+"""
+
+
+def test_a_run_between_two_of_many_attempts_is_not_stuck(tmp_path: Path) -> None:
+    seen = explored(tmp_path, LONG)
+    assert (seen.troubles, seen.cut_off) == ({}, 0)
+    assert max(seen.times_s) > 365 * 86_400, "some run met time-outs of 30 days again and again"
+
+
+def test_virtual_time_jumps_over_what_takes_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A year of time-outs and pauses takes few jumps, and none to renew a lease."""
+    jumps: list[float] = []
+    advance = VirtualClock.advance
+    monkeypatch.setattr(VirtualClock, "advance", lambda clock, s: (jumps.append(s), advance(clock, s)))
+    seen = explored(tmp_path, LONG, runs=20)
+    assert sum(seen.times_s) > 365 * 86_400
+    assert len(jumps) < 20 * 300
+
+
+def test_a_run_that_tries_for_ever_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each check of the doubt fails, so it is asked again and again."""
+    monkeypatch.setattr(drive, "TURNS_MAX", 300)
+    monkeypatch.setattr(
+        outside.Outside,
+        "_mood",
+        lambda _, ways, calm: [0.0] * (len(ways) - 1) + [1.0] if len(ways) > 1 else [1.0],
+    )
+    text = ACTION.replace("POLICY", "timeout 5s, in doubt check find(a)").replace("EXTRA", "")
+    text = text.replace("find(a: str) -> int?", "find(a: str) -> int? fails E")
+    seen = explored(tmp_path, text, runs=1)
+    assert (seen.troubles, seen.cut_off) == ({}, 1)
 
 
 def test_a_cycle_is_left_alone_after_many_moves(tmp_path: Path) -> None:

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 import opord
+from opord import load
 from opord.drive.errors import RoleRequired, StartConflict
 from opord.kernel.rows import RecordRow
 from opord.testing import Fakes, Run, ScriptError, StillMoving, World
+from opord.testing.clock import VirtualClock
 from tests.testing.conftest import PAYOUT, RECEIPT, scripted
 
 BankError = PAYOUT.BankError
@@ -320,3 +322,38 @@ final state Done success
     assert first.history[-1]["at"] == (begun + timedelta(seconds=61)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     second.assert_state("Resting", found=2)
     assert opord_world.now == begun + timedelta(minutes=4)
+
+
+LONG = """contract Long(a: str) key a
+failure E { No settles }
+action act(a: str) -> int fails E stands because "nothing takes it back" {
+  key a
+  retry 20 times backoff 1h to 1h
+  timeout 1h
+}
+initial state A -> Done | Lost {
+  match commit act(a) {
+    ok -> goto Done
+    No -> goto Lost
+  }
+}
+final state Done success
+final state Lost failure
+"""
+
+
+def test_virtual_time_jumps_over_what_takes_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twenty hours of time-outs, with pauses between, need few renewals of leases."""
+    jumps: list[float] = []
+    advance = VirtualClock.advance
+    monkeypatch.setattr(VirtualClock, "advance", lambda clock, s: (jumps.append(s), advance(clock, s)))
+    (tmp_path / "long.opord").write_text(LONG)
+    contract = load(tmp_path / "long.opord").Long
+    world = World()
+    world.fakes(contract).act.times_out().times(20).then.returns(1)
+    began = world.now
+    run = world.start(contract, a="x")
+    world.close()
+    assert run.state == "Done"
+    assert world.now - began > timedelta(hours=20)
+    assert len(jumps) < 1000

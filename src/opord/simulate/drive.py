@@ -32,10 +32,17 @@ from opord.simulate.values import Chosen, Constants
 from opord.stores.memory import MemoryStore
 from opord.stores.values import read_run
 from opord.testing.clock import VirtualClock, VirtualLoop, virtual_environment
-from opord.testing.crashing import CrashPlan, MortalStore, kill_process
+from opord.testing.crashing import CrashPlan, MortalStore, kill_process, leave_leases
 from opord.values.types import Instant, RunId
 
-LEASE_S = 30.0
+LEASE_S = 1e9
+"""The lease of a living worker, and its longest sleep, in seconds: for ever.
+
+Nothing has to be renewed or looked for, so virtual time jumps over days in which nothing happens.
+Whatever is sent wakes the worker. One that dies leaves `LEASE_LEFT_S`.
+"""
+
+LEASE_LEFT_S = 30.0
 CALL_LIMIT_S = 300.0
 A_TICK_S = 2e-6
 """The virtual time in which everything happens that needs no waiting."""
@@ -44,6 +51,14 @@ MOVES_MAX = 120
 """The number of moves after which a run is left alone: it could go round for ever."""
 
 TURNS_MAX = 3000
+"""The number of turns after which a run is left alone: it could try a call for ever."""
+
+QUIET_TURNS_MAX = 60
+"""The number of turns in which nothing at all happens to a run before it counts as stuck.
+
+While a call is under way, each of these turns is twice as long as the one before.
+"""
+
 VAIN_EVENTS_MAX = 60
 """The number of events without effect after which a waiting run without a timer counts as stuck.
 
@@ -120,6 +135,7 @@ class _OneRun:
         self.run: str = ""
         self.lives = 0
         self.crashes = 0
+        self.quiet = 0
 
     def go(self) -> Explored:
         """Drive the run in an event loop of its own."""
@@ -161,7 +177,7 @@ class _OneRun:
         environment = virtual_environment(
             self.clock, seed=self.seed + self.lives, worker=f"worker-{self.lives}"
         )
-        environment.poll_s = 3600.0
+        environment.poll_s = LEASE_S
         self.process = self._process(self.mortal, environment, self.mortal.hook)
         self.worker = await self.process.carry(
             [Carried(self.program, self.driver.handlers)],
@@ -182,6 +198,7 @@ class _OneRun:
         self.crashes_left -= 1
         await kill_process(self.process)
         self.happenings["crash"] += 1
+        leave_leases(self.store, f"worker-{self.lives}", seconds=LEASE_LEFT_S)
         await self._come_up()
 
     def _outside_client(self) -> RunVerbs:
@@ -196,12 +213,15 @@ class _OneRun:
         await self._come_up()
         await self._start()
         entered, vain = -1, 0
+        last: RunRow | None = None
         for _ in range(TURNS_MAX):
             await asyncio.sleep(A_TICK_S)
             if self.mortal.dead:
                 await self._replace_crashed()
                 continue
             row = self._row()
+            self.quiet = self.quiet + 1 if row == last else 0
+            last = row
             if has_ended(row.head.status):
                 return "ended", ""
             run = read_run(self.store, self.program, row)
@@ -215,9 +235,13 @@ class _OneRun:
                 vain += 1
                 if vain > VAIN_EVENTS_MAX:
                     return "stuck", self._why_stuck(run)
+            elif self.quiet > QUIET_TURNS_MAX and not run.waits:
+                return (
+                    "stuck",
+                    f"it is {run.status.replace('_', ' ')} in {run.state}, and nothing comes of it",
+                )
             await self._turn(run)
-        head = self._row().head
-        return "stuck", f"it is {head.status.replace('_', ' ')} in {head.state}, and nothing comes of it"
+        return "cut off", f"after {TURNS_MAX} turns it had not ended"
 
     def _why_stuck(self, run: Run) -> str:
         events = ", ".join(handlers_now(run))
@@ -232,14 +256,14 @@ class _OneRun:
         elif run.status == "in_doubt" and run.intent is not None and run.intent.asking:
             await self._person(run)
         else:
-            if self.rng.random() < 0.1:
+            if self.rng.random() < 0.1 / 2**self.quiet:
                 await self._any_event(run)
             await self._pass(self._until(run))
 
     def _until(self, run: Run) -> float:
         """Return how long to let a run go on by itself, in seconds."""
         if self.worker.busy:
-            return float(self.rng.choice((0.01, 0.3, 2.0, 15.0)))
+            return float(self.rng.choice((0.01, 0.3, 2.0, 15.0)) * 2**self.quiet)
         due = (run.wake_at or self.clock.now_us) - self.clock.now_us
         return max(due / 1e6, 0.001)
 
@@ -352,7 +376,11 @@ class _OneRun:
     # --- time and store --------------------------------------------------------------------------
 
     async def _pass(self, seconds: float) -> None:
-        """Let time pass: in one jump if nothing is under way."""
+        """Let time pass: in one jump if nothing is under way, else at most until that has ended."""
+        flights = [flight.landed for flight in self.worker.flights.values()]
+        if flights and not self.mortal.dead:
+            await asyncio.wait(flights, timeout=seconds)
+            return
         if self.worker.busy or self.mortal.dead:
             await asyncio.sleep(seconds)
             return

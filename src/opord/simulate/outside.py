@@ -23,8 +23,6 @@ from opord.simulate.values import Chosen
 from opord.testing.clock import VirtualClock
 from opord.values.failure import Failure
 
-SILENCE_S = 1e6
-
 
 class Effected(NamedTuple):
     """An action that took effect, with its key, the number of its intent, and its result."""
@@ -130,7 +128,7 @@ class Outside:
         (way,) = self._rng.choices(self._ways[name], self._moods[name])
         self.outcomes[name, way] += 1
         if way == TIMED_OUT:
-            await asyncio.sleep(SILENCE_S)
+            await _silence()
         if way != "ok":
             raise self._failure(call, way)
         await self._latency(call)
@@ -167,7 +165,7 @@ class Outside:
         if way.startswith("lost"):
             raise AnswerLost("the answer was lost")
         if way.startswith("silence"):
-            await asyncio.sleep(SILENCE_S)
+            await _silence()
         await self._latency(call)
         return result
 
@@ -238,3 +236,8 @@ class Outside:
 def known_name(failure: Failure) -> str:
     """Return the name of a failure as outcomes write it."""
     return f"{failure.opord_type}.{type(failure).__name__}"
+
+
+async def _silence() -> None:
+    """Answer nothing, until the call is given up."""
+    await asyncio.get_running_loop().create_future()

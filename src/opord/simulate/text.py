@@ -171,7 +171,7 @@ def _verdict(data: Mapping[str, Any], paint: Paint, columns: int) -> Iterator[st
     for kind, count in troubles.items():
         yield paint(f"{count:,} run{'' if count == 1 else 's'} {_TROUBLES[kind]}", "bad")
     if data["cut_off"]:
-        yield f"{data['cut_off']:,} went round and were left alone before an end"
+        yield f"{data['cut_off']:,} went on and on and were left alone before an end"
     if not troubles:
         summary = (
             "no run stuck or stalled, no promise broken, no effect twice"

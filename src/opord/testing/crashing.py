@@ -10,7 +10,11 @@ from typing import Any
 from opord.drive.hooks import Point
 from opord.engine.process import Process
 from opord.kernel.rows import Start, Write
-from opord.stores.base import Store
+from opord.stores.base import RunFilter, Store
+from opord.values.types import Duration
+
+RUNS_MAX = 10_000
+"""The largest number of runs that a store of a test or a simulation holds."""
 
 
 class Killed(BaseException):
@@ -114,3 +118,14 @@ async def kill_process(process: Process) -> None:
         flight.cancel()
     ends = [flight.landed for flight in flights]
     await asyncio.gather(*living, *ends, return_exceptions=True)
+
+
+def leave_leases(store: Store, worker: str, *, seconds: float) -> None:
+    """Let the leases of a worker that has died end after some seconds from now.
+
+    A worker in virtual time may hold longer ones than it could in the world, so that nothing has to
+    renew them. This is what its last renewal would have left.
+    """
+    rows = store.runs(RunFilter(), limit=RUNS_MAX)
+    held = [(row.run, row.epoch) for row in rows if row.head.worker == worker]
+    store.renew(worker, held, ttl_us=Duration(int(seconds * 1_000_000)))

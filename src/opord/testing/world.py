@@ -14,10 +14,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeAlias, TypeVar
 
-from opord.backends.front import Engine
+from opord.backends.front import LEASE_S, Engine
 from opord.drive.errors import EngineError
 from opord.drive.hooks import Point
 from opord.drive.verbs import RunVerbs
+from opord.engine.reaper import LONGEST_LEASE_S
 from opord.engine.restoring import mark_restored
 from opord.generated.handles import Sent
 from opord.generated.workflow import Workflow
@@ -32,7 +33,7 @@ from opord.stores.base import RunFilter
 from opord.stores.memory import MemoryStore
 from opord.stores.values import read_run
 from opord.testing.clock import START_US, VirtualClock
-from opord.testing.crashing import CrashPlan, MortalStore
+from opord.testing.crashing import RUNS_MAX, CrashPlan, MortalStore, leave_leases
 from opord.testing.engines import virtual_engine
 from opord.testing.fakes import Fakes
 from opord.testing.run import Run
@@ -46,7 +47,6 @@ T = TypeVar("T")
 ContractSource: TypeAlias = type[Workflow] | Workflow | ModuleType | str | Path
 """A contract's class, with or without handlers; a module that has one; or a file to be loaded."""
 
-ALL_RUNS = 10_000
 NEVER_POLL_S = 3600.0
 
 
@@ -418,6 +418,7 @@ class World:
             seed=self.seed + self._engines,
             worker=f"worker-{self._engines}",
             poll_s=NEVER_POLL_S,
+            lease_s=LONGEST_LEASE_S,
             hook=mortal.hook,
             secret_keys="",
             insecure_plaintext_secrets=True,
@@ -441,6 +442,7 @@ class World:
         self._mortal.dead = True
         self._task = None
         self._stepper.end_tasks()
+        leave_leases(self.store, f"worker-{self._engines}", seconds=LEASE_S)
         self._engine = self._mortal = None
 
     def _nudge(self) -> None:
@@ -451,7 +453,7 @@ class World:
     # --- reading ---------------------------------------------------------------------------------
 
     def _rows(self) -> list[RunRow]:
-        return self.store.runs(RunFilter(), limit=ALL_RUNS)
+        return self.store.runs(RunFilter(), limit=RUNS_MAX)
 
     def _names(self) -> list[str]:
         return [row.run for row in self._rows()]
