@@ -308,12 +308,14 @@ def test_a_flag_wins_over_a_variable_and_a_variable_over_a_file(
     (shop.folder / "pyproject.toml").write_text('[tool.opord]\nas = "file"\nstore = "sqlite:///file.db"\n')
     monkeypatch.setenv("OPORD_STORE", "sqlite:///variable.db")
     monkeypatch.setenv("OPORD_LEASE", "soon")
+    monkeypatch.setenv("OPORD_CALL_LIMIT", "-5m")
     monkeypatch.setenv("OPORD_STROE", "sqlite:///typo.db")
     answer, areas = doctor(shop)
     assert areas["settings"] == [
         ("fine", "store = sqlite:///variable.db (from $OPORD_STORE)"),
         ("fine", "as = file (from pyproject.toml)"),
         ("wrong", "lease = 'soon' from $OPORD_LEASE is no number"),
+        ("wrong", "call_limit = '-5m' from $OPORD_CALL_LIMIT is no duration above zero"),
         ("warning", "$OPORD_STROE is set, and nothing reads it"),
     ]
     assert "did you mean OPORD_STORE?" in moves(answer)

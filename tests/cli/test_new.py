@@ -39,7 +39,7 @@ def test_a_new_project_passes_everything_at_once(
     }  # fmt: skip
     assert {line.removeprefix(f"my-{template}/") for line in said.out.splitlines()[: len(files)]} == files
     assert not [file for file in files if re.search(r"@\w+@", (project / file).read_text())]
-    assert ran(project, *OPORD, "check", "--strict", ".") == "1 file checked: no findings\n"
+    assert ran(project, *OPORD, "check", "--strict", ".").startswith("1 file checked: no findings\n")
     ran(project, *OPORD, "gen", "--check", f"my_{template}.opord", "-o", ".")
     ran(project, *OPORD, "fmt", "--check", f"my_{template}.opord")
     # One cache for all templates: shared imports are read once, and each project by itself.

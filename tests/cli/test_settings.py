@@ -56,6 +56,12 @@ def test_settings_may_be_in_pyproject(shop: Shop) -> None:
         ('stor = "x"', "opord.toml sets `stor`; the settings are store, as, role, lease, drain, concurrency"),
         ("store = 3", "opord.toml: `store` is to be str, got 3"),
         ("store =", "opord.toml cannot be read: "),
+        (
+            'call_limit = "soon"',
+            "opord.toml: `call_limit`: expected a duration such as `20m` or `1h30m`, got: soon",
+        ),
+        ('call_limit = "0s"', "opord.toml: `call_limit`: expected a duration above zero, got: 0s"),
+        ("call_limit = 20", "opord.toml: `call_limit` is to be str, got 20"),
     ],
 )
 def test_an_invalid_setting_is_wrong_usage(shop: Shop, text: str, said: str) -> None:

@@ -222,6 +222,13 @@ def test_a_worker_that_ends_when_idle_names_versions_whose_runs_wait_for_handler
     assert (shop.view("new")["state"], shop.view("old1")["state"]) == ("Done", "Received")
 
 
+@pytest.mark.parametrize("limit", ["0s", "-5m", "300", "5 m", "nan", "99999999999d", "soon", ""])
+def test_a_call_limit_that_is_no_duration_is_refused(shop: Shop, limit: str) -> None:
+    said = shop.opord(*WORKER, "handlers:Handlers", "--until-idle", "--call-limit", limit)
+    assert (said.status, said.out) == (2, "")
+    assert "error[usage]: Invalid value for '--call-limit': expected a duration" in said.err
+
+
 @pytest.mark.parametrize("lease", ["0", "-1", "nan", "inf", "1e300", "600.1", "soon"])
 def test_an_invalid_or_too_long_lease_is_refused(shop: Shop, lease: str) -> None:
     said = shop.opord(*WORKER, "handlers:Handlers", "--until-idle", "--lease", lease)

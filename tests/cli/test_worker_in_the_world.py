@@ -450,3 +450,34 @@ def test_a_worker_whose_store_is_taken_away_ends_and_says_so(crunching: Shop, ho
 def test_an_idle_worker_still_stops_at_once(crunching: Shop) -> None:
     write(crunching, WAITS + PAYS)
     assert stop(begin(crunching)).status == 0
+
+
+HANGS = """
+    async def crunch(self, id):
+        return id
+
+    async def pay(self, id, *, call):
+        await asyncio.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("where", ["flag", "variable", "file", "flag over file"])
+def test_the_call_limit_ends_a_call_without_a_timeout(
+    crunching: Shop, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(crunching, HANGS)
+    start(crunching, "r1")
+    options: list[str] = []
+    match where:
+        case "flag":
+            options = ["--call-limit", "200ms"]
+        case "variable":
+            monkeypatch.setenv("OPORD_CALL_LIMIT", "200ms")
+        case "file":
+            (crunching.folder / "opord.toml").write_text('call_limit = "200ms"\n')
+        case _:
+            (crunching.folder / "opord.toml").write_text('call_limit = "20m"\n')
+            options = ["--call-limit", "200ms"]
+    said = crunching.process(*WORKER, "--until-idle", *options)
+    assert said.status == 1, said.err
+    assert "no answer within 0.2 s" in said.err

@@ -15,6 +15,7 @@ import copy
 import itertools
 import random
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Executor, Future
 from typing import Any, NamedTuple
 
 from opord.backends.front import Engine
@@ -137,6 +138,26 @@ class Fixed(random.Random):
         return self._drawn
 
 
+class Threads(Executor):
+    """Runs each call after as many virtual seconds as the handler says."""
+
+    def __init__(self, seconds: Sequence[float]) -> None:
+        self.seconds = list(seconds)
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_running_or_notify_cancel()
+
+        def call() -> None:
+            try:
+                future.set_result(fn(*args, **kwargs))
+            except BaseException as error:
+                future.set_exception(error)
+
+        asyncio.get_running_loop().call_later(self.seconds.pop(0) if self.seconds else 0.0, call)
+        return future
+
+
 class Here:
     """An open engine and the run of a story."""
 
@@ -239,6 +260,19 @@ class Sim:
     def rest(self, **options: Any) -> Sim:
         """Start the run and let time pass until it rests."""
         return self.tell(lambda here: here.rests(), **options)
+
+    def on_threads(self, threads: Threads) -> Sim:
+        """Give each engine these threads for its plain handlers."""
+        engine = self.kit.engine
+
+        def with_threads(**options: Any) -> Engine:
+            made = engine(**options)
+            assert made._environment is not None
+            made._environment.threads = threads
+            return made
+
+        self.kit.engine = with_threads  # type: ignore[method-assign]
+        return self
 
     def advance(self, span: str) -> None:
         """Let time pass while no engine is open."""

@@ -9,8 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable
-from concurrent.futures import Executor, Future
 from typing import Any
 
 import pytest
@@ -19,7 +17,7 @@ from opord.kernel.instants import in_words, parse
 from opord.kernel.views import history_view
 from opord.stores.base import RunFilter
 from opord.story.lines import tell
-from tests.engine.desk import NEVER, Fixed, Here, Sim, after, fails
+from tests.engine.desk import NEVER, Fixed, Here, Sim, Threads, after, fails
 from tests.support.kit import Kit, crash_at
 
 BUSY = fails("Line.Busy")
@@ -380,26 +378,6 @@ class TestBetweenAttempts:
         assert (sim.status, sim.kinds) == ("ended", ["started", "attempt", "terminated"])
 
 
-class Threads(Executor):
-    """Runs each call after as many virtual seconds as the handler says."""
-
-    def __init__(self) -> None:
-        self.seconds: list[float] = []
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-        future.set_running_or_notify_cancel()
-
-        def call() -> None:
-            try:
-                future.set_result(fn(*args, **kwargs))
-            except BaseException as error:
-                future.set_exception(error)
-
-        asyncio.get_running_loop().call_later(self.seconds.pop(0) if self.seconds else 0.0, call)
-        return future
-
-
 class TestALateAnswer:
     """An attempt on a thread is given up after its time-out, and answers later."""
 
@@ -409,13 +387,12 @@ class TestALateAnswer:
         With `resumed`, a person resumes it once it has stalled.
         """
         sim = reading(load=list(answers))
-        threads = Threads()
+        threads = Threads(seconds)
 
         def load(self: Any, text: str, at: Any, call: Any = None) -> Any:
             return sim.desk.answer_at_once("load", (text, at), call)
 
         type(sim.kit.handlers).load = load  # type: ignore[attr-defined]
-        threads.seconds = list(seconds)
 
         async def story(here: Here) -> None:
             for _ in range(12):
@@ -424,16 +401,7 @@ class TestALateAnswer:
                 if resumed and sim.status == "stalled":
                     await here.resume()
 
-        engine = sim.kit.engine
-
-        def with_threads(**options: Any) -> Any:
-            made = engine(**options)
-            assert made._environment is not None
-            made._environment.threads = threads
-            return made
-
-        sim.kit.engine = with_threads  # type: ignore[method-assign]
-        return sim.tell(story, drawn=drawn)
+        return sim.on_threads(threads).tell(story, drawn=drawn)
 
     def test_is_taken_and_no_further_call_is_made(self) -> None:
         sim = self.late([60], "loaded")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias, assert_never, get_args
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 Form: TypeAlias = Literal["human", "json", "github", "sarif"]
 """The formats in which findings are written."""
+
+CALLS_NAMED, FILES_NAMED = 5, 3
+"""How many calls of a file, and how many files, the line on calls without `timeout` names."""
 
 
 @click.command()
@@ -137,6 +140,8 @@ def _show(
         case "human":
             _show_reader(findings, results)
             write(_summary(count, findings, fix=fix))
+            for line in _without_timeout(results):
+                write(line)
         case _:
             assert_never(form)
 
@@ -162,6 +167,37 @@ def _summary(files: int, findings: Sequence[Diagnostic], *, fix: bool) -> str:
         if len(findings) == 1:
             text = text.replace("mends all of them", "mends it")
     return text
+
+
+def _without_timeout(results: Sequence[CheckResult]) -> Iterator[str]:
+    """Say in a line which calls of contracts without errors have no `timeout`. It is no finding."""
+    from opord.language.ensure import CALL_LIMIT, calls_without_timeout
+    from opord.language.spelling import in_words
+
+    counts: dict[str, tuple[str, ...]] = {}
+    for result in results:
+        if result.contract is not None and (names := calls_without_timeout(result.contract)):
+            counts[result.sources[0][0]] = names
+    if not counts:
+        return
+    parts = [
+        f"{_few(names)}{f' in {file}' if len(results) > 1 else ''}"
+        for file, names in list(counts.items())[:FILES_NAMED]
+    ]
+    if len(counts) > FILES_NAMED:
+        parts.append(f"{_count(len(counts) - FILES_NAMED, 'more file')}")
+    total = sum(map(len, counts.values()))
+    file = next(iter(counts)) if len(counts) == 1 else "FILE"
+    yield (
+        f"{'1 call has' if total == 1 else f'{total} calls have'} no `timeout` ({'; '.join(parts)}): the worker's call "
+        f"limit ends an attempt, {in_words(CALL_LIMIT)} unless set; see `opord explain {file}`"
+    )
+
+
+def _few(names: Sequence[str]) -> str:
+    """List names; of many, the first ones."""
+    more = f" and {len(names) - CALLS_NAMED} more" if len(names) > CALLS_NAMED else ""
+    return f"{', '.join(names[:CALLS_NAMED])}{more}"
 
 
 def _count(number: int, word: str) -> str:

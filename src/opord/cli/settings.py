@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Callable
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, TypedDict, TypeVar
@@ -25,10 +26,14 @@ SETTING_TYPES: dict[str, tuple[type, ...]] = {
     "lease": (int, float),
     "drain": (int, float),
     "concurrency": (int,),
+    "call_limit": (str,),
     "secret_keys": (str,),
     "insecure_plaintext_secrets": (bool,),
 }
 """The settings that a file may have, and their types."""
+
+DURATIONS = frozenset({"call_limit"})
+"""The settings that are durations as a contract writes them, such as `20m`."""
 
 _INSECURE = "opord.insecure_plaintext_secrets"
 
@@ -49,6 +54,32 @@ class Seconds(click.FloatRange):
         if seconds != seconds:
             self.fail(f"expected a number of seconds, got: {value}", param, ctx)
         return seconds
+
+
+def as_duration(_: click.Context, __: click.Parameter, text: str) -> timedelta:
+    """Read a duration on the command line as a contract writes it, such as `20m`."""
+    try:
+        return duration_of(text)
+    except ValueError as wrong:
+        raise click.BadParameter(str(wrong)) from None
+
+
+def duration_of(text: str) -> timedelta:
+    """Read the duration of a setting.
+
+    Raises:
+        ValueError: it is no duration above zero.
+    """
+    from opord.values.duration import parse_duration
+    from opord.values.guard import BadValue
+
+    try:
+        duration = parse_duration(text)
+    except BadValue:
+        raise ValueError(f"expected a duration such as `20m` or `1h30m`, got: {text}") from None
+    if duration <= timedelta():
+        raise ValueError(f"expected a duration above zero, got: {text}")
+    return duration
 
 
 def setting(name: str, default: Any = None) -> Any:
@@ -187,4 +218,9 @@ def _checked(path: Path, table: Any) -> dict[str, Any]:
             kinds = " or ".join(kind.__name__ for kind in SETTING_TYPES[name])
             shown_value = "something else" if name == "secret_keys" else repr(value)
             raise CliError("settings", f"{path.name}: `{name}` is to be {kinds}, got {shown_value}", 2)
+        if name in DURATIONS:
+            try:
+                duration_of(str(value))
+            except ValueError as wrong:
+                raise CliError("settings", f"{path.name}: `{name}`: {wrong}", 2) from None
     return table

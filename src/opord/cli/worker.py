@@ -8,7 +8,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, get_args
@@ -18,7 +18,7 @@ import click
 from opord.cli.contracts import found_in, program_at
 from opord.cli.errors import CliError
 from opord.cli.output import note
-from opord.cli.settings import Seconds, engine_secrets, secrets_option, setting, store_option
+from opord.cli.settings import Seconds, as_duration, engine_secrets, secrets_option, setting, store_option
 from opord.cli.stopping import Orders, StoppedEarly, leave_hanging_threads, run_to_its_end
 from opord.story.signs import safe
 
@@ -56,6 +56,9 @@ OPENING_S = 1.0
 @click.option("--drain", type=Seconds(min=0), envvar="OPORD_DRAIN",
               default=lambda: setting("drain", 30.0), show_default="30", metavar="SECONDS",
               help="How long it lets calls under way go on when it is told to stop.")  # fmt: skip
+@click.option("--call-limit", callback=as_duration, envvar="OPORD_CALL_LIMIT",
+              default=lambda: setting("call_limit", "5m"), show_default="5m", metavar="DURATION",
+              help="How long an attempt of a call without `timeout` may take, such as 20m.")  # fmt: skip
 @click.option("--dev", is_flag=True,
               help="Watch `pure` handlers: one that opens a file, a socket or a process stalls its run, with the place.")  # fmt: skip
 @store_option
@@ -67,6 +70,7 @@ def command(
     lease: float,
     concurrency: int,
     drain: float,
+    call_limit: timedelta,
     dev: bool,
     store: str,
 ) -> int:
@@ -100,6 +104,7 @@ def command(
                     lease_s=lease,
                     concurrency=concurrency,
                     drain_s=drain,
+                    call_limit_s=call_limit.total_seconds(),
                     dev=dev,
                 )
             )
@@ -214,6 +219,7 @@ async def _work(
     lease_s: float,
     concurrency: int,
     drain_s: float,
+    call_limit_s: float,
     dev: bool,
 ) -> int:
     from opord.backends.front import Engine, relax_for_good
@@ -226,8 +232,8 @@ async def _work(
     names = ", ".join(f"{program.name} {program.version}" for program, _ in pairs)
     asked_to_stop = orders.begin()
     engine = Engine(
-        store, workflows, lease_s=lease_s, concurrency=concurrency, drain_s=drain_s, **engine_secrets(),
-        watch_pure=_tell_impure if dev else None,
+        store, workflows, lease_s=lease_s, concurrency=concurrency, drain_s=drain_s,
+        call_limit_s=call_limit_s, **engine_secrets(), watch_pure=_tell_impure if dev else None,
     )  # fmt: skip
     stop = asyncio.create_task(asked_to_stop.wait())
     if not await _open(engine, stop):

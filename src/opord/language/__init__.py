@@ -21,6 +21,7 @@ __all__ = [
     "check_text",
     "compile",
     "diagnostics",
+    "ensure",
     "flow",
     "lower_text",
     "lowering",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from opord.cli.doctor.observation import Observation
 from opord.cli.errors import CliError
-from opord.cli.settings import SETTING_TYPES, settings_file
+from opord.cli.settings import DURATIONS, SETTING_TYPES, duration_of, settings_file
 
 # Variables that are not settings; they are for finding faults in Opord itself.
 _OTHER_VARIABLES = frozenset({"OPORD_DEBUG", "OPORD_GOLDEN"})
@@ -35,9 +35,9 @@ def check_settings(folder: Path, store: str | None) -> Iterator[Observation]:
             value, source = flags[name], "--store"
         elif os.environ.get(variable):
             value, source = os.environ[variable], f"${variable}"
-            if str not in kinds and bool not in kinds and not _is_number(os.environ[variable]):
-                message = f"{name} = {value!r} from {source} is no number"
-                yield Observation("settings", "wrong", message, f"set {variable} to a number, or unset it")
+            if wanted := _not_read(name, kinds, os.environ[variable]):
+                message = f"{name} = {value!r} from {source} is no {wanted}"
+                yield Observation("settings", "wrong", message, f"set {variable} to a {wanted}, or unset it")
                 continue
         elif name in table and file is not None:
             value, source = str(table[name]), file.name
@@ -54,6 +54,21 @@ def check_settings(folder: Path, store: str | None) -> Iterator[Observation]:
         yield Observation("settings", "warning", message, "keep the settings in one of the two")
     if readable and not in_force and not table:
         yield Observation("settings", "fine", "no settings: the defaults are in force")
+
+
+def _not_read(name: str, kinds: tuple[type, ...], text: str) -> str:
+    """Return what the value of a variable should be, if it cannot be read as that; else nothing."""
+    if name in DURATIONS:
+        return "" if _is_duration(text) else "duration above zero"
+    return "" if str in kinds or bool in kinds or _is_number(text) else "number"
+
+
+def _is_duration(text: str) -> bool:
+    try:
+        duration_of(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_number(text: str) -> bool:

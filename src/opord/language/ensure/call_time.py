@@ -17,6 +17,7 @@ from opord.contract import (
     Block,
     CallSite,
     Check,
+    Contract,
     Effect,
     Goto,
     Pattern,
@@ -31,6 +32,13 @@ from opord.language.flow.walk import PathWalk
 
 CALL_LIMIT = timedelta(minutes=5)
 """The worker's call limit if nothing else is set (`call_limit_s` of the engine)."""
+
+
+def calls_without_timeout(contract: Contract) -> tuple[str, ...]:
+    """Return the effects and actions without a `timeout`: the worker's call limit ends them."""
+    calls: tuple[Effect | Action, ...] = (*contract.effects, *contract.actions)
+    return tuple(call.name for call in calls if call.timeout is None)
+
 
 ZERO = timedelta()
 LONGEST = timedelta(days=999_999)

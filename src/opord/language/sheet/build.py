@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from opord.contract import Contract, Event
+from opord.language.ensure import calls_without_timeout
 from opord.language.sheet.calls import action_sheet, effect_sheet
 from opord.language.sheet.fields import ContractReading
 from opord.language.sheet.model import (
@@ -48,6 +49,7 @@ def explain_sheet(contract: Contract) -> Sheet:
         types=tuple(_types(reading)),
         promises=promise_sheets(reading),
         time=time_sheet(reading),
+        without_timeout=calls_without_timeout(contract),
     )
 
 

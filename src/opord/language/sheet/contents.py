@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import assert_never
 
+from opord.language.ensure import CALL_LIMIT
 from opord.language.sheet.entries import (
     OUTCOMES,
     action_entry,
@@ -37,6 +38,7 @@ from opord.language.sheet.outline import (
     paragraphs,
     sentence,
 )
+from opord.language.spelling import in_words
 
 _VERDICTS = {"proved": Tag("proved", "good"), "refuted": Tag("refuted", "bad")}
 
@@ -93,9 +95,26 @@ def _summary(sheet: Sheet) -> Iterator[LabelledRow]:
     inputs = [secret.path for secret in sheet.secrets if secret.kind == "input"]
     if inputs:
         yield LabelledRow("secret input", (joined([(CodeText(path),) for path in inputs]),))
+    yield from _without_timeout(sheet)
     yield LabelledRow("ends within", ((sheet.time.longest or "no time that can be named",),))
     if sheet.promises:
         yield LabelledRow("promises", (_verdicts(sheet.promises),))
+
+
+def _without_timeout(sheet: Sheet) -> Iterator[LabelledRow]:
+    """Say which calls have no `timeout`, and what ends them."""
+    limit = f"the worker's call limit ends an attempt, {in_words(CALL_LIMIT)} unless set"
+    rows: tuple[tuple[NameKind, list[str], str], ...] = (
+        ("effect", [each.name for each in sheet.effects], "then it counts as a fault of its handler and is tried again"),
+        ("action", [each.name for each in sheet.actions], "then its outcome is unknown"),
+    )  # fmt: skip
+    lines: list[InlineLine] = []
+    for kind, declared, after in rows:
+        without = [name for name in declared if name in sheet.without_timeout]
+        if without:
+            lines.append((*names(kind, without), f": {limit}; {after}"))
+    if lines:
+        yield LabelledRow("no timeout", tuple(lines))
 
 
 def _verdicts(promises: tuple[PromiseSheet, ...]) -> InlineLine:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from opord.contract import Action, Ask, Check, Effect, Nothing, Repeat, Report, Retry, Skip
+from opord.language.ensure import CALL_LIMIT
 from opord.language.flow.graph import Graph
 from opord.language.spelling import in_words, spell
 
@@ -150,9 +151,9 @@ def time_limit(call: Effect | Action) -> str:
     after = (
         "then its outcome is unknown"
         if isinstance(call, Action)
-        else "then it counts as a fault of its handler"
+        else "then it counts as a fault of its handler, and is tried again"
     )
-    return f"the worker's call limit (5 minutes unless set); {after}"
+    return f"no timeout, so the worker's call limit ({in_words(CALL_LIMIT)} unless set) for each attempt; {after}"
 
 
 def doubt_word(action: Action) -> str:

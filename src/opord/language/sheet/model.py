@@ -260,7 +260,10 @@ class TimeSheet:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """Everything that `explain` says about a contract."""
+    """Everything that `explain` says about a contract.
+
+    The calls in `without_timeout` are ended by the worker's call limit.
+    """
 
     format: int
     contract: str
@@ -280,6 +283,7 @@ class Sheet:
     types: tuple[TypeSheet, ...]
     promises: tuple[PromiseSheet, ...]
     time: TimeSheet
+    without_timeout: tuple[str, ...]
 
     def to_plain(self) -> dict[str, Any]:
         """Return the sheet as JSON data: objects, lists, strings, numbers, booleans and null."""

@@ -1,0 +1,79 @@
+"""A call without `timeout` that outlasts the worker's call limit, and what it brings late."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.engine.desk import Here, Sim, Threads, after
+
+ENCODING = """
+contract Film(ref: str) key ref version 1
+effect encode(ref: str) -> str
+action publish(film: str) -> str { in doubt ask }
+initial state Encoding -> Publishing { let film = perform encode(ref)
+  goto Publishing(film) }
+state Publishing(film: str) -> Shown { let place = commit publish(film)
+  goto Shown(place) }
+final state Shown(place: str) success
+"""
+
+MINUTE_S = 60.0
+
+
+def filming(**minutes: list[float]) -> Sim:
+    """Return a run whose plain handlers take these minutes, call by call."""
+    sim = Sim(ENCODING, input={"ref": "f1"}, encode=["film"], publish=["cinema"])
+
+    def encode(self: Any, ref: str, call: Any = None) -> Any:
+        return sim.desk.answer_at_once("encode", (ref,), call)
+
+    def publish(self: Any, film: str, *, call: Any) -> Any:
+        return sim.desk.answer_at_once("publish", (film,), call)
+
+    type(sim.kit.handlers).encode = encode  # type: ignore[attr-defined]
+    type(sim.kit.handlers).publish = publish  # type: ignore[attr-defined]
+    seconds = [minute * MINUTE_S for name in ("encode", "publish") for minute in minutes.get(name, [0.0])]
+    return sim.on_threads(Threads(seconds))
+
+
+async def an_hour(here: Here) -> None:
+    """Let an hour pass, in steps that no task notices."""
+    for _ in range(120):
+        await here.wait(30)
+
+
+def test_a_late_answer_of_an_effect_is_used_while_the_run_waits_for_another_attempt() -> None:
+    # Attempts begin at 0, 5, 10 and 15 minutes; the first answers during the fourth.
+    sim = filming(encode=[20, 20, 20, 20]).tell(an_hour, drawn=0.0)
+    assert (sim.calls("publish"), sim.ending) == (1, ("Shown", {"place": "cinema"}))
+    assert sim.kinds[:5] == ["started", "attempt", "attempt", "attempt", "evidence"]
+    assert (sim.record("evidence")["attempt"], sim.record("evidence")["of"]) == (1, 2)
+
+
+def test_it_is_dropped_once_the_run_has_stalled() -> None:
+    sim = filming(encode=[30, 30, 30, 30]).tell(an_hour, drawn=0.0)
+    assert (sim.status, sim.kinds[-1]) == ("stalled", "stalled")
+    assert sim.view["reason"] == "encode did not answer within the worker's limit of 300 s"
+
+
+def test_a_late_answer_of_an_action_ends_its_doubt() -> None:
+    sim = filming(publish=[20]).tell(an_hour)
+    assert (sim.calls("publish"), sim.ending) == (1, ("Shown", {"place": "cinema"}))
+    assert sim.kinds[-4:] == ["doubt", "evidence", "outcome", "transition"]
+
+
+@pytest.mark.parametrize(("encode", "publish"), [(20, 0), (0, 20)])
+def test_a_longer_call_limit_waits_for_both(encode: float, publish: float) -> None:
+    sim = filming(encode=[encode], publish=[publish]).tell(an_hour, call_limit_s=1800)
+    assert (sim.calls("encode"), sim.calls("publish")) == (1, 1)
+    assert sim.ending == ("Shown", {"place": "cinema"})
+    assert "attempt" not in sim.kinds
+    assert "doubt" not in sim.kinds
+
+
+def test_a_coroutine_is_cancelled_at_the_limit_and_brings_nothing() -> None:
+    sim = Sim(ENCODING, input={"ref": "f1"}, encode=[after(1200, "film")])
+    sim.tell(an_hour, drawn=0.0)
+    assert (sim.calls("encode"), sim.status) == (4, "stalled")
