@@ -41,8 +41,8 @@ class ArchivedRuns:
         self._programs = Programs(SHOWING)
         self.path = path
         self.damages: list[Damage] = self._archive.damages
-        self.torn = self._archive.torn
-        self.unended = self._archive.unended
+        self.torn: bool = self._archive.torn
+        self.unended: bool = self._archive.unended
 
     def program(self, row: RunRow) -> Program:
         """Return the program of a run's contract.

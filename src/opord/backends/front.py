@@ -36,7 +36,7 @@ from opord.values.types import Digest, RunId
 
 __all__ = ["Engine", "relax_for_good"]
 
-log = logging.getLogger("opord.engine")
+log: logging.Logger = logging.getLogger("opord.engine")
 
 P = ParamSpec("P")
 RunT = TypeVar("RunT", bound=RunHandle)

@@ -15,6 +15,9 @@ class CliError(Exception):
     `status`: 1 the answer is no, 2 wrong usage, 3 no store.
     """
 
+    code: str
+    status: int
+
     def __init__(self, code: str, message: str, status: int = 1) -> None:
         super().__init__(message)
         self.code, self.status = code, status

@@ -24,8 +24,8 @@ class LazyGroup(click.Group):
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        self.listed = dict(listed)
-        self.aliases = dict(aliases or {})
+        self.listed: dict[str, tuple[str, str]] = dict(listed)
+        self.aliases: dict[str, str] = dict(aliases or {})
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """List the commands in the order of the help, without loading them."""

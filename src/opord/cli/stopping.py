@@ -28,7 +28,7 @@ from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
 
-log = logging.getLogger("opord.worker")
+log: logging.Logger = logging.getLogger("opord.worker")
 
 SAME_ORDER_S: Final = 0.5
 """Signals within this time of the first are the same order, in seconds."""

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from opord.generated import Workflow
     from opord.kernel.program import Program
 
-log = logging.getLogger("opord.worker")
+log: logging.Logger = logging.getLogger("opord.worker")
 
 MOVED_S, LOOK_S = 10.0, 0.5
 """How long a worker waits for a store's file to be put back, and how often it looks, in seconds."""

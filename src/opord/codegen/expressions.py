@@ -44,7 +44,7 @@ class Expressions:
     def __init__(self, names: Names, imports: Imports) -> None:
         self.names = names
         self.imports = imports
-        self.unions = {union.name: union for union in unions(names.contract)}
+        self.unions: dict[str, ir.Enum | ir.Failure] = {union.name: union for union in unions(names.contract)}
         self._records = {record.name: record for record in names.contract.records}
         self._spares = 0
 

@@ -38,10 +38,10 @@ class Names:
         self.contract = contract
         # The contract keeps its name. A type with the same name changes.
         types = [*(record.name for record in contract.records), *(union.name for union in unions(contract))]
-        self.workflow = python_names([contract.name])[contract.name]
-        self.types = python_names(types, {self.workflow})
-        self.states = python_names((state.name for state in contract.states), HELPERS)
-        self.variants = {
+        self.workflow: str = python_names([contract.name])[contract.name]
+        self.types: dict[str, str] = python_names(types, {self.workflow})
+        self.states: dict[str, str] = python_names((state.name for state in contract.states), HELPERS)
+        self.variants: dict[str, dict[str, str]] = {
             union.name: python_names(
                 (variant.name for variant in union.variants),
                 RESERVED_IN_ENUMS if is_plain_enum(union) else (),
@@ -50,8 +50,10 @@ class Names:
         }
         # A field has the same name in every state, because a phase's handler reads it in any of
         # them.
-        self.fields_by_state = {state.name: self.fields(state.fields) for state in contract.states}
-        self.state_fields = {
+        self.fields_by_state: dict[str, dict[str, str]] = {
+            state.name: self.fields(state.fields) for state in contract.states
+        }
+        self.state_fields: dict[str, str] = {
             name: form for forms in self.fields_by_state.values() for name, form in forms.items()
         }
         self._functions: dict[tuple[str, ...], str] = {}

@@ -12,7 +12,7 @@ import os
 import traceback
 from typing import NoReturn
 
-generation = 0
+generation: int = 0
 """A number that is different in each forked child: what was made before the fork compares it."""
 
 

@@ -16,6 +16,7 @@ from opord.drive.calls import Answered, Calls, Ending, Failed, TookTooLong, Unex
 from opord.drive.effects import Effects, about_call
 from opord.drive.evidence import keep_late
 from opord.drive.hold import Hold
+from opord.drive.host import Carrier
 from opord.drive.interrupts import Collided, Stalled, evidence_of, other_commit
 from opord.drive.past import look_back_at
 from opord.kernel import recording
@@ -28,14 +29,14 @@ from opord.kernel.keys import outcome_under, result_of
 from opord.kernel.plan import Plan, plan_of, stands_of
 from opord.kernel.program import CallProgram
 from opord.kernel.requests import Commit
-from opord.kernel.run import Intent, Outcome
+from opord.kernel.run import Intent, Outcome, Run
 from opord.kernel.step import StepError, StepUnderWay, dump_failure
 from opord.kernel.trouble import recorded, storable
 from opord.values.canonical import dumps
 from opord.values.failure import Failure
 from opord.values.types import START_OF_TIME, Instant, Key
 
-log = logging.getLogger("opord.worker")
+log: logging.Logger = logging.getLogger("opord.worker")
 
 _Note: TypeAlias = Literal["begin", "note", "set aside", "doubt", "deny"]
 _Rest: TypeAlias = Literal["ask again", "ask", "rest"]
@@ -65,11 +66,11 @@ class Commitments:
     __slots__ = ("calls", "effects", "hold", "host", "run")
 
     def __init__(self, hold: Hold, calls: Calls, effects: Effects) -> None:
-        self.hold = hold
-        self.host = hold.host
-        self.run = hold.run
-        self.calls = calls
-        self.effects = effects
+        self.hold: Hold = hold
+        self.host: Carrier = hold.host
+        self.run: Run = hold.run
+        self.calls: Calls = calls
+        self.effects: Effects = effects
 
     async def commit(self, draft: Draft, step: StepUnderWay, request: Commit) -> tuple[Draft, Outcome]:
         """Bring the commit that a step asks for to its outcome.

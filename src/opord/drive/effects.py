@@ -21,6 +21,7 @@ from opord.drive.calls import (
 )
 from opord.drive.evidence import LateAnswer
 from opord.drive.hold import Hold
+from opord.drive.host import Carrier
 from opord.drive.interrupts import Parked, Stalled, TimerDue, unexpected
 from opord.kernel import effect_attempts, effects, recording
 from opord.kernel.draft import Draft
@@ -28,12 +29,12 @@ from opord.kernel.effect_attempts import EffectPlan, Ended, Tries
 from opord.kernel.instants import capped, in_words, to_datetime
 from opord.kernel.program import CallProgram
 from opord.kernel.requests import Call, TimedOut
-from opord.kernel.run import FailedAttempts
+from opord.kernel.run import FailedAttempts, Run
 from opord.kernel.step import StepUnderWay, dump_failure
 from opord.values.failure import Failure
 from opord.values.types import Instant
 
-log = logging.getLogger("opord.worker")
+log: logging.Logger = logging.getLogger("opord.worker")
 
 NONE_WRONG = Tries()
 
@@ -44,10 +45,10 @@ class Effects:
     __slots__ = ("calls", "hold", "host", "run")
 
     def __init__(self, hold: Hold, calls: Calls) -> None:
-        self.hold = hold
-        self.host = hold.host
-        self.run = hold.run
-        self.calls = calls
+        self.hold: Hold = hold
+        self.host: Carrier = hold.host
+        self.run: Run = hold.run
+        self.calls: Calls = calls
 
     async def perform(
         self, draft: Draft, step: StepUnderWay, call: CallProgram, args: tuple[Any, ...]

@@ -30,6 +30,9 @@ class InputInvalid(Refused):
     """The input of a start or event, or the result of a resolution, does not fit the contract."""
 
     code = "input_invalid"
+    what: str
+    path: str
+    problem: str
 
     def __init__(self, what: str, path: str, message: str) -> None:
         where = "" if not path else path if message.startswith("is ") else f"{path}:"
@@ -71,6 +74,8 @@ class SecretsUnprotected(EngineError):
     """A contract has secrets, and there is no key to encrypt them with."""
 
     code = "secrets_unprotected"
+    contract: str
+    places: tuple[str, ...]
 
     def __init__(self, contract: str, places: Sequence[str]) -> None:
         some = ", ".join(places[:3]) + (", …" if len(places) > 3 else "")
@@ -104,6 +109,10 @@ class EventRefused(Refused):
     """
 
     code = "event_refused"
+    run: RunId
+    event: str
+    state: str
+    handled: tuple[str, ...]
 
     def __init__(
         self, run: RunId, event: str, state: str, handled: Sequence[str], why: str = "", *, how: str = ""
@@ -119,6 +128,9 @@ class RoleRequired(Refused):
     """The sender has none of the roles that may do this."""
 
     code = "role_required"
+    what: str
+    roles: tuple[str, ...]
+    given: str | None
 
     def __init__(self, what: str, roles: Sequence[str], given: str | None) -> None:
         has = f"the role given is {given}" if given else "no role was given"
@@ -130,6 +142,9 @@ class EventConflict(Refused):
     """An event with this key was sent before with other content."""
 
     code = "event_conflict"
+    run: RunId
+    event: str
+    key: Key
 
     def __init__(self, run: RunId, event: str, key: Key) -> None:
         super().__init__(
@@ -143,6 +158,9 @@ class RunEnded(Refused):
     """The run has ended and cannot be moved."""
 
     code = "run_ended"
+    run: RunId
+    state: str
+    outcome: str | None
 
     def __init__(self, run: RunId, state: str, outcome: str | None, *, how: str = "") -> None:
         came = f" by {how}" if how else ""
@@ -157,6 +175,9 @@ class RunPruned(RunEnded):
     """
 
     code = "run_pruned"
+    run: RunId
+    state: str
+    outcome: str | None
 
     def __init__(self, tombstone: Tombstone) -> None:
         run, archive = tombstone.run, tombstone.archive
@@ -177,6 +198,9 @@ class QueueFull(Refused):
     """Too many events wait in the run; another one is not stored."""
 
     code = "queue_full"
+    run: RunId
+    event: str
+    state: str
 
     def __init__(self, run: RunId, event: str, state: str, amount: str, limit: str) -> None:
         super().__init__(
@@ -190,6 +214,10 @@ class HistoryFull(Refused):
     """The run has too many records to take another event."""
 
     code = "history_full"
+    run: RunId
+    event: str
+    records: int
+    limit: int
 
     def __init__(self, run: RunId, event: str, records: int, limit: int) -> None:
         super().__init__(
@@ -213,6 +241,8 @@ class NotStalled(Refused):
     """A `resume` for a run that is not stalled."""
 
     code = "not_stalled"
+    run: RunId
+    status: str
 
     def __init__(self, run: RunId, status: str) -> None:
         super().__init__(f"{run} is not stalled but {status.replace('_', ' ')}; there is nothing to resume")
@@ -223,6 +253,9 @@ class CollisionOpen(Refused):
     """A `resume` for a run that a person has to resolve: a key took effect before."""
 
     code = "collision_open"
+    run: RunId
+    call: str
+    key: Key
 
     def __init__(self, run: RunId, call: str, key: Key) -> None:
         super().__init__(
@@ -258,6 +291,9 @@ class UnknownEvent(Refused):
     """The contract declares no such event."""
 
     code = "event_unknown"
+    contract: str
+    event: str
+    events: tuple[str, ...]
 
     def __init__(self, contract: str, event: str, events: Sequence[str]) -> None:
         there = f"it has {', '.join(sorted(events))}" if events else "it has no events"
@@ -275,6 +311,8 @@ class RunTerminated(EngineError):
     """The run that a caller waits for was terminated by an administrator, so it has no result."""
 
     code = "run_terminated"
+    run: RunId
+    state: str
 
     def __init__(self, run: RunId, state: str) -> None:
         super().__init__(f"{run} was terminated in {state}; it has no result")
@@ -285,6 +323,8 @@ class HandlersInvalid(EngineError):
     """Handlers are missing or have the wrong form; `problems` names each."""
 
     code = "handlers_invalid"
+    contract: str
+    problems: tuple[str, ...]
 
     def __init__(self, contract: str, problems: Sequence[str]) -> None:
         listed = "\n".join(f"  - {problem}" for problem in problems)

@@ -27,7 +27,7 @@ from opord.kernel.run import Run, skeleton
 from opord.values.types import RunId
 from opord.values.vault import SecretUnreadable
 
-log = logging.getLogger("opord.client")
+log: logging.Logger = logging.getLogger("opord.client")
 
 
 async def keep_late(host: Host, run_id: RunId, evidence: Evidence) -> None:

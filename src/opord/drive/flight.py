@@ -26,7 +26,7 @@ from opord.kernel.draft import Draft
 from opord.kernel.rows import is_held
 from opord.kernel.run import Run
 
-log = logging.getLogger("opord.worker")
+log: logging.Logger = logging.getLogger("opord.worker")
 
 
 class Flight:
@@ -35,10 +35,10 @@ class Flight:
     __slots__ = ("_relay", "host", "run", "run_hold", "steps")
 
     def __init__(self, host: Carrier, run: Run, calls: Calls) -> None:
-        self.host = host
-        self.run = run
-        self.run_hold = Hold(host, run)
-        self.steps = Steps(self.run_hold, calls)
+        self.host: Carrier = host
+        self.run: Run = run
+        self.run_hold: Hold = Hold(host, run)
+        self.steps: Steps = Steps(self.run_hold, calls)
         self._relay: Relay | None = None
 
     def launch(self, work: Coroutine[Any, Any, None], *, on_end: Callable[[], None]) -> None:

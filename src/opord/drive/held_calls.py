@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from opord.values.types import RunId
 
-log = logging.getLogger("opord.worker")
+log: logging.Logger = logging.getLogger("opord.worker")
 
 AGAIN_S: Final = 60.0
 """Pause between two log lines that say that no thread is free, in seconds."""
@@ -31,7 +31,7 @@ class HeldCalls:
     def __init__(self, most_threads: int, monotonic: Callable[[], float]) -> None:
         self.most_threads = most_threads
         self.left: dict[CallLeft, None] = {}
-        self.waiting = 0
+        self.waiting: int = 0
         self._monotonic = monotonic
         self._slots = asyncio.Semaphore(most_threads)
         self._said_at: float | None = None

@@ -33,13 +33,16 @@ class Hold:
         "_inbox", "beginning", "calling", "ended", "host", "learned", "lease", "run", "uncalled",
     )  # fmt: skip
 
+    beginning: bool
+    calling: bool
+
     def __init__(self, host: Carrier, run: Run) -> None:
-        self.host = host
-        self.run = run
-        self.lease = Lease(host, run)
+        self.host: Carrier = host
+        self.run: Run = run
+        self.lease: Lease = Lease(host, run)
         self.calling = self.beginning = False
         self.uncalled: Intent | None = None
-        self.ended = False
+        self.ended: bool = False
         self.learned: Evidence | None = None
         self._inbox: list[InboxRow] | None = None
 

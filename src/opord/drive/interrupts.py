@@ -33,6 +33,10 @@ class TimerDue(Exception):
 class Collided(Exception):
     """The key of a commit took effect in this run before, with other arguments."""
 
+    action: str
+    key: Key
+    arguments: Any
+
     def __init__(self, action: str, key: Key, args: Any) -> None:
         super().__init__(f"{action} under the key {key!r}")
         self.action, self.key, self.arguments = action, key, args

@@ -72,6 +72,12 @@ class NotPure(Exception):
     in the user's code.
     """
 
+    handler: str
+    event: str
+    file: str
+    line: int
+    function: str
+
     def __init__(self, handler: str, event: str, what: str, file: str, line: int, function: str) -> None:
         super().__init__(
             f"{handler} is declared pure, and {what} at {file}:{line} in {function}; declare it as an effect, "

@@ -20,7 +20,7 @@ import msgspec
 
 from opord.drive import children
 
-log = logging.getLogger("opord.worker")
+log: logging.Logger = logging.getLogger("opord.worker")
 
 GRACE_TURNS: Final = 20
 """How many turns of the loop a handler has to end after it was cancelled.
@@ -74,11 +74,11 @@ class Waiting:
         timer_at: float | None,
         left: Callable[[asyncio.Task[Any]], Callable[[HandlerEnd], None]],
     ) -> None:
-        self.running = running
-        self.waits_for = waits_for
-        self.limit_s = limit_s
-        self.timer_at = timer_at
-        self.left = left
+        self.running: Coroutine[Any, Any, Any] = running
+        self.waits_for: Any = waits_for
+        self.limit_s: float = limit_s
+        self.timer_at: float | None = timer_at
+        self.left: Callable[[asyncio.Task[Any]], Callable[[HandlerEnd], None]] = left
         self.withdrawn: Withdrawal | None = None
         self.on_late: Callable[[HandlerEnd], None] | None = None
 
@@ -105,8 +105,8 @@ class Relay:
         self._waiting: Waiting | None = None
         self._made_in = children.generation
         self._ended: asyncio.Future[None] | None = None
-        self.over = False
-        self.task = self._start(None)
+        self.over: bool = False
+        self.task: asyncio.Task[Any] = self._start(None)
 
     def cancel(self) -> None:
         """Cancel the work. A handler that does not end at once is given up."""

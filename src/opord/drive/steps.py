@@ -10,17 +10,18 @@ from opord.drive.commitment import Commitments
 from opord.drive.effects import Effects
 from opord.drive.frames import describe_fault
 from opord.drive.hold import Hold
+from opord.drive.host import Carrier
 from opord.drive.interrupts import Collided, Parked, Stalled, key_reused
 from opord.drive.telling import tell_moved
 from opord.kernel import collisions, inbox, recording
 from opord.kernel.draft import Draft
 from opord.kernel.requests import Commit, Goto, Perform, Pure, Request
-from opord.kernel.run import Collision, FailedAttempts
+from opord.kernel.run import Collision, FailedAttempts, Run
 from opord.kernel.step import Diverged, StepError, StepUnderWay
 from opord.kernel.trouble import trouble_of
 from opord.values.failure import Failure
 
-log = logging.getLogger("opord.worker")
+log: logging.Logger = logging.getLogger("opord.worker")
 
 
 class Steps:
@@ -29,12 +30,12 @@ class Steps:
     __slots__ = ("calls", "commitments", "effects", "hold", "host", "run")
 
     def __init__(self, hold: Hold, calls: Calls) -> None:
-        self.hold = hold
-        self.host = hold.host
-        self.run = hold.run
-        self.calls = calls
-        self.effects = Effects(hold, calls)
-        self.commitments = Commitments(hold, calls, self.effects)
+        self.hold: Hold = hold
+        self.host: Carrier = hold.host
+        self.run: Run = hold.run
+        self.calls: Calls = calls
+        self.effects: Effects = Effects(hold, calls)
+        self.commitments: Commitments = Commitments(hold, calls, self.effects)
 
     async def carry(self, draft: Draft) -> Draft:
         """Carry the step that is due to its `goto`, and return the draft that holds the transition.

@@ -9,7 +9,7 @@ from opord.kernel.alarms import alarm_text
 from opord.kernel.draft import Draft
 from opord.kernel.run import Run
 
-log = logging.getLogger("opord.client")
+log: logging.Logger = logging.getLogger("opord.client")
 
 
 def tell_alarms(draft: Draft) -> None:

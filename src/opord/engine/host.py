@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Collection, Coroutine
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from typing import Any, Protocol
 
 from opord.drive import hooks
@@ -13,7 +14,7 @@ from opord.kernel.large import ValueCache
 from opord.kernel.program import Program
 from opord.kernel.rows import EventKey, InboxRow, RecordRow, RunRow, Tombstone, UsedKey, ValueRow
 from opord.kernel.run import Run
-from opord.stores.base import Store
+from opord.stores.base import Result, Start, Store, Write
 from opord.values.types import NO_TIME, Digest, Duration, Instant, Key, RunId
 
 
@@ -68,14 +69,14 @@ class StoreHost:
         self.writer = writer
         self.programs = programs
         self.environment = environment
-        self.name = environment.worker
+        self.name: str = environment.worker
         # Bound functions without another call in between: each is called several times in a step.
-        self.now = store.now
-        self.monotonic = environment.monotonic
-        self.random = environment.random.random
-        self.new_id = environment.message_id
-        self.apply = writer.apply
-        self.cache = ValueCache()
+        self.now: Callable[[], Instant] = store.now
+        self.monotonic: Callable[[], float] = environment.monotonic
+        self.random: Callable[[], float] = environment.random.random
+        self.new_id: Callable[[], str] = environment.message_id
+        self.apply: Callable[[Start | Write], asyncio.Future[Result]] = writer.apply
+        self.cache: ValueCache = ValueCache()
         self.hook = hook
 
     # --- contracts -------------------------------------------------------------------------------

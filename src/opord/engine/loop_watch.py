@@ -17,7 +17,7 @@ from typing import Final
 
 from opord.drive.frames import located
 
-log = logging.getLogger("opord.worker")
+log: logging.Logger = logging.getLogger("opord.worker")
 
 SHORTEST_S: Final = 0.25
 """Shortest time for which the loop may be held unnamed, in seconds, however short the lease is."""
@@ -36,7 +36,7 @@ class LoopWatch:
     """Names the places that hold the running event loop longer than `limit_s`, each once."""
 
     def __init__(self, limit_s: float) -> None:
-        self.limit_s = max(limit_s, SHORTEST_S)
+        self.limit_s: float = max(limit_s, SHORTEST_S)
         self._pause_s = self.limit_s / PARTS
         self._loop = asyncio.get_running_loop()
         self._loop_thread = threading.get_ident()

@@ -52,12 +52,12 @@ class Process:
         self.store = store
         self.environment = environment
         self.programs = programs
-        self.writer = StoreWriter(store, environment.store_thread, patient=patient)
-        self.host = StoreHost(
+        self.writer: StoreWriter = StoreWriter(store, environment.store_thread, patient=patient)
+        self.host: StoreHost = StoreHost(
             store=store, writer=self.writer, programs=programs, environment=environment, hook=hook
         )
-        self.client = RunVerbs(self.host)
-        self.waiters = Waiters(store, self.writer)
+        self.client: RunVerbs = RunVerbs(self.host)
+        self.waiters: Waiters = Waiters(store, self.writer)
         self.worker: Worker | None = None
         self.relaxes = False
         self._watch: LoopWatch | None = None

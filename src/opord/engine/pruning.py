@@ -88,7 +88,7 @@ class Pruning:
         limit: int | None = None,
         hook: Callable[[PruningPoint], None] = lambda _: None,
     ) -> None:
-        self.tally = Tally()
+        self.tally: Tally = Tally()
         self._store = store
         self._before = before
         self._archive = archive

@@ -15,7 +15,7 @@ from opord.engine.store_writer import StoreWriter
 from opord.stores.base import Store, WorkerRow
 from opord.values.types import Duration
 
-log = logging.getLogger("opord.worker")
+log: logging.Logger = logging.getLogger("opord.worker")
 
 LONGEST_LEASE_S = 600
 """No lease is longer than ten minutes.

@@ -33,7 +33,7 @@ from opord.stores.base import (
 )
 from opord.values.types import RunId
 
-log = logging.getLogger("opord.store")
+log: logging.Logger = logging.getLogger("opord.store")
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -84,9 +84,9 @@ class StoreWriter:
         self.store = store
         self.on_end: Callable[[RunId, Head], None] | None = None
         self.damage: StoreDamaged | None = None
-        self.damaged = asyncio.Event()
+        self.damaged: asyncio.Event = asyncio.Event()
         self.moved: StoreMoved | None = None
-        self.moved_at = 0.0
+        self.moved_at: float = 0.0
         self._thread = thread
         self._patient = patient
         self._readers: Executor | None = None

@@ -16,17 +16,18 @@ from opord.drive.errors import CannotClaim
 from opord.drive.flight import Flight
 from opord.drive.held_calls import HeldCalls
 from opord.drive.reading import fetched
+from opord.engine.environment import Environment
 from opord.engine.host import StoreHost
 from opord.engine.reaper import LONGEST_LEASE_US, DeadWorkerReaper
-from opord.engine.store_writer import PARTING_S
+from opord.engine.store_writer import PARTING_S, StoreWriter
 from opord.kernel.program import Program
 from opord.kernel.rows import RunRow, ValueRow, Write
 from opord.kernel.run import Run, load_run
-from opord.stores.base import StoreDamaged
+from opord.stores.base import Store, StoreDamaged
 from opord.values.types import NO_TIME, START_OF_TIME, Digest, Duration, Instant, RunId
 from opord.values.vault import SecretUnreadable
 
-log = logging.getLogger("opord.worker")
+log: logging.Logger = logging.getLogger("opord.worker")
 
 LOOK_S = 0.025
 """How often `until_idle` checks whether the worker is idle, in seconds."""
@@ -64,14 +65,14 @@ class Worker:
         concurrency: int,
     ) -> None:
         self.host = host
-        self.store = host.store
-        self.writer = host.writer
+        self.store: Store = host.store
+        self.writer: StoreWriter = host.writer
         self.programs = programs
         self.calls = calls
         self.held = held
-        self.environment = host.environment
-        self.name = host.name
-        self.lease_us = Duration(int(lease_s * 1_000_000))
+        self.environment: Environment = host.environment
+        self.name: str = host.name
+        self.lease_us: Duration = Duration(int(lease_s * 1_000_000))
         self.concurrency = concurrency
         self.flights: dict[str, Flight] = {}
         self._reaper = DeadWorkerReaper(self.store, self.writer, self.environment.monotonic)

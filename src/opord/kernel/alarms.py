@@ -101,10 +101,10 @@ class PastCommit:
         self.failed: dict[int, int] = {}
         self.denials: list[tuple[int, int]] = []
         self.outcome: Mapping[str, Any] | None = None
-        self.by = ""
-        self.outcome_of = 0
-        self.decided_in = 0
-        self.terminated_in = 0
+        self.by: str = ""
+        self.outcome_of: int = 0
+        self.decided_in: int = 0
+        self.terminated_in: int = 0
         self.heard: list[tuple[int, Mapping[str, Any]]] = []
 
     def follow(self, body: Mapping[str, Any]) -> None:

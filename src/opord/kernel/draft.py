@@ -48,13 +48,13 @@ class Draft:
     )
 
     def __init__(self, run: Run, at: Instant, worker: str) -> None:
-        self.run = run
-        self.at = at
-        self.at_text = ""
-        self.worker = worker
-        self.written = False
-        self.base_epoch = run.epoch
-        self.base_seq = run.seq
+        self.run: Run = run
+        self.at: Instant = at
+        self.at_text: str = ""
+        self.worker: str = worker
+        self.written: bool = False
+        self.base_epoch: int = run.epoch
+        self.base_seq: int = run.seq
         self.records: list[RecordRow] = []
         self.take: list[str] = []
         self.put: list[InboxRow] = []

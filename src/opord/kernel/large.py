@@ -49,7 +49,7 @@ No parameter of a contract can have this name.
 _DEEPEST_RECORD: Final = 4
 """How many levels of records inside records are searched for large members."""
 
-encode = msgspec.json.Encoder(order="sorted").encode
+encode: Callable[[Any], bytes] = msgspec.json.Encoder(order="sorted").encode
 """Encode plain data as canonical JSON.
 
 Like `canonical.encode`, but without a call in between: it runs for each record.
@@ -72,9 +72,9 @@ class Large:
     __slots__ = ("_size", "_values", "digest", "rest", "text")
 
     def __init__(self, digest: Digest, rest: Any, *, text: str | None = None, size: int = 0) -> None:
-        self.digest = digest
-        self.rest = rest
-        self.text = text
+        self.digest: Digest = digest
+        self.rest: Any = rest
+        self.text: str | None = text
         self._size = size
         self._values: dict[str, Any] = {}
 

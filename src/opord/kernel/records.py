@@ -7,6 +7,7 @@ apply is left out.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal, TypeAlias, get_args
 
 import msgspec
@@ -191,5 +192,5 @@ class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     worker: str
 
 
-encode_record = msgspec.json.Encoder(order="deterministic").encode
+encode_record: Callable[[Any], bytes] = msgspec.json.Encoder(order="deterministic").encode
 """Encode a record as canonical JSON: its members are in order already, dicts in it are sorted."""

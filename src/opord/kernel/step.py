@@ -76,7 +76,7 @@ class StepUnderWay:
 
     def __init__(self, run: Run, now: Instant, recorded: Sequence[Answer] = ()) -> None:
         pending = run.body.pending
-        self.now = now
+        self.now: Instant = now
         self.answers: list[Answer] = []
         self._program: Program = run.program
         self._recorded = list(recorded)

@@ -19,7 +19,7 @@ class ContractRefused(LoadingError):
         more = f"\n  and {len(errors) - 5} more" if len(errors) > 5 else ""
         super().__init__(f"{file} has errors; see `opord check {file}`:\n{shown}{more}")
         self.file = file
-        self.diagnostics = tuple(diagnostics)
+        self.diagnostics: tuple[Any, ...] = tuple(diagnostics)
 
 
 class OtherContract(LoadingError):

@@ -5,15 +5,16 @@ from __future__ import annotations
 from functools import cached_property
 
 from opord.contract import Contract, Place
-from opord.language.compile import CheckResult, check_lowered, lower_source
+from opord.language.compile import CheckResult, Lowered, check_lowered, lower_source
 from opord.language.diagnostics.model import Diagnostic
 from opord.language.flow.graph import Graph
+from opord.language.lowering.context import Lowering
 from opord.language.lowering.recorder import Recorder
 from opord.language.lowering.used_files import Reader
 from opord.language.syntax.lexer import lex
 from opord.language.syntax.source import Source
 from opord.language.syntax.tokens import Tokens
-from opord.language.syntax.tree import Span
+from opord.language.syntax.tree import File, Span
 from opord.lsp.index import NameIndex
 
 
@@ -25,11 +26,11 @@ class Analysis:
 
     def __init__(self, source: Source, read: Reader | None = None, *, marker: str = "") -> None:
         self.source = source
-        self.recorder = Recorder(marker)
+        self.recorder: Recorder = Recorder(marker)
         self._read = read
-        self.lowered = lower_source(source, read=read, recorder=self.recorder)
-        self.file = self.lowered.file
-        self.ctx = self.lowered.ctx
+        self.lowered: Lowered = lower_source(source, read=read, recorder=self.recorder)
+        self.file: File = self.lowered.file
+        self.ctx: Lowering = self.lowered.ctx
         self.model: Contract = self.lowered.model
 
     @property

@@ -33,8 +33,17 @@ SymbolKind: TypeAlias = Literal[
 ]  # fmt: skip
 
 Target: TypeAlias = (
-    "FieldSymbol | VariantSymbol | TypeSymbol | CallSymbol | EventSymbol | StateSymbol | Binding"
-    " | tree.Contract | tree.Phase | tree.Role | None"
+    FieldSymbol
+    | VariantSymbol
+    | TypeSymbol
+    | CallSymbol
+    | EventSymbol
+    | StateSymbol
+    | Binding
+    | tree.Contract
+    | tree.Phase
+    | tree.Role
+    | None
 )
 
 
@@ -85,7 +94,7 @@ class NameIndex:
                 known_places = tuple(place for place in places if place in self.symbols)
                 if known_places:
                     occurrences[span, False] = NameOccurrence(span, known_places, False)
-        self.occurrences = sorted(occurrences.values(), key=lambda each: each.span)
+        self.occurrences: list[NameOccurrence] = sorted(occurrences.values(), key=lambda each: each.span)
         self._at = [each.span[0] for each in self.occurrences]
 
     def span(self, place: Place) -> Span:

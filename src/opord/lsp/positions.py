@@ -24,7 +24,7 @@ class Lines:
     __slots__ = ("_ascii", "_ends", "_starts", "encoding", "text")
 
     def __init__(self, text: str, encoding: Encoding = "utf-16") -> None:
-        self.text = text
+        self.text: str = text
         self.encoding = encoding
         self._starts = [0]
         self._ends = []

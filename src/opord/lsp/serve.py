@@ -14,7 +14,7 @@ from pygls.io_ import run_async
 from opord.lsp.server import OpordServer
 from opord.lsp.wire.requests import register
 
-log = logging.getLogger(__name__)
+log: logging.Logger = logging.getLogger(__name__)
 
 
 def make_server() -> OpordServer:

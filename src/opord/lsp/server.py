@@ -21,7 +21,7 @@ from opord.lsp.wire.documents import Documents, OpenDocument
 from opord.lsp.wire.protocol import StrictProtocol
 from opord.lsp.workspace import Workspace
 
-log = logging.getLogger(__name__)
+log: logging.Logger = logging.getLogger(__name__)
 
 # A pause in typing of this length starts a check. A file that takes longer to check gets a longer
 # pause.
@@ -39,8 +39,8 @@ class OpordServer(LanguageServer):
 
     def __init__(self) -> None:
         super().__init__("opord", __version__, protocol_cls=StrictProtocol)
-        self.workspace_ = Workspace()
-        self.documents = Documents()
+        self.workspace_: Workspace = Workspace()
+        self.documents: Documents = Documents()
         self._waiting: dict[str, asyncio.TimerHandle] = {}
         self._took_s: dict[str, float] = {}
         self._idle: asyncio.TimerHandle | None = None

@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
-from opord.drive.calls import bind_handlers
+from opord.drive.calls import Handler, bind_handlers
 from opord.drive.errors import EngineError, InputInvalid
 from opord.drive.hooks import Hook, nothing
 from opord.drive.verbs import RunVerbs
@@ -24,7 +24,7 @@ from opord.engine.programs import Programs, stored_form
 from opord.engine.protection import Protection
 from opord.kernel.inbox import fitting, handlers_now
 from opord.kernel.program import EventProgram, Program
-from opord.kernel.rows import RecordRow, RunRow, ValueRow, has_ended, is_held
+from opord.kernel.rows import RecordRow, RunRow, StoredContract, ValueRow, has_ended, is_held
 from opord.kernel.run import Run, RunBody
 from opord.kernel.step import StepError
 from opord.simulate.outside import Outside
@@ -97,11 +97,11 @@ class Driver:
     """Explores runs of one program, one after the other."""
 
     def __init__(self, program: Program, constants: Constants) -> None:
-        self.program = Protection(insecure=True).of(program)
+        self.program: Program = Protection(insecure=True).of(program)
         self.constants = constants
-        self.outside = Outside(self.program)
-        self.handlers = bind_handlers(self.program, self.outside.handlers)
-        self.stored = stored_form(self.program)
+        self.outside: Outside = Outside(self.program)
+        self.handlers: dict[str, Handler] = bind_handlers(self.program, self.outside.handlers)
+        self.stored: StoredContract = stored_form(self.program)
 
     def explore(self, seed: int) -> Explored:
         """Explore the run of a seed.

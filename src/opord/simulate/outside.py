@@ -45,7 +45,7 @@ class Outside:
         contract = program.contract
         self._checks = {one.doubt.effect: one for one in contract.actions if isinstance(one.doubt, Check)}
         self._ways = {name: self._ways_of(call) for name, call in program.calls.items()}
-        self.handlers = SimpleNamespace(
+        self.handlers: SimpleNamespace = SimpleNamespace(
             **{form: self._handler(program.calls[name]) for name, form in handler_names(program).items()}
         )
         self.outcomes: Counter[tuple[str, str]] = Counter()

@@ -143,6 +143,9 @@ class StoreTwoNames(StoreRefused):
 class StoreMissing(StoreError):
     """There is no store at a place, and none may be made. `why` says what is there instead."""
 
+    place: str
+    why: str
+
     def __init__(self, place: str, why: str) -> None:
         super().__init__(f"there is no store at {place}: {why}")
         self.place, self.why = place, why
@@ -155,6 +158,13 @@ class ContractConflict(StoreError):
     - `needed_by` says in words what keeps the stored one from being replaced.
     - `difference` is where the two first differ, if that is known.
     """
+
+    name: str
+    version: int
+    stored: str
+    offered: str
+    needed_by: str
+    difference: str
 
     def __init__(
         self, name: str, version: int, stored: str, offered: str, needed_by: str, difference: str = ""

@@ -30,7 +30,7 @@ class VirtualClock:
 
     def __init__(self, start_us: int = START_US) -> None:
         self._start = start_us
-        self.now_us = start_us
+        self.now_us: int = start_us
 
     def now(self) -> int:
         """Return the instant."""

@@ -30,7 +30,7 @@ class CrashPlan:
     """
 
     def __init__(self, kill_at: int | None = None) -> None:
-        self.passed = 0
+        self.passed: int = 0
         self.kill_at = kill_at
         self.point: str | None = None
         self.at: str | None = None
@@ -64,7 +64,7 @@ class MortalStore:
     def __init__(self, store: Store, crash_plan: CrashPlan) -> None:
         self._store = store
         self._crash_plan = crash_plan
-        self.dead = False
+        self.dead: bool = False
 
     def hook(self, point: Point, run: str) -> None:
         """Pass a named point."""

@@ -48,6 +48,9 @@ One of more parts is longer than the longest value that is stored (1 MiB), so no
 class ValueTooLarge(Exception):
     """Every value of a type is too large to be made, or to be carried by a run."""
 
+    name: str
+    parts: int
+
     def __init__(self, name: str, parts: int) -> None:
         amount = f"{parts:,}" if parts < _ENDLESS else "endlessly many"
         super().__init__(

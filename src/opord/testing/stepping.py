@@ -45,7 +45,7 @@ class Stepper:
 
     def __init__(self, clock: VirtualClock) -> None:
         self._clock = clock
-        self.loop = _SteppedLoop(clock, self._nothing_left)
+        self.loop: _SteppedLoop = _SteppedLoop(clock, self._nothing_left)
         # A crash leaves tasks behind whose errors nobody awaits.
         self.loop.set_exception_handler(_leave)
         self._done: Callable[[], bool] = lambda: True

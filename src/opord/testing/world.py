@@ -73,12 +73,12 @@ class World:
         kill_at: int | None = None,
     ) -> None:
         self.seed = seed
-        self.crash_plan = CrashPlan(kill_at)
-        self.crashes = 0
+        self.crash_plan: CrashPlan = CrashPlan(kill_at)
+        self.crashes: int = 0
         self._clock = VirtualClock(START_US if start is None else from_datetime(start.astimezone(UTC)))
         self._start = start
         self._patience_us = span_us(patience)
-        self.store = MemoryStore(self._clock.now)
+        self.store: MemoryStore = MemoryStore(self._clock.now)
         self._stepper = Stepper(self._clock)
         self._served: dict[type[Workflow], Any] = {}
         self._fakes: dict[type[Workflow], Fakes] = {}

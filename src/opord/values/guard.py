@@ -29,7 +29,7 @@ class BadValue(Exception):
 
     def __init__(self, path: str, message: str) -> None:
         super().__init__(path, message)
-        self.path = path
+        self.path: str = path
         self.message = message
 
     def __str__(self) -> str:

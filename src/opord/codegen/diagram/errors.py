@@ -25,6 +25,8 @@ class LayoutTooLarge(DiagramError):
     """The layout was stopped because it would take too long or too much memory."""
 
     code = "diagram_too_large"
+    states: int
+    moves: int
 
     def __init__(self, states: int, moves: int, what: str) -> None:
         super().__init__(

@@ -85,9 +85,9 @@ class OpordDesk:
     def __init__(self, stage: Stage, http: httpx.AsyncClient) -> None:
         self.stage = stage
         self.http = http
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.store = f"sqlite:///{stage.folder / 'orders.db'}"
+        self.port: int = free_port()
+        self.url: str = f"http://127.0.0.1:{self.port}"
+        self.store: str = f"sqlite:///{stage.folder / 'orders.db'}"
         self.workers: list[Actor] = []
 
     async def open(self) -> None:
@@ -179,9 +179,9 @@ class GlueDesk:
     def __init__(self, stage: Stage, http: httpx.AsyncClient) -> None:
         self.stage = stage
         self.http = http
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.database = stage.folder / "glue.db"
+        self.port: int = free_port()
+        self.url: str = f"http://127.0.0.1:{self.port}"
+        self.database: Path = stage.folder / "glue.db"
         self.apps: list[Actor] = []
 
     async def open(self) -> None:

@@ -29,7 +29,7 @@ from starlette.routing import Route
 
 from opord.examples.orders.stripe_events import BadEvent, construct_event, parse_cart
 
-log = logging.getLogger("shop")
+log: logging.Logger = logging.getLogger("shop")
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS orders (
@@ -61,12 +61,12 @@ class ProviderDown(Exception):
 
 class Shop:
     def __init__(self, database: str, services_url: str, signing_secret: str) -> None:
-        self.db = sqlite3.connect(database, isolation_level=None)
+        self.db: sqlite3.Connection = sqlite3.connect(database, isolation_level=None)
         self.db.row_factory = sqlite3.Row
         self.db.execute("PRAGMA journal_mode = WAL")
         self.db.execute("PRAGMA synchronous = FULL")
         self.db.execute(SCHEMA)
-        self.http = httpx.AsyncClient(base_url=services_url, timeout=TIMEOUT_S)
+        self.http: httpx.AsyncClient = httpx.AsyncClient(base_url=services_url, timeout=TIMEOUT_S)
         self.signing_secret = signing_secret
         self.tasks: set[asyncio.Task[None]] = set()
 

@@ -34,7 +34,7 @@ class Ledger:
     """
 
     def __init__(self, path: Path) -> None:
-        self.entries = list(read_ledger(path)) if path.exists() else []
+        self.entries: list[Entry] = list(read_ledger(path)) if path.exists() else []
         self._file = path.open("ab")
         _cut_torn_line(path)
 

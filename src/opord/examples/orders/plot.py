@@ -61,7 +61,7 @@ class Provider:
     def __init__(self, stage: Stage, port: int) -> None:
         self.stage = stage
         self.port = port
-        self.url = f"http://127.0.0.1:{port}"
+        self.url: str = f"http://127.0.0.1:{port}"
         self.path: Path = stage.folder / "ledger.jsonl"
 
     async def open(self) -> None:

@@ -26,7 +26,7 @@ class Screen:
     """Writes to a terminal with colours, and plain text to anything else."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self.console = console or Console(highlight=False)
+        self.console: Console = console or Console(highlight=False)
         if not self.console.is_terminal:
             self.console.width = WIDTH_PIPED
 

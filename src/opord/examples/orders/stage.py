@@ -79,7 +79,7 @@ class Stage:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("OPORD_")}
         # A key of this stage alone encrypts the stored card tokens of the orders.
         key = write_key(secrets.token_bytes(KEY_BYTES))
-        self.environment = {**inherited, "OPORD_SECRET_KEYS": key, **settings}
+        self.environment: dict[str, str] = {**inherited, "OPORD_SECRET_KEYS": key, **settings}
         self.actors: list[Actor] = []
 
     async def start(self, name: str, *command: str) -> Actor:

@@ -196,7 +196,7 @@ class Fold:
     def __init__(self, program: Program, run: RunId, values: Iterable[ValueRow] = ()) -> None:
         self.program = program
         self.run = run
-        self.values = Values(program, run, values)
+        self.values: Values = Values(program, run, values)
         self.problems: list[Problem] = []
         self.seq = 0
         self.hash = ""
@@ -230,8 +230,8 @@ class Fold:
         self.stalled_at = START_OF_TIME
         self.open_alarms: list[dict[str, Any]] = []
         self.resumed = False
-        self.last_at = START_OF_TIME
-        self.last_worker = ""
+        self.last_at: Instant = START_OF_TIME
+        self.last_worker: str = ""
         self.intents: dict[int, str] = {}
         self.attempts: dict[int, int] = {}
         self.effects: set[tuple[str, str]] = set()
@@ -239,8 +239,8 @@ class Fold:
         self.event_keys: dict[tuple[str, str], int] = {}
         self.event_args: dict[tuple[str, str], Any] = {}
         self.taken_messages: set[str] = set()
-        self.taken_in = 0
-        self.brought = 0
+        self.taken_in: int = 0
+        self.brought: int = 0
 
     def follow(self, record: ReadRecord) -> None:
         """Note what every record says: its time, its writer, the message from the inbox."""

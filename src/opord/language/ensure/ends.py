@@ -38,7 +38,7 @@ class ReachableSpots:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self.spots = Spots(graph)
+        self.spots: Spots = Spots(graph)
         self.moves: dict[Spot, list[tuple[Spot, Edge]]] = {}
         self._came: dict[Spot, tuple[Spot, Edge] | None] = dict.fromkeys(self.spots.starts())
         waiting = list(self._came)

@@ -96,7 +96,7 @@ class Search:
     def __init__(self, graph: Graph, monitors: Monitors) -> None:
         self.graph = graph
         self.monitors = monitors
-        self.spots = Spots(graph)
+        self.spots: Spots = Spots(graph)
 
     def breach(self) -> tuple[StoryStep, ...]:
         """Return the shortest run that breaks the promise, by its order or by its end.

@@ -60,7 +60,9 @@ class Needed:
                     if source not in queued:
                         queued.add(source)
                         waiting.append(source)
-        self.fields = {name: tuple(sorted(names)) for name, names in fields.items()}
+        self.fields: dict[str, tuple[str, ...]] = {
+            name: tuple(sorted(names)) for name, names in fields.items()
+        }
         self.topics = topics
 
 

@@ -104,7 +104,7 @@ class Graph:
 
     def __init__(self, contract: Contract) -> None:
         self.contract = contract
-        self.calls = DeclaredCalls(contract)
+        self.calls: DeclaredCalls = DeclaredCalls(contract)
         self._moves_left = MOVES_MAX
         self.overgrown: TooManyMoves | None = None
         self.variants: dict[str, tuple[Variant, ...]] = {enum.name: enum.variants for enum in contract.enums}

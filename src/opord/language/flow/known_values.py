@@ -50,7 +50,7 @@ class Beyond(WorthMark):
     """A number above `COUNT_MAX`, or below `-COUNT_MAX`: no more is computed of a counter."""
 
     def __init__(self, sign: str) -> None:
-        self.bound = float(f"{sign}inf")
+        self.bound: float = float(f"{sign}inf")
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ class Unanswered:
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
         contract = graph.contract
-        self.actions = [action for action in contract.actions if is_asked_about(action)]
+        self.actions: list[Action] = [action for action in contract.actions if is_asked_about(action)]
         self._bit = {action.name: 1 << index for index, action in enumerate(self.actions)}
         self.undoing: dict[str, list[str]] = {}
         for action in contract.actions:
@@ -40,7 +40,9 @@ class Unanswered:
         self._answered = self._answered_by()
         self._unclear = {id(step.body) for step in graph.steps if _commits_a_stranger(graph, step)}
         at = graph.bits({}, self._across)
-        self.bad_ends = [state.name for state in contract.states if state.outcome in ("failure", "cancelled")]
+        self.bad_ends: list[str] = [
+            state.name for state in contract.states if state.outcome in ("failure", "cancelled")
+        ]
         self._at = {name: at[name] for name in self.bad_ends}
         self._commits: dict[str, list[Edge]] = {}
         for edge in graph.edges:

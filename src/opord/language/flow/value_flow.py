@@ -220,8 +220,8 @@ class StepFlow:
     def __init__(self, body: Block) -> None:
         self._walk = _Walk()
         self._walk.block(body, _Chain())
-        self.leavings = self._walk.leavings
-        self.callings = self._walk.callings
+        self.leavings: list[Leaving] = self._walk.leavings
+        self.callings: dict[int, Calling] = self._walk.callings
 
     def value(self, expr: Expr) -> Value:
         """Return the value of an expression that stands before the step, such as a guard."""

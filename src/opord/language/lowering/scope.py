@@ -25,12 +25,12 @@ class Binding:
         is_let: bool = False,
         places: tuple[Place, ...] = (),
     ) -> None:
-        self.name = name
+        self.name: str = name
         self.origin: VarOrigin = origin
-        self.type = type
-        self.span = span
-        self.is_let = is_let
-        self.places = places
+        self.type: Type = type
+        self.span: Span | None = span
+        self.is_let: bool = is_let
+        self.places: tuple[Place, ...] = places
 
 
 class Scope:
@@ -51,10 +51,10 @@ class Scope:
         pure_forbidden: bool = False,
         elsewhere: dict[str, str] | None = None,
     ) -> None:
-        self.names = names
-        self.where = where
-        self.pure_forbidden = pure_forbidden
-        self.elsewhere = elsewhere or {}
+        self.names: dict[str, Binding] = names
+        self.where: str = where
+        self.pure_forbidden: bool = pure_forbidden
+        self.elsewhere: dict[str, str] = elsewhere or {}
         self._trail: list[tuple[str, Binding | None]] = []
 
     def mark(self) -> int:

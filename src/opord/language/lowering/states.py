@@ -70,7 +70,7 @@ class Bodies:
 
     def __init__(self, ctx: Lowering) -> None:
         self.ctx = ctx
-        self.everywhere = {
+        self.everywhere: dict[str, Binding] = {
             **ctx.input,
             "now": Binding("now", "now", DATETIME),
             "run": Binding("run", "run", RUN),

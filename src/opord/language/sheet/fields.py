@@ -19,8 +19,8 @@ class ContractReading:
 
     def __init__(self, contract: Contract) -> None:
         self.contract = contract
-        self.graph = Graph(contract)
-        self.secrets = Secrets(contract)
+        self.graph: Graph = Graph(contract)
+        self.secrets: Secrets = Secrets(contract)
         self._call_facts = call_facts(self.graph)
         self._events = {event.name: event for event in contract.events}
 

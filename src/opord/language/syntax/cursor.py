@@ -72,23 +72,23 @@ class TokenCursor:
     def __init__(self, source: Source, tokens: Tokens, findings: list[Diagnostic]) -> None:
         self.source = source
         self.tokens = tokens
-        self.kinds = tokens.kinds
-        self.texts = tokens.texts
-        self.starts = tokens.starts
-        self.ends = tokens.ends
-        self.newlines = tokens.newlines
-        self.depths = tokens.depths
+        self.kinds: list[str] = tokens.kinds
+        self.texts: list[str] = tokens.texts
+        self.starts: list[int] = tokens.starts
+        self.ends: list[int] = tokens.ends
+        self.newlines: list[int] = tokens.newlines
+        self.depths: list[int] = tokens.depths
         self.findings = findings
-        self.i = 0
-        self.depth = 0  # depth of nested expressions, blocks and types
-        self.height = 0  # height of the expression that was read last
-        self.in_head = False  # in the head of `if`, `match`, `after` or `at`: a `{` opens the block
-        self.forgotten_braces = 0  # count of missing `{` that were treated as present
+        self.i: int = 0
+        self.depth: int = 0  # depth of nested expressions, blocks and types
+        self.height: int = 0  # height of the expression that was read last
+        self.in_head: bool = False  # in the head of `if`, `match`, `after` or `at`: a `{` opens the block
+        self.forgotten_braces: int = 0  # count of missing `{` that were treated as present
         self.lifted: list[Declaration] = []  # declarations in a phase that belong outside it
-        self.phase_column = 0  # column of the word `phase` of the enclosing phase
-        self.record_in_head = 0  # line on which a record literal in a head was reported last
-        self.lost_braces = 0  # count of unclosed `{` so far; `depths` is too high by this number
-        self.reported_at = -1
+        self.phase_column: int = 0  # column of the word `phase` of the enclosing phase
+        self.record_in_head: int = 0  # line on which a record literal in a head was reported last
+        self.lost_braces: int = 0  # count of unclosed `{` so far; `depths` is too high by this number
+        self.reported_at: int = -1
         self.skipped: list[Span] = []  # spans that could not be read
 
     # Looking --------------------------------------------------------------------------------------

@@ -46,6 +46,11 @@ _WORD = re.compile(r"\w+")
 class DeclarationParser(PolicyParser):
     """Parse declarations. Every method starts at the first token of its construct."""
 
+    i: int
+    depth: int
+    phase_column: int
+    lost_braces: int
+
     def file(self) -> tree.File:
         """Read the whole file."""
         declarations: list[tree.Declaration] = []

@@ -43,6 +43,12 @@ _INT_DIGITS_MAX = 40
 class ExpressionParser(TypeParser):
     """Parse expressions. Every method starts at the first token of its construct."""
 
+    i: int
+    depth: int
+    height: int
+    in_head: bool
+    record_in_head: int
+
     # Operators ------------------------------------------------------------------------------------
 
     def expression(self, floor: int = 0) -> Expression:

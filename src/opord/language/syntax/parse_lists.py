@@ -19,6 +19,12 @@ T = TypeVar("T")
 class ListParser(TokenCursor):
     """Read lists of any kind; `read` reads one element and may raise `ParserStuck`."""
 
+    i: int
+    depth: int
+    height: int
+    in_head: bool
+    lost_braces: int
+
     def lines(
         self, opening: int, read: Callable[[], T], noun: str, over: Callable[[], bool] | None = None
     ) -> list[T | tree.Unparsed]:

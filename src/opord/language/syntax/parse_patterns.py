@@ -16,6 +16,8 @@ BINDING_ALTERNATIVE = code("OP029", rule="syntax", title="an alternative that bi
 class PatternParser(ExpressionParser):
     """Parse patterns. Every method starts at the first token of its construct."""
 
+    i: int
+
     def patterns(self) -> list[tree.Pattern]:
         """Read one pattern, or several alternatives with `|` between them."""
         patterns = [self._pattern()]

@@ -29,6 +29,8 @@ _INT_DIGITS_MAX = 18
 class PolicyParser(StatementParser, ABC):
     """Parse `pure`, `effect` and `action` with their policies, and promises."""
 
+    i: int
+
     phases = 0  # number of phases that are open at the present token
 
     @abstractmethod

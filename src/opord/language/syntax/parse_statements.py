@@ -35,6 +35,10 @@ ARROW_BODY = code("OP034", rule="syntax", title="something that cannot follow `-
 class StatementParser(PatternParser):
     """Parse statements and their parts. Every method starts at the first token of its construct."""
 
+    i: int
+    depth: int
+    in_head: bool
+
     # Blocks and lines -----------------------------------------------------------------------------
 
     def block(self, what: str = "`{`") -> tree.Block:

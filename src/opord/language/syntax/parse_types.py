@@ -11,6 +11,9 @@ from opord.language.syntax.tree import TypeNode
 class TypeParser(ListParser):
     """Parse types."""
 
+    i: int
+    depth: int
+
     def type(self) -> TypeNode:
         """Read a type: `list[Line]`, `secret str?`."""
         start = self.i

@@ -54,9 +54,9 @@ class Source:
     __slots__ = ("findings", "line_starts", "path", "text")
 
     def __init__(self, path: str, text: str) -> None:
-        self.path = path
-        self.text = text.removeprefix("\ufeff")
-        self.line_starts = [0, *(match.end() for match in _NEWLINE.finditer(self.text))]
+        self.path: str = path
+        self.text: str = text.removeprefix("\ufeff")
+        self.line_starts: list[int] = [0, *(match.end() for match in _NEWLINE.finditer(self.text))]
         self.findings: tuple[Diagnostic, ...] = ()
         if finding := self._unreadable():
             self.findings = (finding,)

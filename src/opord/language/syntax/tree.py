@@ -299,9 +299,24 @@ class Unparsed:
 
 
 Expression: TypeAlias = (
-    "IntLiteral | NumberLiteral | DurationLiteral | BoolLiteral | NoneLiteral | TextLiteral | ListLiteral"
-    " | NameExpression | FieldAccess | Index | Slice | CallExpression | Unary | Binary | Conditional"
-    " | RecordLiteral | With | Unparsed"
+    IntLiteral
+    | NumberLiteral
+    | DurationLiteral
+    | BoolLiteral
+    | NoneLiteral
+    | TextLiteral
+    | ListLiteral
+    | NameExpression
+    | FieldAccess
+    | Index
+    | Slice
+    | CallExpression
+    | Unary
+    | Binary
+    | Conditional
+    | RecordLiteral
+    | With
+    | Unparsed
 )
 
 

@@ -13,7 +13,7 @@ from pygls.protocol import LanguageServerProtocol
 from pygls.protocol.json_rpc import JsonRPCNotification
 from pygls.protocol.language_server import lsp_method
 
-log = logging.getLogger(__name__)
+log: logging.Logger = logging.getLogger(__name__)
 
 _NOT_INITIALIZED = -32002
 _INVALID_REQUEST = -32600
@@ -42,7 +42,7 @@ class StrictProtocol(LanguageServerProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.initialized = False
+        self.initialized: bool = False
         self.exit_code: int | None = None
 
     def structure_message(self, data: dict[str, Any]) -> Any:

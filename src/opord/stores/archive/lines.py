@@ -80,7 +80,7 @@ class LineBatch:
     """The lines between a mark and its end, those written or read so far."""
 
     def __init__(self) -> None:
-        self.lines = 0
+        self.lines: int = 0
         self._sum = hashlib.sha256()
 
     def add(self, digest: str) -> None:

@@ -48,6 +48,9 @@ class Archive:
     there too, or lines were removed.
     """
 
+    torn: bool
+    unended: bool
+
     def __init__(self, path: Path) -> None:
         """Find the runs of the archive.
 
@@ -59,11 +62,11 @@ class Archive:
         self.contracts: dict[str, StoredContract] = {}
         self.damages: list[Damage] = []
         self.torn = self.unended = False
-        self.duplicates = 0
+        self.duplicates: int = 0
         self._at: dict[tuple[str, int], tuple[tuple[int, int, int], int, int]] = {}
         with path.open("rb") as file:
             first = file.readline()
-            self.format = check_header(first, path).format
+            self.format: int = check_header(first, path).format
             self._look_through(file, first)
 
     def contract(self, digest: Digest) -> StoredContract | None:

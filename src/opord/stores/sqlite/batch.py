@@ -7,8 +7,8 @@ that were tried, and their cost.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import TypeAlias, TypeVar
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, TypeAlias, TypeVar
 
 import apsw
 import msgspec
@@ -24,7 +24,7 @@ _Row: TypeAlias = tuple[str | int | None, ...]
 
 _encode = msgspec.json.Encoder().encode
 
-columns = msgspec.structs.astuple
+columns: Callable[[msgspec.Struct], tuple[Any, ...]] = msgspec.structs.astuple
 
 
 class ContractNumberStale(Exception):

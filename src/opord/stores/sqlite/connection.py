@@ -58,7 +58,7 @@ class StoreConnection:
     def __init__(self, connection: apsw.Connection, place: str) -> None:
         self.connection = connection
         self.place = place
-        self.closed = False
+        self.closed: bool = False
         self._lock = threading.Lock()
         self._pid = os.getpid()
 

@@ -11,7 +11,7 @@ from opord.stores.base import ContractConflict, StoredContract, WorkerRow
 from opord.stores.sqlite.connection import rows
 from opord.values.types import Instant
 
-log = logging.getLogger("opord.store")
+log: logging.Logger = logging.getLogger("opord.store")
 
 
 def put_contract(

@@ -15,7 +15,7 @@ import apsw
 
 from opord.values.types import Digest
 
-log = logging.getLogger("opord.store")
+log: logging.Logger = logging.getLogger("opord.store")
 
 
 class _Text(NamedTuple):

@@ -42,8 +42,8 @@ class ConnectionPool:
 
         `link` is the one by which the user named it, if any.
         """
-        self.place = str(path or ":memory:")
-        self.writer = StoreConnection(open_writer(path, create=create, vfs=vfs), self.place)
+        self.place: str = str(path or ":memory:")
+        self.writer: StoreConnection = StoreConnection(open_writer(path, create=create, vfs=vfs), self.place)
         self._path, self._vfs = path, vfs
         self._guard = None if path is None else LogGuard(path, link)
         self._readers: list[StoreConnection] = []

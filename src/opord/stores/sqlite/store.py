@@ -56,7 +56,7 @@ from opord.stores.sqlite.pool import READERS_KEPT, ConnectionPool
 from opord.stores.sqlite.rewriting import kept_of, rewrite
 from opord.values.types import NO_TIME, START_OF_TIME, Digest, Duration, Instant, Key, RunId
 
-log = logging.getLogger("opord.store")
+log: logging.Logger = logging.getLogger("opord.store")
 
 T = TypeVar("T")
 
