@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from random import Random
 
 from opord.contract import Contract, Expr, Let
 from opord.language import check_text
@@ -91,6 +92,21 @@ def respaced(text: str, choices: Iterator[int]) -> str:
         gap = source.text[end:start]
         nested = tokens.kinds[i] in (t.TEXT_MIDDLE, t.TEXT_END)
         out.append(gap if nested or "#" in gap else re.sub(r"\s+", blanks, gap))
+        out.append(source.text[start : tokens.ends[i]])
+        end = tokens.ends[i]
+    return "".join(out)
+
+
+def rebroken(text: str, random: Random) -> str:
+    """Change where lines break beside braces and after commas, which changes no meaning."""
+    source = Source("t", text)
+    tokens, _ = lex(source)
+    out: list[str] = []
+    end = 0
+    for i, start in enumerate(tokens.starts):
+        gap = source.text[end:start]
+        free = i > 0 and (tokens.kinds[i - 1] in ("{", ",") or tokens.kinds[i] == "}")
+        out.append(random.choice((" ", " ", "\n")) if free and "#" not in gap else gap)
         out.append(source.text[start : tokens.ends[i]])
         end = tokens.ends[i]
     return "".join(out)

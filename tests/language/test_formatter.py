@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass
 from importlib.resources import files
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -15,9 +16,12 @@ from opord.language.syntax.formatter import WIDTH, NotFormatted, format_source
 from opord.language.syntax.lexer import lex
 from opord.language.syntax.parser import parse
 from opord.language.syntax.source import Source
-from tests.language.kit import respaced
+from tests.fuzz.seeds import seeds
+from tests.language.kit import rebroken, respaced
+from tests.random_contracts import random_contract
 
 EXAMPLE = files("opord.examples.orders").joinpath("order.opord").read_text("utf-8")
+SEEDS = [text for text in seeds() if not parse(Source("t", text))[1]]
 GOOD = sorted((Path(__file__).parent / "good").rglob("*.opord"))
 
 
@@ -119,9 +123,69 @@ def test_a_long_line_is_broken_at_its_braces() -> None:
     assert_formatted_well(text)
 
 
+POLICIES = "key order.id for 24h, retry 5 times backoff 1s to 1m, timeout 10s"
+CHECK = "in doubt check find_charge(order.id) after 30s"
+ARMS = (
+    "ok r -> goto Charged(r), Declined(reason) -> goto Rejected(reason), Busy -> goto Rejected(unavailable)"
+)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        # what was written on one line stays there if it fits
+        ("action f(a: str) { key a, timeout 10s }", "action f(a: str) { key a, timeout 10s }\n"),
+        ("state A -> B { on x -> goto B }", "state A -> B { on x -> goto B }\n"),
+        # what was opened over several lines stays open
+        ("record R {\n  a: int, b: int }", "record R {\n  a: int, b: int\n}\n"),
+        ("record R { a: int\n b: int }", "record R {\n  a: int\n  b: int\n}\n"),
+        # what begins beside its brace, and breaks at commas, is joined
+        ("record R { a: int,\n  b: int\n}", "record R { a: int, b: int }\n"),
+        ("state A -> B { goto B\n}", "state A -> B { goto B }\n"),
+        (
+            "state A -> B { match commit f(x) { ok -> goto B,\n  No -> goto C } }",
+            "state A -> B { match commit f(x) { ok -> goto B, No -> goto C } }\n",
+        ),
+        ("record R { a: int, # one\n  b: int }", "record R {\n  a: int,  # one\n  b: int\n}\n"),
+        ("record R { a: int,\n  # two\n  b: int }", "record R {\n  a: int,\n  # two\n  b: int\n}\n"),
+        # items that do not fit on one line fill lines; arms have a line each
+        (
+            f"action charge(order: Order) {{ {POLICIES} }}",
+            f"action charge(order: Order) {{ {POLICIES} }}\n",
+        ),
+        (
+            f"action charge_the_card(order: Order) -> Receipt {{ {POLICIES} }}",
+            f"action charge_the_card(order: Order) -> Receipt {{\n  {POLICIES}\n}}\n",
+        ),
+        (
+            f"action charge_card(order: Order) -> Receipt {{ {POLICIES}, {CHECK} }}",
+            f"action charge_card(order: Order) -> Receipt {{\n  {POLICIES}\n  {CHECK}\n}}\n",
+        ),
+        (
+            f"state A -> B {{ match commit f(x) {{ {ARMS} }} }}",
+            "state A -> B {\n  match commit f(x) {\n    " + ARMS.replace(", ", "\n    ") + "\n  }\n}\n",
+        ),
+    ],
+)  # fmt: skip
+def test_lines_are_filled_and_only_what_does_not_fit_is_broken(before: str, after: str) -> None:
+    assert format_source(before) == after
+    assert_formatted_well(before)
+
+
+def test_an_item_that_is_broken_itself_leaves_each_item_a_line() -> None:
+    inner = ", ".join(f"number_{n}" for n in range(14))
+    text = f"state A -> B {{\n  let x = [[1], [{inner}], [2]]\n  goto B(x)\n}}"
+    lines = format_source(text).splitlines()
+    assert lines[1:4] == ["  let x = [", "    [1],", "    ["]
+    assert lines[6:9] == ["    ],", "    [2]", "  ]"]
+    assert_formatted_well(text)
+
+
 def test_a_long_list_is_broken_at_its_parentheses() -> None:
     text = "event e(" + ", ".join(f"field_number_{n}: str" for n in range(9)) + ")"
-    assert format_source(text).splitlines()[1] == "  field_number_0: str,"
+    lines = format_source(text).splitlines()
+    assert [line.count(":") for line in lines] == [0, 5, 4, 0]
+    assert max(map(len, lines)) <= WIDTH
     assert_formatted_well(text)
 
 
@@ -137,3 +201,13 @@ def test_a_file_with_syntax_errors_is_left_alone() -> None:
 def test_any_spacing_of_a_contract_is_formatted_well(text: str, random: object) -> None:
     numbers = iter(lambda: random.randrange(60), -1)  # type: ignore[attr-defined]
     assert_formatted_well(respaced(text, numbers))
+
+
+@given(st.integers(0, 10_000), st.randoms(use_true_random=False))
+def test_any_line_breaks_of_a_random_contract_are_formatted_well(seed: int, random: Random) -> None:
+    assert_formatted_well(rebroken(random_contract(Random(seed)), random))
+
+
+@given(st.sampled_from([EXAMPLE, *SEEDS]), st.randoms(use_true_random=False))
+def test_any_line_breaks_of_a_contract_are_formatted_well(text: str, random: Random) -> None:
+    assert_formatted_well(rebroken(text, random))

@@ -2,9 +2,11 @@
 
 The formatter changes only blanks and line breaks; tokens and comments stay as they are. Line breaks
 of the author stay too, with these exceptions. A `{ }` that spans several lines has its braces at
-the ends of lines. A line that is too long is broken at its outermost brackets; between braces, the
-new line then replaces the comma. Several blank lines become one. Each bracket indents by two
-blanks. Formatting a formatted contract changes nothing.
+the ends of lines, unless only commas separate its items and the first one stands beside the brace:
+it is written on one line if it fits (see `blocks`). A line that is too long is broken at its
+outermost brackets. The items between them fill lines, but arms, and items that are broken
+themselves, have a line each; between braces, a new line replaces the comma. Several blank lines
+become one. Each bracket indents by two blanks. Formatting a formatted contract changes nothing.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from dataclasses import dataclass, field
 from opord.language.diagnostics.model import Diagnostic
 from opord.language.syntax import tokens as t
 from opord.language.syntax import tree
+from opord.language.syntax.blocks import CLOSING, OPENING, Blocks
 from opord.language.syntax.collector import without_collector
 from opord.language.syntax.lexer import lex
 from opord.language.syntax.parser import parse
@@ -25,7 +28,6 @@ from opord.language.syntax.tokens import Tokens
 WIDTH = 110
 _INDENT = 2
 _BLANK_LINE = re.compile(r"\n[ \t\r]*\n")
-_CLOSING = {")": "(", "]": "[", "}": "{"}
 
 
 class NotFormatted(Exception):
@@ -52,22 +54,16 @@ def _laid_out(source: Source) -> str:
     if findings:
         raise NotFormatted(findings)
     tokens, _ = lex(source)
-    pairs = _pairs(tokens)
-    broken = {
-        opening
-        for opening, closing in pairs.items()
-        if tokens.kinds[opening] == "{"
-        and "\n" in source.text[tokens.starts[opening] : tokens.starts[closing]]
-    }
+    blocks = Blocks(tokens)
     padded = _padded_words(file, source)
     split: set[int] = set()
     while True:
-        lines = _Layout(source, tokens, pairs, broken, split, padded).run()
+        lines = _Layout(source, tokens, blocks, split, padded).run()
         more = {
             opening
             for line in lines
             if line.width > WIDTH
-            for opening in [_breakable(line, tokens, pairs)]
+            for opening in [_breakable(line, tokens, blocks.pairs)]
             if opening is not None
         }
         if not more - split:
@@ -92,18 +88,6 @@ class _Line:
 class _Bracket:
     index: int
     indent: int  # indent of the line to which the closing bracket returns
-
-
-def _pairs(tokens: Tokens) -> dict[int, int]:
-    """Map each opening bracket outside texts to its closing bracket."""
-    pairs: dict[int, int] = {}
-    opened: list[int] = []
-    for i, kind in enumerate(tokens.kinds):
-        if kind in "([{" and kind:
-            opened.append(i)
-        elif kind in _CLOSING and opened:
-            pairs[opened.pop()] = i
-    return pairs
 
 
 def _padded_words(file: tree.File, source: Source) -> dict[int, int]:
@@ -171,16 +155,18 @@ class _Layout:
         self,
         source: Source,
         tokens: Tokens,
-        pairs: dict[int, int],
-        broken: set[int],
+        blocks: Blocks,
         split: set[int],
         padded: dict[int, int],
     ) -> None:
         self.source = source
         self.tokens = tokens
-        self.broken = broken | split  # brackets whose content stands on lines of its own
-        self.split = split  # too long brackets of `broken`; each of their items gets its own line
-        self.closers = {pairs[opening] for opening in self.broken if opening in pairs}
+        self.blocks = blocks
+        self.broken = blocks.open | split  # brackets whose content stands on lines of its own
+        self.split = split  # too long brackets of `broken`; their items fill lines
+        self.single = blocks.with_arms | blocks.around(self.broken)  # each item has its own line
+        self.items: set[int] = set()  # the first tokens of items that begin a line in `split`
+        self.closers = {blocks.pairs[opening] for opening in self.broken if opening in blocks.pairs}
         self.padded = padded
         self.lines: list[_Line] = []
         self.open: list[_Bracket] = []
@@ -204,13 +190,16 @@ class _Layout:
         return self.lines
 
     def _breaks(self, i: int) -> bool:
-        if self.tokens.newlines[i] or i in self.closers:
+        if self.tokens.newlines[i] and i not in self.blocks.joined:
             return True
-        before = i - 1
-        if before in self.broken:
+        return i in self.closers or i - 1 in self.broken or i in self.items
+
+    def _item_begins_line(self, i: int) -> bool:
+        """Say whether the item at `i`, in a bracket that is too long, begins a line."""
+        if self.open[-1].index in self.single or i in self.closers:
             return True
-        inside = self.open[-1].index if self.open else -1
-        return inside in self.split and self.tokens.kinds[before] == ","
+        comma = ", "
+        return self.line.width + len(comma) + _item_width(self.source, self.tokens, i) > WIDTH
 
     def _flush(self) -> None:
         if self.line.tokens or self.line.text or self.line.comment:
@@ -242,7 +231,7 @@ class _Layout:
         tokens = self.tokens
         first = self._opens_block()
         self._flush()
-        if tokens.kinds[i] in _CLOSING:
+        if tokens.kinds[i] in CLOSING:
             indent, blank = self._closing_indent(i), False
         else:
             indent, blank = self._inner_indent(), self._blank_before(tokens.starts[i]) and not first
@@ -270,7 +259,7 @@ class _Layout:
         """Return the indent of the outermost bracket that this line closes at its start."""
         depth = len(self.open)
         indent = 0
-        while self.tokens.kinds[i] in _CLOSING and depth:
+        while self.tokens.kinds[i] in CLOSING and depth:
             depth -= 1
             indent = self.open[depth].indent
             i += 1
@@ -289,8 +278,10 @@ class _Layout:
             self.line.text += space_between(tokens, i, inside)
         last = _end_of_text(tokens, i)
         text = self.source.text[tokens.starts[i] : tokens.ends[last]]
-        if text == "," and inside == "{" and self.open[-1].index in self.split:
-            text = ""  # the line break that is added here separates as well
+        if text == "," and self.open and self.open[-1].index in self.split and self._item_begins_line(i + 1):
+            self.items.add(i + 1)
+            if inside == "{":
+                text = ""  # the line break that is added here separates as well
         if not self.line.tokens:
             text = text.ljust(self.padded.get(tokens.starts[i], 0))
         self.line.text += text
@@ -301,13 +292,30 @@ class _Layout:
             self.choices += 1
         elif kind == "else" and self.choices:
             self.choices -= 1
-        elif kind in _CLOSING:
+        elif kind in CLOSING:
             self.open.pop()
         elif kind in ("(", "[", "{"):
             in_braces = not self.open or tokens.kinds[self.open[-1].index] == "{"
             indent = self.logical_indent if kind == "{" and in_braces else self.line.indent
             self.open.append(_Bracket(i, indent))
         return last + 1
+
+
+def _item_width(source: Source, tokens: Tokens, i: int) -> int:
+    """Return the width of the item that begins at `i`, with the comma after it, on one line."""
+    width, inside = 0, [""]
+    first = i
+    while not (len(inside) == 1 and tokens.kinds[i] in (",", *CLOSING)):
+        if i > first:
+            width += len(space_between(tokens, i, inside[-1]))
+        last = _end_of_text(tokens, i)
+        width += tokens.ends[last] - tokens.starts[i]
+        if tokens.kinds[i] in OPENING:
+            inside.append(tokens.kinds[i])
+        elif tokens.kinds[i] in CLOSING:
+            inside.pop()
+        i = last + 1
+    return width + len(",")
 
 
 def _end_of_text(tokens: Tokens, i: int) -> int:
