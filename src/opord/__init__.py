@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from opord.drive.errors import EngineError as EngineError
     from opord.drive.errors import EventConflict as EventConflict
     from opord.drive.errors import EventRefused as EventRefused
+    from opord.drive.errors import EventWouldStall as EventWouldStall
     from opord.drive.errors import HandlersInvalid as HandlersInvalid
     from opord.drive.errors import HistoryFull as HistoryFull
     from opord.drive.errors import InputInvalid as InputInvalid
@@ -73,6 +74,7 @@ _HOMES = {
     "EngineError": "opord.drive.errors",
     "EventConflict": "opord.drive.errors",
     "EventRefused": "opord.drive.errors",
+    "EventWouldStall": "opord.drive.errors",
     "Failure": "opord.values.failure",
     "HandlersInvalid": "opord.drive.errors",
     "HistoryFull": "opord.drive.errors",
@@ -123,6 +125,7 @@ __all__ = [
     "EngineError",
     "EventConflict",
     "EventRefused",
+    "EventWouldStall",
     "Failure",
     "HandlersInvalid",
     "HistoryFull",

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from opord.drive.errors import HistoryFull, InputInvalid, QueueFull, Refused
+from opord.drive.errors import EventWouldStall, HistoryFull, InputInvalid, QueueFull, Refused
 from opord.kernel import bounds
 from opord.stores.base import RunFilter
 from opord.stores.sqlite.store import SqliteStore
@@ -25,13 +25,16 @@ event note(more: json)
 event tick()
 event grow(by: str)
 event leave()
+event double(text: str)
 effect look(text: str) -> str
 action file(text: str) { key text }
-initial state Open -> Looked | Grown | Filed | Open | Left {
+action copy(one: str, both: str) { in doubt ask }
+initial state Open -> Looked | Grown | Filed | Copied | Open | Left {
   on note(more) ignore
   on tick() -> goto Open
   on grow(by) -> goto Grown(by + by)
   on leave() -> goto Left
+  on double(text) -> goto Copied(text)
   on cancel(reason) -> goto Filed(reason)
   after 1m {
     let seen = perform look(text)
@@ -50,6 +53,10 @@ state Filed(text: str) -> Left {
   commit file(text)
   goto Left
 }
+state Copied(text: str) -> Left {
+  commit copy(text, text)
+  goto Left
+}
 final state Left success
 """
 
@@ -64,6 +71,9 @@ class Handlers:
 
     async def file(self, text: str, *, call: Any) -> None:
         self.filed.append(call.key)
+
+    async def copy(self, one: str, both: str, *, call: Any) -> None:
+        self.filed.append(one)
 
 
 Making = Callable[[], Kit]
@@ -224,9 +234,9 @@ def test_a_result(making: Making, size: int, ends: str) -> None:
     kit.check()
 
 
-@pytest.mark.parametrize(("size", "status"), [(-2, "waiting"), (0, "waiting"), (2, "stalled")])
+@pytest.mark.parametrize(("size", "taken"), [(-2, True), (0, True), (2, False)])
 def test_what_a_state_carries(
-    making: Making, monkeypatch: pytest.MonkeyPatch, size: int, status: str
+    making: Making, monkeypatch: pytest.MonkeyPatch, size: int, taken: bool
 ) -> None:
     monkeypatch.setattr(bounds, "STEP_BYTES", 1000)
     kit = making()
@@ -234,18 +244,21 @@ def test_what_a_state_carries(
     async def main() -> None:
         async with kit.engine() as engine:
             run = await begun(kit, engine)
-            await run.send.grow(by="x" * ((1000 + size - len('{"all":""}')) // 2))
-            head = kit.row(run.id).head
-            assert head.status == status
-            if status == "stalled":
-                assert "what Grown carries has 1,002 bytes, and at most 1,000 are kept" in head.reason
-                assert kit.kinds(run.id) == ["started", "event", "stalled"]
+            by = "x" * ((1000 + size - len('{"all":""}')) // 2)
+            if taken:
+                await run.send.grow(by=by)
+                assert kit.row(run.id).head.state == "Grown"
+                return
+            why = "what Grown carries has 1,002 bytes, and at most 1,000 are kept"
+            with pytest.raises(EventWouldStall, match=why):
+                await run.send.grow(by=by)
+            assert kit.kinds(run.id) == ["started"]
 
     kit.run(main())
     kit.check()
 
 
-@pytest.mark.parametrize(("size", "status"), [(-1, "ended"), (0, "ended"), (1, "stalled")])
+@pytest.mark.parametrize(("size", "status"), [(-2, "ended"), (0, "ended"), (2, "stalled")])
 def test_what_an_action_is_called_with(
     making: Making, monkeypatch: pytest.MonkeyPatch, size: int, status: str
 ) -> None:
@@ -255,9 +268,13 @@ def test_what_an_action_is_called_with(
     async def main() -> None:
         async with kit.engine() as engine:
             run = await begun(kit, engine)
-            await run.send.cancel(reason=filling(300 + size, before=len('{"text":""}')))
+            await run.send.double(text="x" * ((300 + size - len('{"one":"","both":""}')) // 2))
             await asyncio.sleep(60)
-            assert kit.row(run.id).head.status == status
+            head = kit.row(run.id).head
+            assert head.status == status
+            if status == "stalled":
+                assert "what copy is called with has 302 bytes" in head.reason
+                assert kit.handlers.filed == []
 
     kit.run(main())
     kit.check()

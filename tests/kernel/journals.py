@@ -48,7 +48,7 @@ phase Desk {
 
   state Waiting(round: int) -> Paying | Waiting | Gone {
     on approve(note) -> goto Paying
-    on scan(code) if round < 3 -> goto Waiting(round + 1)
+    on scan(code) if 6 // round > 2 -> goto Waiting(round + 1)
     on peek ignore
     after 10m -> goto Paying
   }

@@ -417,6 +417,9 @@ FORGED: dict[str, tuple[Callable[[], Journal], tuple[int, str]]] = {
     "an event that did not meet its condition": (
         lambda: waiting().last(data={"round": 3}).add("event", 2, **SCAN), (3, "event")
     ),
+    "an event whose condition could not be computed": (
+        lambda: waiting().last(data={"round": 0}).add("event", 2, **SCAN), (3, "event")
+    ),
     "a handled event that was only recorded": (
         lambda: waiting().add("ignored", 2, event="approve", args={"note": ""}, actor="ann", role="clerk"), (3, "event")
     ),

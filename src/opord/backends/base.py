@@ -221,6 +221,8 @@ class Backend(Protocol):
                 event, or its content does not fit.
             RoleRequired (`role_required`): the sender has none of the event's roles.
             EventRefused (`event_refused`): the run's current state does not handle it.
+            EventWouldStall (`event_would_stall`): its step cannot be computed, so the run would
+                only stall.
             EventConflict (`event_conflict`): its key was used before with other content.
             QueueFull (`queue_full`), HistoryFull (`history_full`): there is no room for it.
         """

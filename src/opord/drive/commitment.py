@@ -20,12 +20,11 @@ from opord.drive.host import Carrier
 from opord.drive.interrupts import Collided, Stalled, evidence_of, other_commit
 from opord.drive.past import look_back_at
 from opord.kernel import recording
-from opord.kernel.bounds import check_key
 from opord.kernel.doubt import Stands
 from opord.kernel.draft import Draft
 from opord.kernel.inbox import Evidence, adopt, adopt_all
 from opord.kernel.instants import in_words
-from opord.kernel.keys import outcome_under, result_of
+from opord.kernel.keys import commit_key, outcome_under, result_of
 from opord.kernel.plan import Plan, plan_of, stands_of
 from opord.kernel.program import CallProgram
 from opord.kernel.requests import Commit
@@ -34,7 +33,7 @@ from opord.kernel.step import StepError, StepUnderWay, dump_failure
 from opord.kernel.trouble import recorded, storable
 from opord.values.canonical import dumps
 from opord.values.failure import Failure
-from opord.values.types import START_OF_TIME, Instant, Key
+from opord.values.types import START_OF_TIME, Key
 
 log: logging.Logger = logging.getLogger("opord.worker")
 
@@ -93,7 +92,7 @@ class Commitments:
             if intent.call != request.name or dumps(intent.args) != dumps(args):
                 raise Stalled(other_commit(intent))
             return await self._see_through(draft, call, action, intent, request.args, stands_of(intent))
-        key = self._key(call, request.args, step.now)
+        key = commit_key(run, call, request.args, step.now)
         outcome = await self._earlier_outcome(draft, call, key, args)
         if outcome is not None:
             recording.outcome_on_record(draft, request.name, key, outcome)
@@ -107,16 +106,6 @@ class Commitments:
             draft, request.name, key, args, now=step.now, answers=list(step.answers), another=another
         )
         return await self._see_through(draft, call, action, intent, request.args, "starting")
-
-    def _key(self, call: CallProgram, args: tuple[Any, ...], now: Instant) -> Key:
-        run = self.run
-        if call.key is None:
-            # Inlined instead of `Key(...)`: this runs for each commit.
-            return f"{run.id}/{run.body.entered}"  # type: ignore[return-value]
-        try:
-            return check_key(call.key(args, run.frame(now)), f"the key of {call.declaration.name}")
-        except Exception as error:
-            raise StepError(error, run.program.place_of(error)) from error
 
     async def _earlier_outcome(self, draft: Draft, call: CallProgram, key: Key, args: Any) -> Outcome | None:
         """Return the outcome on record if this key took effect in this run before; else None.

@@ -124,6 +124,25 @@ class EventRefused(Refused):
         self.run, self.event, self.state, self.handled = run, event, state, tuple(handled)
 
 
+class EventWouldStall(EventRefused):
+    """The step of the event can only stall the run: it cannot be computed up to its first call.
+
+    `problem` says why, with the `place` in the contract if it is known.
+    """
+
+    code = "event_would_stall"
+
+    def __init__(self, run: RunId, event: str, state: str, problem: str, place: str | None) -> None:
+        where = f"the line {place}" if place is not None else "the contract"
+        Refused.__init__(
+            self,
+            f"{run} is in {state}, and what it does with this {event!r} cannot be computed: {problem}; the event changed "
+            f"nothing. Send it with other values, or change {where} in a new version of the contract",
+        )
+        self.run, self.event, self.state, self.handled = run, event, state, (event,)
+        self.problem, self.place = problem, place
+
+
 class RoleRequired(Refused):
     """The sender has none of the roles that may do this."""
 

@@ -12,6 +12,7 @@ from opord.contract import Event
 from opord.drive.errors import (
     EventConflict,
     EventRefused,
+    EventWouldStall,
     HistoryFull,
     InputInvalid,
     QueueFull,
@@ -33,6 +34,7 @@ from opord.kernel.program import EventProgram, Program
 from opord.kernel.rows import EventKey, InboxRow, has_ended
 from opord.kernel.run import Run
 from opord.kernel.sealing import opened_digest, sealed_digest
+from opord.kernel.secrets import hidden
 from opord.kernel.step import StepError
 from opord.values.canonical import digest, dumps
 from opord.values.guard import BadValue, check_size
@@ -45,8 +47,9 @@ async def send(host: Host, run_id: RunId, event: str, args: Any, actor: str, rol
     `args` is an object with a member for each parameter, or a tuple of values.
 
     Raises:
-        RunUnknown, UnknownEvent, InputInvalid, RoleRequired, EventRefused, EventConflict, RunEnded,
-            RunPruned, QueueFull, HistoryFull: the event was refused and has changed nothing.
+        RunUnknown, UnknownEvent, InputInvalid, RoleRequired, EventRefused, EventWouldStall,
+            EventConflict, RunEnded, RunPruned, QueueFull, HistoryFull: the event was refused and
+            has changed nothing.
     """
     while True:
         run = await read(host, run_id)
@@ -84,20 +87,15 @@ async def _offer(host: Host, run: Run, event: Event, message: Message, key: Even
     reception: Literal["taken", "stored", "ignored"] = "taken"
     behind_timer = not carried and inbox.timer_begins(run)
     moved = behind_timer or not draft.empty
-    handler = None
-    try:
-        if not behind_timer:
-            handler = inbox.fitting(run, message.event, message.args, message.actor, now)
-    except StepError as error:
-        raise EventRefused(
-            run.id,
-            message.event,
-            run.state,
-            _handled(run),
-            f"cannot decide on {message.event!r}: {error}",
-        ) from error
+    fit = inbox.NO_FIT
+    if not behind_timer:
+        fit = inbox.fitting(run, message.event, message.args, message.actor, now)
+    handler = fit.handler
     if handler is not None:
-        inbox.receive(draft, message, handler)
+        try:
+            inbox.receive(draft, message, handler)
+        except StepError as error:
+            raise EventWouldStall(run.id, message.event, run.state, _why(run, error), error.place) from error
         reception = "ignored" if handler.step is None else "taken"
         if handler.step is None and holder is not None:
             run.worker = None
@@ -109,7 +107,7 @@ async def _offer(host: Host, run: Run, event: Event, message: Message, key: Even
         draft.put.append(row)
         reception = "stored"
     else:
-        raise _refusal(run, message.event)
+        raise _refusal(run, message.event, fit.error)
     if key is not None:
         draft.event_keys.append(key)
     host.hook("before event", run.id)
@@ -178,13 +176,24 @@ def _message(
     return Message(name, rest, actor, role or "", key, host.new_id())
 
 
-def _refusal(run: Run, event: str) -> Exception:
+def _why(run: Run, error: StepError) -> str:
+    """Return why a step or a condition cannot be computed, without the run's secrets."""
+    return hidden(run, str(error))[: recording.REASON_CHARACTERS]
+
+
+def _refusal(run: Run, event: str, unfit: StepError | None) -> Exception:
+    """Return the error for an event that no handler takes.
+
+    `unfit` is why the condition of a handler could not be computed.
+    """
     if has_ended(run.status):
         return RunEnded(run.id, run.state, run.outcome, how=run.body.how)
     why = ""
     intent = run.intent
     if inbox.commit_open(run) and intent is not None:
         why = f"is in {run.state}, in the middle of committing {intent.call}, and does not keep {event!r} for later"
+    elif unfit is not None:
+        why = f"is in {run.state}, whose condition for {event!r} cannot be computed for this one: {_why(run, unfit)}"
     elif event in inbox.handlers_now(run):
         why = f"is in {run.state}, whose condition for {event!r} this one does not meet"
     return EventRefused(run.id, event, run.state, _handled(run), why, how=run.body.how)

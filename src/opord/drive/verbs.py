@@ -45,9 +45,9 @@ class RunVerbs:
         `args` is an object with a member for each parameter, or a tuple of values.
 
         Raises:
-            RunUnknown, UnknownEvent, InputInvalid, RoleRequired, EventRefused, EventConflict,
-                RunEnded, RunPruned, QueueFull, HistoryFull: the event was refused and has changed
-                nothing.
+            RunUnknown, UnknownEvent, InputInvalid, RoleRequired, EventRefused, EventWouldStall,
+                EventConflict, RunEnded, RunPruned, QueueFull, HistoryFull: the event was refused
+                and has changed nothing.
         """
         check_person(actor, role)
         # Two sends that read the same run would both have to read again, so the events of a run go

@@ -9,13 +9,14 @@ and the step rests or ends.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, assert_never
+from typing import Any, Final, NamedTuple, assert_never
 
 import msgspec
 
 from opord.contract import Action, Event
 from opord.kernel import recording, restored
 from opord.kernel.alarms import Alarm, contradiction
+from opord.kernel.beginning import check_beginning
 from opord.kernel.draft import Draft
 from opord.kernel.endings import recorded_outcome
 from opord.kernel.instants import text
@@ -50,6 +51,21 @@ class Message(msgspec.Struct, omit_defaults=True):
     role: str = ""
     key: Key = NO_KEY
     id: str = ""
+
+
+class Fit(NamedTuple):
+    """Which handler takes an event now; None if none does.
+
+    `error` is why the condition of a handler before it could not be computed: such a handler does
+    not take the event.
+    """
+
+    handler: HandlerProgram | None
+    error: StepError | None = None
+
+
+NO_FIT: Final = Fit(None)
+"""No handler takes the event."""
 
 
 class Evidence(msgspec.Struct, omit_defaults=True):
@@ -141,24 +157,21 @@ def handlers_now(run: Run) -> dict[str, tuple[HandlerProgram, ...]]:
     return {event: handlers for event, handlers in shared.items() if handlers}
 
 
-def fitting(run: Run, event: str, args: Any, actor: str, now: Instant) -> HandlerProgram | None:
-    """Return the handler that takes the event now; None if none does. `args` are in rest form.
-
-    Raises:
-        StepError: a guard could not be computed.
-    """
+def fitting(run: Run, event: str, args: Any, actor: str, now: Instant) -> Fit:
+    """Say which handler takes the event now. `args` are in rest form."""
     handlers = handlers_now(run).get(event)
     if not handlers:
-        return None
+        return NO_FIT
     values = run.program.events[event].args.load(args)
     frame = run.frame(now, actor)
+    why: StepError | None = None
     for handler in handlers:
         try:
             if handler.guard is None or handler.guard(run.fields, frame, values):
-                return handler
+                return Fit(handler, why)
         except Exception as error:
-            raise StepError(error, run.program.place_of(error)) from error
-    return None
+            why = why or StepError(error, run.program.place_of(error))
+    return Fit(None, why)
 
 
 def keeps(run: Run, event: Event, *, behind_timer: bool = False) -> bool:
@@ -239,10 +252,23 @@ def take_in(draft: Draft, inbox: Sequence[InboxRow], *, carried: bool = False) -
         return rows
 
 
-def receive(
-    draft: Draft, message: Message, handler: HandlerProgram, *, arrived: Instant | None = None
-) -> None:
-    """Record a taken event and run its handler, as far as that needs no call."""
+def receive(draft: Draft, message: Message, handler: HandlerProgram) -> None:
+    """Record an event that is sent now, and run its handler as far as that needs no call.
+
+    Raises:
+        StepError: its step can only stall. The draft and its run must not be used any more.
+    """
+    _take(draft, message, handler)
+    if handler.calls:
+        check_beginning(draft.run, draft.at)
+
+
+def _take(draft: Draft, message: Message, handler: HandlerProgram, *, arrived: Instant | None = None) -> None:
+    """Record a taken event and run its handler, as far as that needs no call.
+
+    Raises:
+        StepError: the step could not be computed.
+    """
     members = {
         "event": message.event,
         "actor": message.actor,
@@ -273,15 +299,14 @@ def _take_first(draft: Draft, rows: list[InboxRow]) -> bool:
     run = draft.run
     for row in rows:
         message = read_message(run.program, run.id, row)
-        try:
-            handler = fitting(run, message.event, message.args, message.actor, draft.at)
-        except StepError as error:
-            recording.stall(draft, trouble_of(error, run.program))
-            return True
+        handler = fitting(run, message.event, message.args, message.actor, draft.at).handler
         if handler is not None:
             rows.remove(row)
             draft.take.append(row.id)
-            receive(draft, message, handler, arrived=row.arrived)
+            try:
+                _take(draft, message, handler, arrived=row.arrived)
+            except StepError as error:
+                recording.stall(draft, trouble_of(error, run.program))
             return True
     return False
 
@@ -303,12 +328,19 @@ def _fire_due(draft: Draft) -> bool:
     if timers[name] > draft.at:
         return False
     timer = find_timer(run, name)
-    _answer_to(draft, Cause("timer", name), calls=timer.calls)
+    try:
+        _answer_to(draft, Cause("timer", name), calls=timer.calls)
+    except StepError as error:
+        recording.stall(draft, trouble_of(error, run.program))
     return True
 
 
 def _answer_to(draft: Draft, cause: Cause, *, calls: bool) -> None:
-    """Begin the step of a cause, and end it here if it makes no call."""
+    """Begin the step of a cause, and end it here if it makes no call.
+
+    Raises:
+        StepError: the step could not be computed.
+    """
     run = draft.run
     recording.begin_step(draft, cause)
     match cause.kind:
@@ -321,14 +353,10 @@ def _answer_to(draft: Draft, cause: Cause, *, calls: bool) -> None:
             assert_never(cause.kind)
     if calls:
         return
-    step = StepUnderWay(run, draft.at)
-    try:
-        request = step.begin()
-        if not isinstance(request, Goto):
-            raise TypeError(f"the handler of {cause.label} calls {request.name}, which was not foreseen")
-        recording.go(draft, request, cause=cause_text(cause), answers=[])
-    except StepError as error:
-        recording.stall(draft, trouble_of(error, run.program))
+    request = StepUnderWay(run, draft.at).begin()
+    if not isinstance(request, Goto):
+        raise TypeError(f"the handler of {cause.label} calls {request.name}, which was not foreseen")
+    recording.go(draft, request, cause=cause_text(cause), answers=[])
 
 
 def cause_text(cause: Cause | None, committed: str | None = None) -> str:

@@ -5,10 +5,29 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from opord.kernel.bounds import check_key
+from opord.kernel.program import CallProgram
 from opord.kernel.rows import UsedKey
 from opord.kernel.run import Outcome, Run
 from opord.kernel.sealing import opened_digest, opened_text
+from opord.kernel.step import StepError
 from opord.values.canonical import digest, dumps
+from opord.values.types import Instant, Key
+
+
+def commit_key(run: Run, call: CallProgram, args: tuple[Any, ...], now: Instant) -> Key:
+    """Return the key of a commit with these arguments, in a step at `now`.
+
+    Raises:
+        StepError: the key cannot be computed, is empty or too long.
+    """
+    if call.key is None:
+        # Inlined instead of `Key(...)`: this runs for each commit.
+        return f"{run.id}/{run.body.entered}"  # type: ignore[return-value]
+    try:
+        return check_key(call.key(args, run.frame(now)), f"the key of {call.declaration.name}")
+    except Exception as error:
+        raise StepError(error, run.program.place_of(error)) from error
 
 
 def outcome_under(run: Run, used: UsedKey, args: Any) -> Outcome | None:

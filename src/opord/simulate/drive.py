@@ -26,7 +26,6 @@ from opord.kernel.inbox import fitting, handlers_now
 from opord.kernel.program import EventProgram, Program
 from opord.kernel.rows import RecordRow, RunRow, StoredContract, ValueRow, has_ended, is_held
 from opord.kernel.run import Run, RunBody
-from opord.kernel.step import StepError
 from opord.simulate.outside import Outside
 from opord.simulate.values import Chosen, Constants
 from opord.stores.memory import MemoryStore
@@ -355,8 +354,8 @@ class _OneRun:
         event = self.program.events[name]
         try:
             rest = event.args.dump(event.args.accept(args))
-            return fitting(run, name, rest, actor, Instant(self.clock.now_us)) is not None
-        except (StepError, ValueError):
+            return fitting(run, name, rest, actor, Instant(self.clock.now_us)).handler is not None
+        except ValueError:
             return False
 
     async def _new_event(self, name: str, what: str) -> None:

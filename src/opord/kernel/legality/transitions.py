@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any, assert_never, cast, get_args
 
 from opord.contract import Var
@@ -216,10 +217,18 @@ def _handled(fold: Fold, record: ReadRecord) -> HandlerProgram | None:
         return handlers[0]
     frame = fold.frame(record.at, record.body.get("actor", ""))
     for handler in handlers:
-        if handler.guard is None or handler.guard(fold.fields, frame, values):
+        if handler.guard is None or _holds(handler.guard, fold.fields, frame, values):
             return handler
     fold.problem("event", f"{name} does not meet the condition of its handler in {fold.state}")
     return None
+
+
+def _holds(guard: Callable[[Any, Any, tuple[Any, ...]], bool], *about: Any) -> bool:
+    """Say whether a guard holds; one that cannot be computed does not."""
+    try:
+        return guard(*about)
+    except Exception:
+        return False
 
 
 def _first_due(fold: Fold, at: Instant) -> str | None:
