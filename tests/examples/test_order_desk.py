@@ -10,7 +10,7 @@ import pytest
 
 import opord
 from opord.cli.errors import CliError
-from opord.cli.worker import _as_the_handlers_know_it
+from opord.cli.handlers import as_the_handlers_know_it
 from opord.examples.orders.desks import contract_file
 from opord.examples.orders.handlers import OrderHandlers
 from opord.examples.orders.order_fulfilment import Order, OrderFulfilment
@@ -82,13 +82,13 @@ def test_an_order_is_charged_once_though_the_provider_turned_it_away_before(tmp_
 def test_a_worker_on_the_contracts_file_runs_the_module_that_its_handlers_import() -> None:
     from_file = load_program(contract_file())
     assert from_file.workflow is not OrderFulfilment
-    assert _as_the_handlers_know_it(
-        from_file, OrderHandlers("http://x.example"), "order.opord"
-    ) is program_of(OrderFulfilment)
+    assert as_the_handlers_know_it(from_file, OrderHandlers("http://x.example"), "order.opord") is program_of(
+        OrderFulfilment
+    )
 
 
 def test_handlers_written_against_another_text_of_the_contract_are_refused() -> None:
     with pytest.raises(CliError, match="generated from another text of OrderFulfilment"):
-        _as_the_handlers_know_it(
+        as_the_handlers_know_it(
             load_program(HERE / "order.opord"), OrderHandlers("http://x.example"), "order.opord"
         )

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -36,9 +36,11 @@ _STYLES = {
               help="How many runs to explore; 1 tells the story of that run.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0, SEED_MAX), default=0, show_default=True,
               help="Of the first run; the next one has the next seed.")  # fmt: skip
+@click.option("--pure", metavar="MODULE[:NAME]",
+              help="Real `pure` handlers: a module, or a class or object in one. Answers of the others are drawn.")  # fmt: skip
 @json_option
 @colour_option
-def command(file: str, runs: int, seed: int, as_json: bool) -> int:
+def command(file: str, runs: int, seed: int, pure: str | None, as_json: bool) -> int:
     """Explore a contract without handlers: what can happen, and what never does.
 
     Runs are started and carried by the real engine in virtual time. Calls answer by chance in every
@@ -46,6 +48,9 @@ def command(file: str, runs: int, seed: int, as_json: bool) -> int:
     too late, people answer for doubts. Told are the states, moves and outcomes that were reached,
     those that were not with a hint why, how often actions were in doubt, how long runs took, and
     the story of each run that got stuck or stalled.
+
+    A `pure` answers by chance too, unless --pure has its handler. A stall that rests on such an answer
+    is reported apart.
 
     The same seed gives the same output. Ctrl-C ends it, and tells what was seen until then.
 
@@ -58,8 +63,9 @@ def command(file: str, runs: int, seed: int, as_json: bool) -> int:
       opord simulate order.opord
       opord simulate order.opord --runs 5000 --seed 7
       opord simulate order.opord --seed 42 --runs 1
+      opord simulate order.opord --pure shop.handlers:Handlers
     """  # noqa: W505 - the line is shown as it stands
-    program = _program(file)
+    program, pures = _with_pures(_program(file), pure, file)
     from opord.simulate.drive import NoInput
     from opord.simulate.explore import explore
     from opord.testing.plausible import ValueTooLarge
@@ -67,7 +73,12 @@ def command(file: str, runs: int, seed: int, as_json: bool) -> int:
     with _interruptible() as interrupts:
         try:
             exploration = explore(
-                program, runs=runs, seed=seed, progress=_progress(runs), stopped=lambda: bool(interrupts)
+                program,
+                runs=runs,
+                seed=seed,
+                pures=pures,
+                progress=_progress(runs),
+                stopped=lambda: bool(interrupts),
             )
         except NoInput as wrong:
             raise CliError(
@@ -77,7 +88,7 @@ def command(file: str, runs: int, seed: int, as_json: bool) -> int:
             raise CliError("value_too_large", str(wrong)) from wrong
         finally:
             _clear()
-    _show(exploration, file, as_json)
+    _show(exploration, file, pure, as_json)
     if interrupts:
         return 130
     return 0 if exploration.sound else 1
@@ -100,11 +111,32 @@ def _program(file: str) -> Program:
     return load_program(file)
 
 
-def _show(exploration: Exploration, file: str, as_json: bool) -> None:
+def _with_pures(
+    program: Program, where: str | None, file: str
+) -> tuple[Program, dict[str, Callable[..., Any]]]:
+    """Return the program, as the real pures know it, with these.
+
+    Raises:
+        CliError: they cannot be found, or do not fit.
+    """
+    if where is None:
+        return program, {}
+    from opord.cli.handlers import as_the_handlers_know_it, handlers_at
+    from opord.simulate.pures import check_pures, pures_of
+
+    handlers = handlers_at(where)
+    program = as_the_handlers_know_it(program, handlers, file)
+    problems = check_pures(program, handlers)
+    if problems:
+        raise CliError("handlers_invalid", "; ".join(problems))
+    return program, pures_of(program, handlers)
+
+
+def _show(exploration: Exploration, file: str, pures: str | None, as_json: bool) -> None:
     if as_json:
         from opord.simulate.report import as_data
 
-        write_json(as_data(exploration, file))
+        write_json(as_data(exploration, file, pures))
         return
     from opord.simulate.text import page
 
@@ -113,7 +145,7 @@ def _show(exploration: Exploration, file: str, as_json: bool) -> None:
         for line in exploration.last_story:
             write(line)
         write()
-    for line in page(exploration, file, paint=_paint, columns=columns):
+    for line in page(exploration, file, pures, paint=_paint, columns=columns):
         write(line.rstrip())
 
 

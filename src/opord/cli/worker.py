@@ -9,14 +9,12 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from opord.cli.contracts import found_in, program_at
-from opord.cli.errors import CliError
+from opord.cli.contracts import program_at
+from opord.cli.handlers import as_the_handlers_know_it, ask_for_the_class, handlers_at
 from opord.cli.output import note
 from opord.cli.settings import Seconds, as_duration, engine_secrets, secrets_option, setting, store_option
 from opord.cli.stopping import Orders, StoppedEarly, leave_hanging_threads, run_to_its_end
@@ -25,7 +23,6 @@ from opord.story.signs import safe
 if TYPE_CHECKING:
     from opord.backends.front import Engine
     from opord.backends.shown import Shown
-    from opord.generated import Workflow
     from opord.kernel.program import Program
 
 log: logging.Logger = logging.getLogger("opord.worker")
@@ -119,95 +116,11 @@ def _pairs(contracts: tuple[str, ...], handlers: tuple[str, ...]) -> list[tuple[
     """Return each contract's program with its handlers."""
     pairs = []
     for contract, where in zip(contracts, handlers, strict=True):
-        program, instance = program_at(contract), _handlers(where)
-        _ask_for_the_class(program, instance)
-        pairs.append((_as_the_handlers_know_it(program, instance, contract), instance))
+        program, instance = program_at(contract), handlers_at(where)
+        ask_for_the_class(program, instance)
+        pairs.append((as_the_handlers_know_it(program, instance, contract), instance))
     _log_on()
     return pairs
-
-
-def _handlers(where: str) -> Any:
-    module, _, name = where.partition(":")
-    target = found_in(module, name, what="handlers")
-    if not isinstance(target, type):
-        return target
-    try:
-        return target()
-    except Exception as wrong:
-        raise CliError(
-            "handlers_broken", f"`{where}` cannot be made without arguments: {type(wrong).__name__}: {wrong}"
-        ) from wrong
-
-
-def _ask_for_the_class(program: Program, instance: Any) -> None:
-    """Refuse a module that has none of the handlers itself, but a class that has them all.
-
-    Raises:
-        CliError: always then; the message names the class.
-    """
-    if not isinstance(instance, ModuleType) or any(hasattr(instance, call) for call in program.calls):
-        return
-    for name, value in vars(instance).items():
-        own = isinstance(value, type) and value.__module__ == instance.__name__
-        if own and program.calls and all(hasattr(value, call) for call in program.calls):
-            module = instance.__name__
-            message = f"the module `{module}` has no handlers of {program.name} itself; did you mean `{module}:{name}`?"
-            raise CliError("handlers_invalid", message)
-
-
-def _as_the_handlers_know_it(program: Program, handlers: Any, place: str) -> Program:
-    """Return the program with the classes that the handlers were written against.
-
-    Handlers that import a generated module compare values with its enums and match its records. A
-    program compiled from the contract's file has classes of its own, so the program of the module
-    must run, also if another module of the handlers imports it. `place` is where the contract was
-    named.
-
-    Raises:
-        CliError: the handlers were written against this version with other content.
-    """
-    from opord.generated import Workflow
-    from opord.loading import program_of
-
-    home = handlers if isinstance(handlers, ModuleType) else sys.modules[type(handlers).__module__]
-    modules = {
-        value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
-        for value in vars(home).values()
-    }
-    loaded = [(cls, cls.binding) for cls in Workflow.__subclasses__() if cls.binding is not None]
-    same = [cls for cls, binding in loaded if program.is_named_by(binding.digest)]
-    near = [cls for cls in same if cls.__module__ in modules]
-    if program.workflow in near:
-        return program
-    for cls in (*near, *same):
-        if cls is not program.workflow:
-            return program_of(cls)
-    for cls, _ in loaded:
-        if cls.__module__ in modules and cls.__name__ == program.workflow.__name__:
-            _refuse_stale(program, home, cls, place)
-    return program
-
-
-def _refuse_stale(program: Program, home: ModuleType, cls: type[Workflow], place: str) -> None:
-    """Refuse a module of the program's version with other content. Other versions are no fault.
-
-    Raises:
-        CliError: always then; the message has the command that mends it.
-    """
-    from opord.loading import LoadingError, program_of
-
-    try:
-        version = program_of(cls).version
-    except LoadingError as wrong:
-        raise CliError("module_stale", str(wrong)) from wrong
-    if version == program.version:
-        file = sys.modules[cls.__module__].__file__
-        folder = f" -o {Path(file).parent}" if file is not None and Path(file).exists() else ""
-        raise CliError(
-            "module_stale",
-            f"the handlers in `{home.__name__}` are written against `{cls.__module__}`, which was generated from "
-            f"another text of {program.name} version {version} than {place}; run `opord gen {place}{folder}` again, or raise the version",
-        )
 
 
 async def _work(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from opord.contract import Action, Pure
@@ -16,22 +16,21 @@ def handler_names(program: Program) -> dict[str, str]:
     return python_names(program.calls)
 
 
-def check_handlers(program: Program, handlers: object) -> list[str]:
+def check_handlers(program: Program, handlers: object, names: Mapping[str, str] | None = None) -> list[str]:
     """List the handlers that are missing or do not fit.
 
     Each problem has the handler's name, the signature it needs and its place. `handlers` is an
-    object with methods, or a module with functions. An empty list means that all fit.
+    object with methods, or a module with functions. `names` are the calls that it has to handle,
+    with the names of their handlers: all of them by default. An empty list means that all fit.
     """
-    owner = _owner(handlers)
+    owner = owner_name(handlers)
     problems: list[str] = []
-    for name, form in handler_names(program).items():
+    for name, form in (handler_names(program) if names is None else names).items():
         call = program.calls[name]
-        # Look statically first: an abstract method of a protocol can be found, but counts as
-        # missing.
-        handler = inspect.getattr_static(handlers, form, None) or getattr(handlers, form, None)
         wanted = f"expected `{signature(call, form)}`"
         declared = f"{call.kind} `{name}`{_at(call)}"
-        if handler is None or _is_abstract(handler):
+        handler = found_handler(handlers, form)
+        if handler is None:
             problems.append(f"{owner} has no handler for the {declared}: {wanted}")
             continue
         function = getattr(handlers, form)
@@ -46,6 +45,14 @@ def check_handlers(program: Program, handlers: object) -> list[str]:
             where = _where(function)
             problems.append(f"{owner}.{form}{where} {wrong}; the {declared}: {wanted}")
     return problems
+
+
+def found_handler(handlers: object, form: str) -> Any:
+    """Return the handler of that name, if there is one that can be called."""
+    # Look statically first: an abstract method of a protocol can be found, but counts as
+    # missing.
+    handler = inspect.getattr_static(handlers, form, None) or getattr(handlers, form, None)
+    return None if handler is None or _is_abstract(handler) else handler
 
 
 def signature(call: CallProgram, form: str) -> str:
@@ -100,7 +107,8 @@ def _is_abstract(handler: object) -> bool:
     return bool(getattr(handler, "__isabstractmethod__", False))
 
 
-def _owner(handlers: object) -> str:
+def owner_name(handlers: object) -> str:
+    """Return the name of a module or class, or of the class of an object."""
     if inspect.ismodule(handlers) or isinstance(handlers, type):
         return handlers.__name__
     return type(handlers).__name__

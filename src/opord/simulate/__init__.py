@@ -6,6 +6,7 @@ Outcomes, events, faults and crashes are random. The engine is the real one, in 
 __all__ = [
     "drive",
     "explore",
+    "pures",
     "report",
     "text",
 ]

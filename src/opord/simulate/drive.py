@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
+from collections.abc import Callable, Mapping
+from functools import cached_property
 from random import Random
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -26,6 +28,7 @@ from opord.kernel.inbox import fitting, handlers_now
 from opord.kernel.program import EventProgram, Program
 from opord.kernel.rows import RecordRow, RunRow, StoredContract, ValueRow, has_ended, is_held
 from opord.kernel.run import Run, RunBody
+from opord.simulate.drawn import PureOrigins
 from opord.simulate.outside import Outside
 from opord.simulate.values import Chosen, Constants
 from opord.stores.memory import MemoryStore
@@ -93,14 +96,24 @@ class Explored(NamedTuple):
 
 
 class Driver:
-    """Explores runs of one program, one after the other."""
+    """Explores runs of one program, one after the other.
 
-    def __init__(self, program: Program, constants: Constants) -> None:
+    `pures` are real handlers of pures, by the name of the call; answers of the others are drawn.
+    """
+
+    def __init__(
+        self, program: Program, constants: Constants, pures: Mapping[str, Callable[..., Any]] | None = None
+    ) -> None:
         self.program: Program = Protection(insecure=True).of(program)
         self.constants = constants
-        self.outside: Outside = Outside(self.program)
+        self.outside: Outside = Outside(self.program, pures or {})
         self.handlers: dict[str, Handler] = bind_handlers(self.program, self.outside.handlers)
         self.stored: StoredContract = stored_form(self.program)
+
+    @cached_property
+    def origins(self) -> PureOrigins:
+        """Where answers of pures go in the contract."""
+        return PureOrigins(self.program.contract)
 
     def explore(self, seed: int) -> Explored:
         """Explore the run of a seed.

@@ -21,9 +21,14 @@ from opord.simulate.promises import broken_promises
 from opord.simulate.targets import TransitionTarget, outcomes_of, transitions_of
 from opord.simulate.values import Constants, check_sizes
 from opord.story.page import run_story
+from opord.story.signs import safe
 from opord.values.canonical import loads
+from opord.values.secret import Secret
 
-TroubleKind: TypeAlias = Literal["stuck", "stalled", "broken promise", "twice"]
+TroubleKind: TypeAlias = Literal["stuck", "stalled", "stalled by a drawn answer", "broken promise", "twice"]
+
+SHOWN_MAX = 60
+"""The longest drawn answer that is shown, in characters."""
 
 TOLD_MAX = 3
 """At most this many stories of each kind of trouble are kept, one per state. All are counted."""
@@ -42,13 +47,17 @@ class TroubledRun:
 
 @dataclass
 class Exploration:
-    """The results of exploring so far. Times to an end are in seconds of virtual time."""
+    """The results of exploring so far. Times to an end are in seconds of virtual time.
+
+    `pures` says of each `pure` whether its answers are `drawn` or those of its `handler`.
+    """
 
     contract: Contract
     moves: list[TransitionTarget]
     outcomes: list[tuple[str, str]]
     seed: int
     runs_wanted: int
+    pures: Mapping[str, str] = field(default_factory=dict)
     runs: int = 0
     ends: Counter[str] = field(default_factory=Counter)
     troubles: Counter[str] = field(default_factory=Counter)
@@ -76,11 +85,13 @@ def explore(
     *,
     runs: int,
     seed: int,
+    pures: Mapping[str, Callable[..., Any]] | None = None,
     progress: Callable[[int], None] = lambda done: None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Exploration:
     """Explore the runs of the seeds from `seed` on.
 
+    `pures` are real handlers of pures, by the name of the call; answers of the others are drawn.
     `stopped` ends the exploration early, with the results so far.
 
     Raises:
@@ -92,7 +103,10 @@ def explore(
     exploration = Exploration(
         contract, transitions_of(contract, dict(program.sources)), outcomes_of(contract), seed, runs
     )
-    driver = Driver(program, Constants(contract))
+    driver = Driver(program, Constants(contract), pures)
+    exploration.pures = {
+        one.name: "handler" if one.name in (pures or {}) else "drawn" for one in contract.pures
+    }
     with _quiet():
         for number in range(runs):
             if stopped():
@@ -177,8 +191,10 @@ def _note(exploration: Exploration, driver: Driver, one: Explored) -> None:
 
 def _troubles(driver: Driver, one: Explored) -> Iterator[tuple[TroubleKind, str]]:
     match one.end:
-        case "stuck" | "stalled":
-            yield one.end, one.why
+        case "stuck":
+            yield "stuck", one.why
+        case "stalled":
+            yield _stall(driver, one)
         case "ended" | "cut off":
             pass
         case _:
@@ -188,6 +204,28 @@ def _troubles(driver: Driver, one: Explored) -> Iterator[tuple[TroubleKind, str]
         yield "broken promise", f"the promise of {place.file}:{place.line} does not hold in it"
     for done in driver.outside.twice():
         yield "twice", f"{done.action} took effect twice for one commit, under the key {done.key!r}"
+
+
+def _stall(driver: Driver, one: Explored) -> tuple[TroubleKind, str]:
+    """Say why a run is stalled, and whether answers of pures that were drawn led to it."""
+    drawn = driver.outside.drawn
+    if not drawn:
+        return "stalled", one.why
+    behind = driver.origins.behind(one.row.head.state, loads(one.records[-1].body)) & set(drawn)
+    if not behind:
+        return "stalled", one.why
+    by_zero = "DivisionByZero" in one.why
+    answers = " and ".join(f"`{name}` ({_shown(drawn[name], by_zero)})" for name in sorted(behind))
+    noun = "a drawn answer" if len(behind) == 1 else "drawn answers"
+    real = "the real one" if len(behind) == 1 else "the real ones"
+    return "stalled by a drawn answer", f"{one.why}: {noun} of {answers} led to it; give {real} with --pure"
+
+
+def _shown(answers: Sequence[Any], by_zero: bool) -> str:
+    """Show the last of some answers; of a division by zero, the last that is zero."""
+    zeros = [one for one in answers if by_zero and not isinstance(one, Secret) and not one]
+    shown = safe(repr([*answers, *zeros][-1]))
+    return shown if len(shown) <= SHOWN_MAX else f"{shown[: SHOWN_MAX - 1]}…"
 
 
 def story_of(driver: Driver, one: Explored) -> list[str]:

@@ -1,6 +1,7 @@
 """The outside world of one run.
 
 It answers calls by seed in all declared ways, and keeps a ledger of the actions that took effect.
+`drawn` has the answers of each `pure` without a real handler, in their order.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import copy
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from random import Random
 from types import SimpleNamespace
 from typing import Any, NamedTuple, assert_never
@@ -40,8 +41,10 @@ class AnswerLost(Exception):
 class Outside:
     """Answers the calls of all runs, one run at a time; `begin` prepares for the next run."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, pures: Mapping[str, Callable[..., Any]]) -> None:
         self.program = program
+        self._pures = pures
+        self.drawn: dict[str, list[Any]] = {}
         contract = program.contract
         self._checks = {one.doubt.effect: one for one in contract.actions if isinstance(one.doubt, Check)}
         self._ways = {name: self._ways_of(call) for name, call in program.calls.items()}
@@ -56,6 +59,7 @@ class Outside:
         """Forget the last run. In a calm run every call succeeds."""
         self._values, self._clock, self._rng = values, clock, rng
         self.ledger = []
+        self.drawn = {}
         self._cached: dict[tuple[str, str], tuple[int, Any]] = {}
         self._keys: dict[str, str] = {}
         self._moods = {name: self._mood(ways, calm) for name, ways in self._ways.items()}
@@ -102,7 +106,8 @@ class Outside:
     def _handler(self, call: CallProgram) -> Callable[..., Any]:
         match call.kind:
             case "pure":
-                return lambda *_: self._invented(call)
+                real = self._pures.get(call.declaration.name)
+                return real if real is not None else lambda *_: self._drawn(call)
             case "effect":
                 about = self._effect
             case "action":
@@ -117,6 +122,12 @@ class Outside:
             return await handle(*args, call_=call)
 
         return wanted
+
+    def _drawn(self, call: CallProgram) -> Any:
+        """Answer for a `pure` that has no real handler."""
+        answer = self._invented(call)
+        self.drawn.setdefault(call.declaration.name, []).append(answer)
+        return answer
 
     def _invented(self, call: CallProgram) -> Any:
         if call.result is None or isinstance(call.declaration.result, Nothing):

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
-from opord.simulate.explore import Exploration, TroubledRun
+from opord.simulate.explore import Exploration, TroubledRun, TroubleKind
 from opord.simulate.hints import unreached
 
 FORMAT = 1
@@ -18,8 +18,11 @@ BUCKETS_S = (1, 10, 60, 600, 3600, 6 * 3600, 86_400, 7 * 86_400, 30 * 86_400, 36
 """Upper bounds of the histogram's buckets, in seconds. One more bucket has the longer times."""
 
 
-def as_data(exploration: Exploration, file: str) -> dict[str, Any]:
-    """Return the results as plain JSON data; the same runs give the same data."""
+def as_data(exploration: Exploration, file: str, pures: str | None = None) -> dict[str, Any]:
+    """Return the results as plain JSON data; the same runs give the same data.
+
+    `pures` is where the real pures came from, as the command line had it.
+    """
     contract = exploration.contract
     return {
         "format": FORMAT,
@@ -68,29 +71,29 @@ def as_data(exploration: Exploration, file: str) -> dict[str, Any]:
         "unreached": [one._asdict() for one in unreached(exploration)],
         "time_to_end": times(exploration.times_s),
         "happenings": dict(sorted(exploration.happenings.items())),
-        "troubles": {
-            kind: exploration.troubles[kind] for kind in ("stuck", "stalled", "broken promise", "twice")
-        },
-        "cases": [_case(one, file) for one in exploration.cases],
+        "pures": dict(exploration.pures),
+        "troubles": {kind: exploration.troubles[kind] for kind in get_args(TroubleKind)},
+        "cases": [_case(one, file, pures) for one in exploration.cases],
     }
 
 
-def _case(case: TroubledRun, file: str) -> dict[str, Any]:
+def _case(case: TroubledRun, file: str, pures: str | None) -> dict[str, Any]:
     return {
         "kind": case.kind,
         "seed": case.seed,
         "state": case.state,
         "why": case.why,
-        "again": again(file, case.seed),
+        "again": again(file, case.seed, pures),
         "story": case.story,
     }
 
 
-def again(file: str, seed: int) -> str:
+def again(file: str, seed: int, pures: str | None = None) -> str:
     """Return the command that shows the run of a seed again."""
     import shlex
 
-    return f"opord simulate {shlex.quote(file)} --seed {seed} --runs 1"
+    pure = f" --pure {shlex.quote(pures)}" if pures is not None else ""
+    return f"opord simulate {shlex.quote(file)}{pure} --seed {seed} --runs 1"
 
 
 def times(times_s: Sequence[float]) -> dict[str, Any]:

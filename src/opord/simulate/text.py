@@ -22,15 +22,19 @@ _OUTCOMES = {"success": "good", "failure": "bad", "cancelled": "warn"}
 _TROUBLES = {
     "stuck": "stuck: neither ended nor waiting for anything that can come",
     "stalled": "stalled: could not go on until a person mends something",
+    "stalled by a drawn answer": "stalled by an answer of a `pure` that was drawn (--pure takes the real one)",
     "broken promise": "broke a promise (the checker has proved it: this is a fault in Opord)",
     "twice": "had an action take effect twice for one commit",
 }
+_PURES = {"handler": "real pures:", "drawn": "answers drawn for:"}
 UNREACHED_MAX = 30
 
 
-def page(exploration: Exploration, file: str, *, paint: Paint, columns: int) -> Iterator[str]:
-    """Write the page."""
-    data = as_data(exploration, file)
+def page(
+    exploration: Exploration, file: str, pures: str | None = None, *, paint: Paint, columns: int
+) -> Iterator[str]:
+    """Write the page. `pures` is where the real pures came from, as the command line had it."""
+    data = as_data(exploration, file, pures)
     yield from _head(exploration, paint, columns)
     if exploration.runs:
         yield from _ends(data, paint)
@@ -59,6 +63,11 @@ def _head(exploration: Exploration, paint: Paint, columns: int) -> Iterator[str]
     ]
     if counts:
         for line in textwrap.wrap(", ".join(counts), columns - 2):
+            yield paint(f"  {line}", "dim")
+    if "handler" in exploration.pures.values():
+        by = {how: [name for name, each in exploration.pures.items() if each == how] for how in _PURES}
+        who = "; ".join(f"{_PURES[how]} {', '.join(names)}" for how, names in by.items() if names)
+        for line in textwrap.wrap(who, columns - 2):
             yield paint(f"  {line}", "dim")
 
 
