@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from opord.drive.errors import WrongResolution as WrongResolution
     from opord.engine.protection import SecretsExtraMissing as SecretsExtraMissing
     from opord.generated.handles import Reply as Reply
+    from opord.kernel.open_needs import OpenNeed as OpenNeed
     from opord.kernel.requests import Call as Call
     from opord.kernel.requests import InDoubt as InDoubt
     from opord.kernel.requests import TimedOut as TimedOut
@@ -85,6 +86,7 @@ _HOMES = {
     "NoAlarm": "opord.drive.errors",
     "NotInDoubt": "opord.drive.errors",
     "NotStalled": "opord.drive.errors",
+    "OpenNeed": "opord.kernel.open_needs",
     "QueueFull": "opord.drive.errors",
     "Refused": "opord.drive.errors",
     "Reply": "opord.generated.handles",
@@ -136,6 +138,7 @@ __all__ = [
     "NoAlarm",
     "NotInDoubt",
     "NotStalled",
+    "OpenNeed",
     "QueueFull",
     "Refused",
     "Reply",

@@ -47,7 +47,7 @@ def test_ended_runs_go_into_the_archive_and_the_rest_stays(ended: Shop) -> None:
     assert out.splitlines()[0] == "3 runs pruned into the archive"
     assert [line.split()[0] for line in out.splitlines()[1:]] == ["oldest", "newest"]
     assert runs(ended) == {"Desk/big"}
-    assert ended.opord("runs", "verify").out == "1 runs, 2 records: 0 with problems, 0 need a person\n"
+    assert ended.opord("runs", "verify").out == "1 run, 2 records: 0 with problems, 0 need a person\n"
     again = ended.opord("prune", "--ended-before", "0d", "--archive", "old.jsonl", "--json").json
     assert again == {
         "pruned": 0, "oldest": None, "newest": None, "alarmed": 0, "left": 0, "keys_forgotten": 0, "bytes": 0,

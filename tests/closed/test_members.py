@@ -93,7 +93,7 @@ POINTED: dict[Union, set[str]] = {
     Union(RECORDS, "CauseWord"): {"kernel/legality/transitions.py", "simulate/hints.py", "story/lines.py"},
     Union(RECORDS, "EndingKind"): {"drive/evidence.py", "kernel/inbox.py", "kernel/step.py"},
     Union("kernel/alarms.py", "AlarmReason"): {"kernel/alarms.py"},
-    Union("kernel/rows.py", "StoredNeed"): {"kernel/needs.py"},
+    Union("kernel/rows.py", "StoredNeed"): {"kernel/needs.py", "kernel/open_needs.py", "story/needs.py"},
     Union(RECORDS, "OutcomeBy"): {"kernel/legality/commits.py", "story/lines.py"},
     Union(RECORDS, "Verdict"): {"kernel/legality/commits.py", "story/lines.py"},
     Union(RECORDS, "CollisionAnswer"): {"drive/commitment.py"},

@@ -23,6 +23,7 @@ from opord.kernel.answers import Applied, Result
 from opord.kernel.conflicts import Facts, check_batch, judge
 from opord.kernel.large import ValueCache
 from opord.kernel.legality import verify
+from opord.kernel.open_needs import OpenNeed
 from opord.kernel.program import Program
 from opord.kernel.rows import (
     EventKey,
@@ -93,6 +94,7 @@ class OneRun:
         self.used_keys: dict[tuple[str, str], UsedKey] = {}
         self.points: list[Point] = []
         self.background: list[asyncio.Task[None]] = []
+        self.needs: list[OpenNeed] = []
         self.ids = 0
         self.large: dict[str, ValueRow] = {}
         self.cache = ValueCache()
@@ -172,6 +174,9 @@ class OneRun:
 
     def launch(self, run: Run) -> None:
         raise AssertionError("no run is born in the hands of this host")
+
+    def need_opened(self, need: OpenNeed) -> None:
+        self.needs.append(need)
 
     def drop(self, run: str) -> None:
         pass

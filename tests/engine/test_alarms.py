@@ -328,7 +328,7 @@ def test_an_alarm_is_told_once_found_and_acknowledged(caplog: pytest.LogCaptureF
         assert "it has no open alarm" in str(again.value)
         assert store.runs(RunFilter(needs="any"), limit=9) == []
 
-    with caplog.at_level(logging.WARNING, "opord.client"):
+    with caplog.at_level(logging.WARNING, "opord.needs"):
         sim = Sim(charging("retry 2 times"), charge=[FINAL]).tell(story)
     assert sim.kinds == ["started", "intent", "outcome", "transition", "evidence", "alarm", "acknowledged"]
     record = sim.record("acknowledged")
@@ -337,7 +337,7 @@ def test_an_alarm_is_told_once_found_and_acknowledged(caplog: pytest.LogCaptureF
     assert line == (
         "Charging/1: alarm: charge took effect (attempt 1, says worker w0), and it was decided before that it did "
         "not: record 5 contradicts record 3 (key Charging/1/1); look at it with `opord runs show Charging/1`, then "
-        "`opord runs acknowledge Charging/1 --reason …`"
+        "`opord runs acknowledge Charging/1 --seen 6 --reason …`"
     )
     assert (sim.view["needs"], sim.view["waiting_for"]) == ([], [])
 

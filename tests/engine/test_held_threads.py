@@ -39,7 +39,7 @@ def heard(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def shortages(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [one.getMessage() for one in caplog.records if "threads are held" in one.getMessage()]
+    return [one.getMessage() for one in caplog.records if " held, " in one.getMessage()]
 
 
 async def _until(condition: Callable[[], bool]) -> None:
@@ -91,7 +91,7 @@ def test_it_is_said_again_each_minute_while_it_lasts(caplog: pytest.LogCaptureFi
         assert len(shortages(caplog)) == 1
         now = AGAIN_S
         held.say_if_full()
-        assert shortages(caplog)[1] == "1 threads are held, 0 by calls given up; 2 calls wait for a thread"
+        assert shortages(caplog)[1] == "1 thread is held, 0 by calls given up; 2 calls wait for a thread"
         for _ in waiting:
             held.thread_is_free()
         await asyncio.gather(*waiting)

@@ -37,10 +37,13 @@ def test_the_log_has_the_error_and_the_instant_of_each_attempt_to_come(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     secret = "bad token hunter2-hunter2"
-    with caplog.at_level(logging.INFO, logger="opord.worker"):
+    with (
+        caplog.at_level(logging.INFO, logger="opord.worker"),
+        caplog.at_level(logging.INFO, logger="opord.needs"),
+    ):
         sim = Sim(LOOKUP, input=INPUT, look=[ValueError(secret)]).rest(drawn=0.5)
     attempts = [one for one in sim.kit.records(sim.id) if one["kind"] == "attempt"]
-    told = [record for record in caplog.records if record.name == "opord.worker"]
+    told = [record for record in caplog.records if record.name in ("opord.worker", "opord.needs")]
     warned = ", and if that goes wrong too, the run stalls"
     error = attempts[0]["error"]
     assert re.fullmatch(r"ValueError: bad token \[secret\] \(tests/engine/desk.py:\d+\)", error)

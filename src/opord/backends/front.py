@@ -18,6 +18,7 @@ from opord.drive.purity import NotPure
 from opord.drive.verbs import RunVerbs
 from opord.engine.collector import RELAXATION, relax_for_good
 from opord.engine.environment import Environment
+from opord.engine.need_calls import OnNeed
 from opord.engine.process import Carried, Process
 from opord.engine.programs import Programs
 from opord.engine.protection import protection_with
@@ -66,6 +67,9 @@ class Engine:
             such a contract.
         watch_pure: called for each `pure` handler that opens a file, a socket or a process, for
             development and tests; its run stalls. None does not watch and costs nothing.
+        on_need: called with an `opord.OpenNeed` for each thing that a run needs from a person, once
+            in this process. A plain function is called in a thread, and may take its time; one that
+            returns an awaitable is awaited. An exception in it is logged and harms nothing.
         create: make the store if it does not exist. With False, a missing store raises
             `StoreMissing`.
         relax_collector: let Python's garbage collector run less often while an engine is open in
@@ -87,6 +91,7 @@ class Engine:
         secret_keys: str | None = None,
         insecure_plaintext_secrets: bool = False,
         watch_pure: Callable[[NotPure], None] | None = None,
+        on_need: OnNeed | None = None,
         create: bool = True,
         relax_collector: bool = True,
         environment: Environment | None = None,
@@ -108,6 +113,7 @@ class Engine:
         self._concurrency = concurrency
         self._drain_s = drain_s
         self._watch_pure = watch_pure
+        self._on_need = on_need
         self._create = create
         self._relaxes = relax_collector and environment is None
         self._environment = environment
@@ -136,8 +142,9 @@ class Engine:
         environment = self._environment or Environment()
         store = await _in_thread(environment.store_thread, self._store)
         opened = Process(
-            store, programs=Programs(self._protection, programs), environment=environment, hook=self._hook
-        )
+            store, programs=Programs(self._protection, programs), environment=environment, hook=self._hook,
+            on_need=self._on_need,
+        )  # fmt: skip
         opened.open()
         try:
             if self._relaxes:

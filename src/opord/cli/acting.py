@@ -14,6 +14,7 @@ from opord.cli.errors import explain_error
 from opord.cli.output import error, write, write_json
 from opord.cli.reading import on_reader
 from opord.cli.settings import actor_options, engine_secrets, json_option, store_option
+from opord.story.counting import counted
 from opord.story.signs import safe
 from opord.values.types import RunId
 
@@ -243,4 +244,4 @@ def _tell(reports: list[dict[str, str]], lines: list[str], as_json: bool) -> Non
         return
     for line in lines:
         write(line)
-    write(f"{len(lines)} run{'' if len(lines) == 1 else 's'}")
+    write(counted(len(lines), "run"))

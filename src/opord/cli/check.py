@@ -14,6 +14,7 @@ from opord.cli.contract_files import contract_files
 from opord.cli.contracts import checked
 from opord.cli.output import colour_option, has_colour, note, on_terminal, width, write, write_json
 from opord.cli.settings import json_option
+from opord.story.counting import counted
 
 if TYPE_CHECKING:
     from opord.language import CheckResult
@@ -159,8 +160,8 @@ def _show_reader(findings: Sequence[Diagnostic], results: Sequence[CheckResult])
 def _summary(files: int, findings: Sequence[Diagnostic], *, fix: bool) -> str:
     errors = sum(1 for finding in findings if finding.severity == "error")
     warnings = len(findings) - errors
-    counts = [_count(number, word) for number, word in ((errors, "error"), (warnings, "warning")) if number]
-    text = f"{_count(files, 'file')} checked: {', '.join(counts) or 'no findings'}"
+    counts = [counted(number, word) for number, word in ((errors, "error"), (warnings, "warning")) if number]
+    text = f"{counted(files, 'file')} checked: {', '.join(counts) or 'no findings'}"
     fixable = 0 if fix else sum(1 for each in findings if each.fixes and each.fixes[0].safe)
     if fixable:
         text += f"; `opord check --fix` mends {fixable if fixable < len(findings) else 'all'} of them"
@@ -185,7 +186,7 @@ def _without_timeout(results: Sequence[CheckResult]) -> Iterator[str]:
         for file, names in list(counts.items())[:FILES_NAMED]
     ]
     if len(counts) > FILES_NAMED:
-        parts.append(f"{_count(len(counts) - FILES_NAMED, 'more file')}")
+        parts.append(f"{counted(len(counts) - FILES_NAMED, 'more file')}")
     total = sum(map(len, counts.values()))
     file = next(iter(counts)) if len(counts) == 1 else "FILE"
     yield (
@@ -198,7 +199,3 @@ def _few(names: Sequence[str]) -> str:
     """List names; of many, the first ones."""
     more = f" and {len(names) - CALLS_NAMED} more" if len(names) > CALLS_NAMED else ""
     return f"{', '.join(names[:CALLS_NAMED])}{more}"
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"

@@ -10,7 +10,9 @@ import click
 
 from opord.cli.output import on_terminal, width
 from opord.contract import Event, Named, Nothing
+from opord.kernel.open_needs import next_commands
 from opord.kernel.program import Program
+from opord.kernel.rows import StoredNeed
 from opord.story.lines import Part
 from opord.story.page import run_story, written
 from opord.story.signs import safe
@@ -64,23 +66,29 @@ def data_text(title: str, shown: Mapping[str, Any] | None) -> Iterator[str]:
 def _commands(program: Program, view: Mapping[str, Any]) -> Iterator[str]:
     run = shlex.quote(safe(view["run"]))
     for wait in view["waiting_for"]:
-        if wait.get("verb") == "resolve":
-            resolve = f"opord runs resolve {run} --seen {wait['seen']}"
-            if view["status"] == "stalled":
-                yield f"{resolve} --happened"
-                yield f"{resolve} --another"
-            else:
-                yield f"{resolve} --happened{_result(program, view)}"
-                yield f"{resolve} --did-not-happen"
-        elif wait.get("verb") == "acknowledge":
-            yield f"opord runs acknowledge {run} --seen {wait['seen']} --reason …"
-        elif wait.get("verb") == "resume":
-            yield f"opord runs resume {run}"
+        if "verb" in wait:
+            result = _result(program, view)
+            yield from next_commands(
+                _need_of(wait, view), safe(view["run"]), seen=wait.get("seen"), result=result
+            )
         elif wait.get("event") == "cancel":
             yield f"opord runs cancel {run} --reason …{_role(wait)}"
         elif "event" in wait:
             event = program.events[wait["event"]].declaration
             yield f"opord runs send {run} {event.name}{_members(event)}{_role(wait)}"
+
+
+def _need_of(wait: Mapping[str, Any], view: Mapping[str, Any]) -> StoredNeed:
+    """Return the need that a person sees to with a verb."""
+    match wait["verb"]:
+        case "resolve":
+            return "collision" if view["status"] == "stalled" else "doubt"
+        case "acknowledge":
+            return "alarm"
+        case "resume":
+            return "stalled"
+        case verb:
+            raise ValueError(f"no need is seen to by {verb!r}")
 
 
 def _members(event: Event) -> str:

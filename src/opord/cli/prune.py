@@ -16,6 +16,7 @@ from opord.cli.errors import CliError
 from opord.cli.output import note, write, write_json
 from opord.cli.reading import on_reader
 from opord.cli.settings import json_option, store_option
+from opord.story.counting import counted
 from opord.story.signs import safe
 from opord.story.words import when
 from opord.values.types import START_OF_TIME, Duration, Instant
@@ -204,7 +205,7 @@ def _tell(tally: Tally, as_json: bool, *, dry: bool = False, archive: str | None
         write_json(report)
         return
     where = "" if dry else " into the archive" if archive is not None else ", without an archive"
-    runs = f"{tally.pruned:,} run{'' if tally.pruned == 1 else 's'}"
+    runs = counted(tally.pruned, "run")
     write(f"{runs} would be pruned" if dry else f"{runs} pruned{where}")
     for what, end in zip(("oldest", "newest"), ends, strict=True):
         if end is not None:

@@ -18,6 +18,7 @@ from opord.cli.handlers import as_the_handlers_know_it, ask_for_the_class, handl
 from opord.cli.output import note
 from opord.cli.settings import Seconds, as_duration, engine_secrets, secrets_option, setting, store_option
 from opord.cli.stopping import Orders, StoppedEarly, leave_hanging_threads, run_to_its_end
+from opord.story.counting import counted
 from opord.story.signs import safe
 
 if TYPE_CHECKING:
@@ -237,7 +238,7 @@ async def _unserved(shown: Shown, pairs: Sequence[tuple[Program, Any]]) -> dict[
         if len(rows) == PAGE:
             cut.update(versions)
     return {
-        version: f"{'at least ' if version in cut else ''}{count} run{'s' if count > 1 else ''}"
+        version: f"{'at least ' if version in cut else ''}{counted(count, 'run')}"
         for version, count in counts.items()
     }
 

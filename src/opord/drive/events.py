@@ -23,7 +23,7 @@ from opord.drive.errors import (
 from opord.drive.host import Host
 from opord.drive.past import look_back
 from opord.drive.reading import read
-from opord.drive.telling import tell_alarms, tell_moved
+from opord.drive.telling import tell_moved, tell_opened
 from opord.generated.handles import Sent
 from opord.kernel import bounds, inbox, recording
 from opord.kernel.answers import Applied, Exists, KeyTaken, NotStored, Stale, WasPruned
@@ -122,7 +122,7 @@ async def _offer(host: Host, run: Run, event: Event, message: Message, key: Even
     host.hook("event written", run.id)
     match result:
         case Applied():
-            tell_alarms(draft)
+            tell_opened(host, draft)
             tell_moved(host, run, seized=holder is not None and run.epoch != draft.base_epoch)
             return Sent(reception, run.state)
         case KeyTaken(other):

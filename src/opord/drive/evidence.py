@@ -16,7 +16,7 @@ from opord.drive.host import Carrier, Host
 from opord.drive.interrupts import evidence_of
 from opord.drive.past import look_back_at
 from opord.drive.reading import read, read_row
-from opord.drive.telling import tell_alarms, tell_moved
+from opord.drive.telling import tell_moved, tell_opened
 from opord.kernel import effects, inbox, recording
 from opord.kernel.answers import Applied
 from opord.kernel.draft import Draft
@@ -69,7 +69,7 @@ async def keep_late(host: Host, run_id: RunId, evidence: Evidence) -> None:
         host.hook("before evidence", run_id)
         if isinstance(await host.apply(draft.write(head=not waits)), Applied):
             log.info("%s: %s is kept as evidence", run_id, _named(evidence))
-            tell_alarms(draft)
+            tell_opened(host, draft)
             tell_moved(host, run, seized=run.worker is None and concerns)
             return
 

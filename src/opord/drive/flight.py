@@ -21,7 +21,9 @@ from opord.drive.interrupts import Lost, Parked, TimerDue
 from opord.drive.reading import read
 from opord.drive.relay import Relay
 from opord.drive.steps import Steps
+from opord.drive.telling import tell_opened
 from opord.kernel import inbox, recording
+from opord.kernel.answers import Applied
 from opord.kernel.draft import Draft
 from opord.kernel.rows import is_held
 from opord.kernel.run import Run
@@ -118,7 +120,8 @@ class Flight:
             return
         draft = Draft(run, host.now(), host.name)
         recording.stall(draft, describe_fault(error))
-        await host.apply(draft.write())
+        if isinstance(await host.apply(draft.write()), Applied):
+            tell_opened(host, draft)
 
     async def _go(self) -> None:
         run, hold = self.run, self.run_hold

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from opord.story.counting import counted
 from opord.values.types import RunId
 
 log: logging.Logger = logging.getLogger("opord.worker")
@@ -73,9 +74,9 @@ class HeldCalls:
             return None
         on_threads = [call.name for call in self.left if call.task is None]
         names = ", ".join(on_threads[:3]) + (", …" if len(on_threads) > 3 else "")
-        waiting = f"{self.waiting} {'call waits' if self.waiting == 1 else 'calls wait'} for a thread"
+        waiting = f"{counted(self.waiting, 'call')} {'waits' if self.waiting == 1 else 'wait'} for a thread"
         return (
-            f"{self.most_threads} threads are held, {len(on_threads)} by calls given up"
+            f"{counted(self.most_threads, 'thread')} {'is' if self.most_threads == 1 else 'are'} held, {len(on_threads)} by calls given up"
             f"{f' ({names})' if names else ''}; {waiting}"
         )
 

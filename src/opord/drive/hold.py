@@ -8,7 +8,7 @@ from opord.drive.host import Carrier
 from opord.drive.interrupts import Lost, Parked
 from opord.drive.leases import Lease
 from opord.drive.past import look_back
-from opord.drive.telling import tell_alarms, tell_moved
+from opord.drive.telling import tell_moved, tell_opened
 from opord.kernel import inbox
 from opord.kernel.answers import Applied, Result, Stale
 from opord.kernel.draft import Draft
@@ -173,12 +173,12 @@ class Hold:
             self._inbox = None
 
     def _durable(self, draft: Draft) -> None:
-        """Note what is on record now: what was learned of an action, and alarms."""
+        """Note what is on record now: what was learned of an action, and the needs that opened."""
         if self.learned is not None:
             self.learned = None
             self.host.hook("outcome written", self.run.id)
-        if draft.alarms:
-            tell_alarms(draft)
+        if draft.opened:
+            tell_opened(self.host, draft)
 
     async def _catch_up(self, draft: Draft, result: Result) -> list[InboxRow]:
         """Return the messages that wait, with those that came since.

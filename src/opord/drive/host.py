@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from opord.drive.hooks import Point
 from opord.kernel.answers import Result
 from opord.kernel.large import ValueCache
+from opord.kernel.open_needs import OpenNeed
 from opord.kernel.program import Program
 from opord.kernel.rows import (
     EventKey,
@@ -127,6 +128,10 @@ class Host(Protocol):
     @property
     def cache(self) -> ValueCache:
         """The large values that were fetched before."""
+        ...
+
+    def need_opened(self, need: OpenNeed) -> None:
+        """Note that a run needs a person, once what opened the need is durable."""
         ...
 
     # --- carrying runs in this process ------------------------------------------------------------

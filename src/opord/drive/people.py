@@ -21,7 +21,7 @@ from opord.drive.errors import (
 from opord.drive.host import Host
 from opord.drive.past import look_back
 from opord.drive.reading import missing, read, read_by_row
-from opord.drive.telling import tell_alarms, tell_moved
+from opord.drive.telling import tell_moved, tell_opened
 from opord.kernel import bounds, collisions, inbox, recording
 from opord.kernel.answers import Applied, Exists, KeyTaken, NotStored, Stale, WasPruned
 from opord.kernel.bounds import check_note
@@ -267,7 +267,7 @@ async def _change(
         result = await host.apply(draft.write(arrivals=run.arrivals))
         match result:
             case Applied():
-                tell_alarms(draft)
+                tell_opened(host, draft)
                 tell_moved(host, run, seized=held)
                 return
             case Stale(None):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any, NoReturn, assert_never
 
 from opord.drive.calls import Calls
@@ -20,8 +19,6 @@ from opord.kernel.run import Collision, FailedAttempts, Run
 from opord.kernel.step import Diverged, StepError, StepUnderWay
 from opord.kernel.trouble import trouble_of
 from opord.values.failure import Failure
-
-log: logging.Logger = logging.getLogger("opord.worker")
 
 
 class Steps:
@@ -131,11 +128,6 @@ class Steps:
             )
         except StepError as error:
             await self._stall(draft, trouble_of(error, self.run.program))
-        log.warning(
-            "%s stalled in %s: %s; `opord runs resolve %s --happened` takes the result on record, "
-            "`opord runs resolve %s --another` commits it as another one",
-            self.run.id, self.run.state, self.run.reason, self.run.id, self.run.id,
-        )  # fmt: skip
         await self.hold.give_back(draft)
         raise Parked
 
@@ -145,10 +137,6 @@ class Steps:
             # long time.
             draft = self.hold.draft()
         recording.stall(draft, trouble)
-        log.warning(
-            "%s stalled in %s: %s; mend it, then `opord runs resume %s`",
-            self.run.id, self.run.state, self.run.reason, self.run.id,
-        )  # fmt: skip
         if self.run.arrivals and inbox.in_step_of_timer(self.run):
             self.hold.set_messages(inbox.take_in(draft, await self.hold.messages(draft)))
         await self.hold.give_back(draft)

@@ -1,26 +1,26 @@
-"""Tell the workers of this process about a run that was moved, and the log about alarms."""
+"""Tell the workers of this process about a run that was moved, and the log about open needs."""
 
 from __future__ import annotations
 
 import logging
 
 from opord.drive.host import Host
-from opord.kernel.alarms import alarm_text
 from opord.kernel.draft import Draft
+from opord.kernel.open_needs import opened_needs
 from opord.kernel.run import Run
+from opord.story.needs import need_line
 
-log: logging.Logger = logging.getLogger("opord.client")
+log: logging.Logger = logging.getLogger("opord.needs")
 
 
-def tell_alarms(draft: Draft) -> None:
-    """Report the alarms that a durable draft has raised, each once."""
-    alarms, draft.alarms = draft.alarms, []
-    for alarm in alarms:
-        run = draft.run.id
-        log.warning(
-            "%s: alarm: %s (key %s); look at it with `opord runs show %s`, then `opord runs acknowledge %s --reason …`",
-            *(run, alarm_text(alarm), alarm.key, run, run),
-        )
+def tell_opened(host: Host, draft: Draft) -> None:
+    """Report the needs that a durable draft has opened, each once."""
+    if not draft.opened:
+        return
+    opened, draft.opened = draft.opened, []
+    for need in opened_needs(draft.run, opened):
+        log.warning("%s", need_line(need))
+        host.need_opened(need)
 
 
 def tell_moved(host: Host, run: Run, *, seized: bool) -> None:

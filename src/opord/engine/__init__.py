@@ -3,6 +3,7 @@
 __all__ = [
     "collector",
     "environment",
+    "need_calls",
     "process",
     "programs",
     "protection",

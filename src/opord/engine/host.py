@@ -8,9 +8,11 @@ from typing import Any, Protocol
 
 from opord.drive import hooks
 from opord.engine.environment import Environment
+from opord.engine.need_calls import NeedCalls
 from opord.engine.programs import Programs
 from opord.engine.store_writer import StoreWriter
 from opord.kernel.large import ValueCache
+from opord.kernel.open_needs import OpenNeed
 from opord.kernel.program import Program
 from opord.kernel.rows import EventKey, InboxRow, RecordRow, RunRow, Tombstone, UsedKey, ValueRow
 from opord.kernel.run import Run
@@ -49,10 +51,12 @@ class Hands(Protocol):
 class StoreHost:
     """Implements `drive.host` for a process over a store.
 
-    If the process carries runs, its worker sets `hands`, `lease_us` and `draining`.
+    If the process carries runs, its worker sets `hands`, `lease_us` and `draining`. `needs` is set
+    if the program wants to know what runs need.
     """
 
     hands: Hands | None = None
+    needs: NeedCalls | None = None
     lease_us: Duration = NO_TIME
     draining: bool = False
 
@@ -140,6 +144,11 @@ class StoreHost:
         """
         claims = [(run, epoch)]
         return not await self.writer.call(self.store.renew, self.name, claims, ttl_us=self.lease_us)
+
+    def need_opened(self, need: OpenNeed) -> None:
+        """Tell the program that a run needs a person."""
+        if self.needs is not None:
+            self.needs.put(need)
 
     # --- carrying runs in this process ------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from opord.drive import hooks
 from opord.drive.verbs import RunVerbs
 from opord.engine.environment import Environment
 from opord.engine.host import StoreHost
+from opord.engine.need_calls import NeedCalls, OnNeed
 from opord.engine.programs import Programs, keep_contract
 from opord.engine.store_writer import PARTING_S, StoreWriter
 from opord.engine.waiters import Waiters
@@ -37,7 +38,7 @@ class Process:
     `open` starts them and `close` ends them; the caller closes the store.
 
     With `patient` false, a store that cannot answer is an error at once. Otherwise the process
-    waits for it.
+    waits for it. `on_need` is called with what runs need from a person, once for each need.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Process:
         environment: Environment,
         hook: hooks.Hook = hooks.nothing,
         patient: bool = True,
+        on_need: OnNeed | None = None,
     ) -> None:
         self.store = store
         self.environment = environment
@@ -56,6 +58,8 @@ class Process:
         self.host: StoreHost = StoreHost(
             store=store, writer=self.writer, programs=programs, environment=environment, hook=hook
         )
+        if on_need is not None:
+            self.host.needs = NeedCalls(on_need, threads=environment.own_threads)
         self.client: RunVerbs = RunVerbs(self.host)
         self.waiters: Waiters = Waiters(store, self.writer)
         self.worker: Worker | None = None
@@ -125,5 +129,7 @@ class Process:
             await self.worker.drain(drain_s)
         if self._watch is not None:
             self._watch.stop()
+        if self.host.needs is not None:
+            await self.host.needs.stop(PARTING_S)
         await self.waiters.stop()
         await self.writer.stop(PARTING_S)

@@ -17,6 +17,7 @@ __all__ = [
     "large",
     "legality",
     "needs",
+    "open_needs",
     "plan",
     "program",
     "recording",

@@ -12,10 +12,9 @@ from typing import Any
 
 import msgspec
 
-from opord.kernel.alarms import Alarm
 from opord.kernel.instants import text
 from opord.kernel.large import Large, Split
-from opord.kernel.needs import stored_needs
+from opord.kernel.needs import Opened, stored_needs
 from opord.kernel.records import RecordBody, RecordKind, encode_record
 from opord.kernel.rows import EventKey, Head, InboxRow, RecordRow, RunRow, Start, UsedKey, ValueRow, Write
 from opord.kernel.run import Run
@@ -26,17 +25,17 @@ from opord.values.types import Digest, Instant
 class Draft:
     """Collects changes to `run`, made by `worker` (or by a sender) at the instant `at`.
 
-    `alarms` are those that it raises. The writer sets `written` once the draft is durable, so that
-    nothing is added to it.
+    `opened` are the needs that it opens. The writer sets `written` once the draft is durable, so
+    that nothing is added to it.
     """
 
     __slots__ = (
-        "alarms",
         "at",
         "at_text",
         "base_epoch",
         "base_seq",
         "event_keys",
+        "opened",
         "put",
         "records",
         "run",
@@ -61,7 +60,7 @@ class Draft:
         self.event_keys: list[EventKey] = []
         self.used_keys: list[UsedKey] = []
         self.values: dict[Digest, str] = {}
-        self.alarms: list[Alarm] = []
+        self.opened: list[Opened] = []
 
     @property
     def empty(self) -> bool:

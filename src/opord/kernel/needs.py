@@ -16,9 +16,9 @@ the workers that are alive, and are computed when somebody asks.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import Final, NamedTuple, assert_never
+from typing import Final, NamedTuple, TypeAlias, assert_never
 
-from opord.kernel.alarms import alarm_text
+from opord.kernel.alarms import Alarm, alarm_text
 from opord.kernel.rows import Head, NeedReason, Status, StoredNeed, has_ended, is_held, known_needs
 from opord.kernel.run import Run
 from opord.values.types import Digest, Instant
@@ -31,6 +31,10 @@ OVERDUE_US: Final = 60_000_000
 
 A worker fires it within a second. Only if none is there, or none gets to it, does this time pass.
 """
+
+
+Opened: TypeAlias = StoredNeed | Alarm
+"""A stored need that a change opens. Each alarm is one by itself."""
 
 
 class Need(NamedTuple):

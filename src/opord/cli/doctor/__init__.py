@@ -11,6 +11,7 @@ import click
 
 from opord.cli.output import colour_option, write, write_json
 from opord.cli.settings import json_option
+from opord.story.counting import counted
 
 if TYPE_CHECKING:
     from opord.cli.doctor.observation import Observation
@@ -94,5 +95,5 @@ def _show(observation: Observation) -> None:
 
 def _summary(wrong: int, warnings: int) -> str:
     counts = [f"{wrong} thing{' is' if wrong == 1 else 's are'} wrong"] if wrong else []
-    counts += [f"{warnings} warning{'' if warnings == 1 else 's'}"] if warnings else []
+    counts += [counted(warnings, "warning")] if warnings else []
     return ", ".join(counts) or "all is fine"

@@ -11,6 +11,7 @@ from opord.cli.contract_files import SKIPPED, contract_files
 from opord.cli.doctor.observation import CheckState, Observation
 from opord.cli.doctor.secrets import check_secrets
 from opord.cli.errors import CliError
+from opord.story.counting import counted
 
 if TYPE_CHECKING:
     from opord.contract import Contract
@@ -48,9 +49,7 @@ def _checked(file: str, result: CheckResult) -> Observation:
     errors = len(result.errors)
     warnings = len(result.diagnostics) - errors
     facts = {"file": file, "errors": errors, "warnings": warnings}
-    counts = [
-        f"{n} {word}{'' if n == 1 else 's'}" for n, word in ((errors, "error"), (warnings, "warning")) if n
-    ]
+    counts = [counted(n, word) for n, word in ((errors, "error"), (warnings, "warning")) if n]
     if not counts:
         what = "types alone" if result.contract is None else f"contract {result.contract.name}"
         return Observation("contracts", "fine", f"{file}: {what}, no findings", facts=facts)

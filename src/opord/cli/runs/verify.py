@@ -12,6 +12,7 @@ from opord.cli.archived import archive_option, story_of
 from opord.cli.output import note, write, write_json
 from opord.cli.reading import on_reader
 from opord.cli.settings import json_option, store_option
+from opord.story.counting import counted
 from opord.story.signs import safe
 
 if TYPE_CHECKING:
@@ -57,7 +58,10 @@ def command(run: str | None, archive: str | None, store: str, as_json: bool) -> 
         need = sum(bool(result["needs"]) for result in results)
         records = sum(result["records"] for result in results)
         runs = sum(result["run"] is not None for result in results)
-        write(f"{runs:,} runs, {records:,} records: {wrong:,} with problems, {need:,} need a person")
+        write(
+            f"{counted(runs, 'run')}, {counted(records, 'record')}: {wrong:,} with problems, "
+            f"{need:,} {'needs' if need == 1 else 'need'} a person"
+        )
     return int(not all(_fine(result) for result in results))
 
 
@@ -123,7 +127,7 @@ def _tell(result: dict[str, Any]) -> None:
             f"{name}: {click.style('wrong', fg='red')} at {where} ({problem['what']}): {safe(problem['why'])}"
         )
     if not result["problems"]:
-        write(f"{name}: {result['records']} records, unbroken and legal; it {_is(result)}")
+        write(f"{name}: {counted(result['records'], 'record')}, unbroken and legal; it {_is(result)}")
 
 
 def _is(result: dict[str, Any]) -> str:
