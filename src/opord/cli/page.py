@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -29,6 +29,8 @@ _STYLES: dict[str, dict[str, Any]] = {
     "warn": {"fg": "yellow", "bold": True},
     "note": {"fg": "magenta"},
 }
+
+_NEEDS: Final[Mapping[str, StoredNeed]] = {"acknowledge": "alarm", "resume": "stalled"}
 
 
 def history_page(
@@ -80,15 +82,9 @@ def _commands(program: Program, view: Mapping[str, Any]) -> Iterator[str]:
 
 def _need_of(wait: Mapping[str, Any], view: Mapping[str, Any]) -> StoredNeed:
     """Return the need that a person sees to with a verb."""
-    match wait["verb"]:
-        case "resolve":
-            return "collision" if view["status"] == "stalled" else "doubt"
-        case "acknowledge":
-            return "alarm"
-        case "resume":
-            return "stalled"
-        case verb:
-            raise ValueError(f"no need is seen to by {verb!r}")
+    if wait["verb"] == "resolve":
+        return "collision" if view["status"] == "stalled" else "doubt"
+    return _NEEDS[wait["verb"]]
 
 
 def _members(event: Event) -> str:
