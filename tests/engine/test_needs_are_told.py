@@ -113,7 +113,7 @@ def test_a_stall_is_told_with_its_call(warned: Any) -> None:
     assert (need.reason, need.call, need.key) == ("stalled", "look", None)
     assert need.commands == ("opord runs resume Lookup/1",)
     (line,) = warned()
-    assert line.startswith("Lookup/1 stalled in Looking: LookupError: no such number (")
+    assert line.startswith("Lookup/1 stalled in Looking, calling look: LookupError: no such number (")
     assert line.endswith("; mend it, then `opord runs resume Lookup/1`")
 
 
@@ -292,8 +292,8 @@ def test_a_program_without_logging_sees_the_warning_on_stderr(tmp_path: Path) ->
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
-    assert ran.stderr.startswith("Lookup/1 stalled in Looking: LookupError: no such number (")
-    assert ran.stderr.count("Lookup/1 stalled in Looking") == 1
+    assert ran.stderr.startswith("Lookup/1 stalled in Looking, calling look: LookupError: no such number (")
+    assert ran.stderr.count("Lookup/1 stalled in Looking, ") == 1
     assert ran.stdout == "paged for Lookup/1 stalled -> opord runs resume Lookup/1\n"
 
 

@@ -56,7 +56,10 @@ def test_the_log_has_the_error_and_the_instant_of_each_attempt_to_come(
             )
             for number, attempt in enumerate(attempts, 1)
         ),
-        ("WARNING", f"Lookup/1 stalled in Looking: {error}; mend it, then `opord runs resume Lookup/1`"),
+        (
+            "WARNING",
+            f"Lookup/1 stalled in Looking, calling look: {error}; mend it, then `opord runs resume Lookup/1`",
+        ),
     ]
     assert len(attempts) == 3
 

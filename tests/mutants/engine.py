@@ -49,7 +49,7 @@ MUTANTS = (
     ),
     Mutant(
         "time-out taken as failed", COMMIT,
-        'return CommitReply("unknown", explanation=f"no answer within {after_s:g} s")',
+        'return CommitReply("unknown", explanation=explanation, trouble=trouble)',
         'return CommitReply("transient", {"type": "TimedOut"})',
         "an attempt that took too long counts as one that did not happen", "4, C6",
         seeds=40,

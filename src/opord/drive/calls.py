@@ -15,7 +15,7 @@ from opord.drive import children
 from opord.drive.held_calls import CallLeft, HeldCalls
 from opord.drive.purity import NotPure, call_watched, install
 from opord.drive.relay import GivenUp, HandlerEnd, Raised, Returned, Waiting, end_of
-from opord.drive.wrong_answers import describe_error, wrong_error, wrong_failure, wrong_result
+from opord.drive.wrong_answers import describe_error, hung_at, wrong_error, wrong_failure, wrong_result
 from opord.generated.handlers import handler_names
 from opord.kernel.program import CallProgram, Program
 from opord.kernel.requests import Call
@@ -55,11 +55,13 @@ class Failed(msgspec.Struct, frozen=True):
 class TookTooLong(msgspec.Struct, frozen=True):
     """The call was given up after its timeout.
 
-    `limit` is true if the worker's call limit ended it.
+    `limit` is true if the worker's call limit ended it. `cut_off` is what the cancellation raised
+    in a coroutine: its frames say where the handler hung.
     """
 
     after_s: float
     limit: bool
+    cut_off: BaseException | None = None
 
 
 class Unexpected(msgspec.Struct, frozen=True):
@@ -154,6 +156,10 @@ class Calls:
         explained = wrong_error(self.program, call, error)
         return describe_error(call, self._handlers[call.declaration.name].function, explained)
 
+    def hung_at(self, call: CallProgram, ending: TookTooLong) -> list[dict[str, Any]]:
+        """Return the frames in which a call hung that was given up; none if they are unknown."""
+        return hung_at(self._handlers[call.declaration.name].function, ending.cut_off)
+
     def wants_call(self, call: CallProgram) -> bool:
         """Say whether the handler takes the argument `call`."""
         return self._handlers[call.declaration.name].wants_call
@@ -243,6 +249,7 @@ class Calls:
 
     def _ending(self, call: CallProgram, end: HandlerEnd, began: float) -> Ending:
         """Classify how a handler ended that had waited for something."""
+        cut_off: BaseException | None = None
         match end:
             case Returned(value):
                 return self._returned(call, value, began)
@@ -250,6 +257,7 @@ class Calls:
                 ending = self._raised(call, error, began)
                 if withdrawn is None or not isinstance(ending, Unexpected):
                     return ending
+                cut_off = error
                 # An exception that the cancellation caused says only that the call was cut off.
             case GivenUp(withdrawn):
                 pass
@@ -257,7 +265,7 @@ class Calls:
                 assert_never(end)
         match withdrawn:
             case "limit":
-                return TookTooLong(*self.time_limit(call))
+                return TookTooLong(*self.time_limit(call), cut_off)
             case "timer":
                 raise Overtaken
             case "cancelled":
@@ -380,7 +388,7 @@ class Calls:
             return Unexpected(wrong_result(call, value, error), self._since(began))
 
     def _raised(self, call: CallProgram, error: BaseException, began: float) -> Ending:
-        if isinstance(error, _NotForFutures):
+        if isinstance(error, _RaisedOnThread):
             error = error.raised
         if isinstance(error, Failure) and error.opord_type in call.fails:
             try:
@@ -399,8 +407,12 @@ class Calls:
         return round((self._monotonic() - began) * 1000, 1)
 
 
-class _NotForFutures(Exception):
-    """Carries an exception that a future cannot carry, or that would end the awaiting task."""
+class _RaisedOnThread(Exception):
+    """Carries what a plain handler raised out of its thread.
+
+    A future cannot carry some exceptions, and replaces others (a `TimeoutError`) by one without
+    frames.
+    """
 
     def __init__(self, raised: BaseException) -> None:
         super().__init__()
@@ -411,12 +423,9 @@ def _on_this_thread(handler: Handler, args: tuple[Any, ...], kwargs: dict[str, A
     error: BaseException | None = None
     try:
         return handler.function(*args, **kwargs)
-    except (StopIteration, GeneratorExit) as raised:
-        error = raised
-        raise _NotForFutures(raised) from None
     except BaseException as raised:
         error = raised
-        raise
+        raise _RaisedOnThread(raised) from None
     finally:
         if children.generation != made_in:
             children.end_child(error)

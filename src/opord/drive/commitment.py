@@ -30,7 +30,7 @@ from opord.kernel.program import CallProgram
 from opord.kernel.requests import Commit
 from opord.kernel.run import Intent, Outcome, Run
 from opord.kernel.step import StepError, StepUnderWay, dump_failure
-from opord.kernel.trouble import recorded, storable
+from opord.kernel.trouble import describe_without_exception, recorded, storable
 from opord.values.canonical import dumps
 from opord.values.failure import Failure
 from opord.values.types import START_OF_TIME, Key
@@ -278,13 +278,20 @@ class Commitments:
                 return CommitReply("result", ending.rest, text=ending.text)
             case Failed(failure):
                 return CommitReply(_stands(failure), dump_failure(call, failure))
-            case TookTooLong(after_s):
-                return CommitReply("unknown", explanation=f"no answer within {after_s:g} s")
+            case TookTooLong():
+                return self._gave_up(call, ending)
             case Unexpected(error):
                 trouble = self.calls.describe(call, error)
                 return CommitReply("unknown", explanation=trouble["error"], trouble=trouble)
             case _:
                 assert_never(ending)
+
+    def _gave_up(self, call: CallProgram, ending: TookTooLong) -> CommitReply:
+        name, explanation = call.declaration.name, f"no answer within {ending.after_s:g} s"
+        frames = self.calls.hung_at(call, ending)
+        kind = "CallLimit" if ending.limit else "TimedOut"
+        trouble = describe_without_exception(kind, explanation, call=name, frames=frames) if frames else None
+        return CommitReply("unknown", explanation=explanation, trouble=trouble)
 
     def _note(self, draft: Draft, intent: Intent, deed: _Note, plan: Plan, reply: CommitReply) -> Stands:
         """Record why the commit stays open, and return where it stands then."""

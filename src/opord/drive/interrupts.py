@@ -57,8 +57,9 @@ def unexpected(calls: Calls, call: CallProgram, ending: Undeclared) -> dict[str,
         case Unexpected(error):
             return calls.describe(call, error)
         case TookTooLong(after_s):
+            sentence = f"{name} did not answer within the worker's limit of {after_s:g} s"
             return describe_without_exception(
-                "CallLimit", f"{name} did not answer within the worker's limit of {after_s:g} s", call=name
+                "CallLimit", sentence, call=name, frames=calls.hung_at(call, ending)
             )
         case _:
             assert_never(ending)

@@ -178,7 +178,8 @@ class Relay:
                     running.close()
                     raise
                 except BaseException as raised:
-                    step, reply = running.throw, raised
+                    # Its frames are to be the handler's alone.
+                    step, reply = running.throw, raised.with_traceback(None)
                 self._check_process()
                 try:
                     waits_for = step(reply)

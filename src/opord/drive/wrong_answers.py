@@ -128,6 +128,17 @@ def describe_error(call: CallProgram, function: Callable[..., Any], error: BaseE
     return describe(error, call=call.declaration.name, frames=frames, causes=causes, sentence=sentence)
 
 
+def hung_at(function: Callable[..., Any], cut_off: BaseException | None) -> list[dict[str, Any]]:
+    """Return the frames that a cancelled handler was in, if some are the user's own code."""
+    if cut_off is None:
+        return []
+    try:
+        frames = frames_of(cut_off, home_of(function))
+    except Exception:  # exceptions and handlers can be hostile
+        return []
+    return frames if any(one["own"] for one in frames) else []
+
+
 def type_text(type_: Type) -> str:
     """Write a type as a contract does."""
     match type_:

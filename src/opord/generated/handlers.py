@@ -31,14 +31,16 @@ def check_handlers(program: Program, handlers: object, names: Mapping[str, str] 
         declared = f"{call.kind} `{name}`{_at(call)}"
         handler = found_handler(handlers, form)
         if handler is None:
-            problems.append(f"{owner} has no handler for the {declared}: {wanted}")
+            problems.append(f"{owner} has no handler for the {declared}: {wanted}{_home(handlers)}")
             continue
         function = getattr(handlers, form)
         if isinstance(handlers, type) and inspect.isfunction(handler):
             problems.append(f"{owner} is a class: pass an instance of it, {owner}()")
             return problems
         if not callable(function):
-            problems.append(f"{owner}.{form} is no function but {function!r}; the {declared}: {wanted}")
+            problems.append(
+                f"{owner}.{form} is no function but {function!r}; the {declared}: {wanted}{_home(handlers)}"
+            )
             continue
         wrong = _misfit(call, function)
         if wrong:
@@ -112,6 +114,19 @@ def owner_name(handlers: object) -> str:
     if inspect.ismodule(handlers) or isinstance(handlers, type):
         return handlers.__name__
     return type(handlers).__name__
+
+
+def _home(handlers: object) -> str:
+    """Say which file the handlers are in, if that can be told."""
+    if inspect.ismodule(handlers):
+        file = getattr(handlers, "__file__", None)
+    else:
+        kind = handlers if isinstance(handlers, type) else type(handlers)
+        codes = (
+            getattr(inspect.unwrap(one), "__code__", None) for one in vars(kind).values() if callable(one)
+        )
+        file = next((code.co_filename for code in codes if code is not None), None)
+    return f" in {file}" if file else ""
 
 
 def _at(call: CallProgram) -> str:

@@ -88,10 +88,12 @@ def describe(
     return description
 
 
-def describe_without_exception(kind: str, sentence: str, *, call: str | None = None) -> dict[str, Any]:
+def describe_without_exception(
+    kind: str, sentence: str, *, call: str | None = None, frames: Iterable[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
     """Describe what is wrong although nothing was raised. `kind` is a word for it."""
     description = _description(sentence, call, None)
-    description["trouble"] = {"type": kind, "message": sentence, "frames": []}
+    description["trouble"] = {"type": kind, "message": sentence, "frames": list(frames)}
     return description
 
 

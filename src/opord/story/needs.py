@@ -18,7 +18,8 @@ def need_line(need: OpenNeed) -> str:
             happened, did_not = commands
             return f"{run} in doubt in {need.state}: {detail}{key}; look at the other side, then {happened} or {did_not}"
         case "stalled":
-            return f"{run} stalled in {need.state}: {detail}{key}; mend it, then {commands[0]}"
+            calling = f", calling {need.call}" if need.call is not None else ""
+            return f"{run} stalled in {need.state}{calling}: {detail}{key}; mend it, then {commands[0]}"
         case "collision":
             same, another = commands
             return (
