@@ -14,6 +14,7 @@ from opord.stores.base import (
     StoreRefused,
     StoreTwoNames,
     StoreUnavailable,
+    StoreUnsupported,
 )
 
 
@@ -40,6 +41,8 @@ def code_of(error: Exception) -> RefusalCode | None:
         return RefusalCode("store_missing", str(error), False)
     if isinstance(error, StoreUnavailable):
         return RefusalCode(f"store_{error.kind}", f"the store cannot be reached: {error}", False)
+    if isinstance(error, StoreUnsupported):
+        return RefusalCode("system_unsupported", str(error), False)
     if isinstance(error, StoreRefused):
         code = "store_two_names" if isinstance(error, StoreTwoNames) else "store_refused"
         return RefusalCode(code, f"the store cannot be opened: {error}", False)

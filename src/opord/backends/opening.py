@@ -12,10 +12,18 @@ from opord.engine.process import Process
 from opord.engine.programs import Programs
 from opord.engine.protection import SHOWING
 from opord.stores import EXAMPLE, inspect_store, kind_of, libraries, open_store
-from opord.stores.base import StoreRefused
+from opord.stores.base import StoreRefused, check_system
 from opord.stores.kind import Remark, StoreOverview
 
-__all__ = ["Remark", "StoreOverview", "check_lasts", "inspect", "libraries_used", "open_backend"]
+__all__ = [
+    "Remark",
+    "StoreOverview",
+    "check_lasts",
+    "check_system",
+    "inspect",
+    "libraries_used",
+    "open_backend",
+]
 
 
 @asynccontextmanager

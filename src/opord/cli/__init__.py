@@ -15,6 +15,8 @@ def main() -> None:
         # Scripts and people in a hurry ask for this: answer before anything is imported.
         sys.stdout.write(f"opord {__version__}\n")
         raise SystemExit(0)
+    from opord.cli.output import prepare_streams
     from opord.cli.program import run
 
+    prepare_streams()
     raise SystemExit(run(sys.argv[1:]))

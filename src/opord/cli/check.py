@@ -88,9 +88,9 @@ def _checked(files: Sequence[str], paths: Sequence[str], stdin_name: str) -> lis
     results = [checked(Path(path)) for path in paths]
     if "-" in files:
         from opord.language.compile import check_source
-        from opord.language.syntax.source import Source, read_source
+        from opord.language.syntax.source import Source, read_source, with_slashes
 
-        source = Source.from_bytes(stdin_name, sys.stdin.buffer.read())
+        source = Source.from_bytes(with_slashes(stdin_name), sys.stdin.buffer.read())
         results.append(check_source(source, read=read_source))
     return results
 

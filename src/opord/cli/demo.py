@@ -18,6 +18,9 @@ def command() -> int:
 
     It needs more packages than the core: pip install 'opord[demo]'
     """
+    from opord.backends.opening import check_system
+
+    check_system()
     try:
         from opord.examples.orders.demo import main
     except ModuleNotFoundError as missing:

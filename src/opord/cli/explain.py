@@ -88,7 +88,7 @@ def _explain_contract(contract: Contract, form: str, output: Path | None) -> Non
         return
     text = _text(sheet, _WIDTH, plain=True) if form == "text" else _document(contract, sheet, form)
     try:
-        output.write_text(text, encoding="utf-8")
+        output.write_text(text, encoding="utf-8", newline="\n")
     except OSError as wrong:
         raise CliError("file", f"{output}: {wrong.strerror or wrong}", 2) from wrong
     write(f"{output} written")

@@ -69,8 +69,9 @@ def _text(file: str) -> str:
 
 def _laid_out(text: str, file: str) -> str | None:
     from opord.language.syntax.formatter import NotFormatted, format_source
+    from opord.language.syntax.source import with_slashes
 
-    path = "<stdin>" if file == "-" else file
+    path = "<stdin>" if file == "-" else with_slashes(file)
     try:
         return format_source(text, path)
     except NotFormatted as wrong:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -30,6 +31,22 @@ STATUS_STYLES = {
 
 _COLOUR = "opord.color"
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
+
+
+def prepare_streams() -> None:
+    """Make stdout and stderr able to write every text that a contract may hold.
+
+    A file or a pipe gets UTF-8 and plain line feeds on every system, as contracts have them, unless
+    PYTHONIOENCODING asks for something else. A terminal, or an encoding that was asked for, shows
+    an escape for each character that it does not have.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if not isinstance(stream, io.TextIOWrapper):
+            continue  # there is no such stream, or a program has put its own in the place
+        if stream.isatty() or os.environ.get("PYTHONIOENCODING"):
+            stream.reconfigure(errors="backslashreplace" if stream.errors == "strict" else stream.errors)
+        else:
+            stream.reconfigure(encoding="utf-8", newline="\n")
 
 
 def write(text: str = "") -> None:
@@ -71,7 +88,9 @@ def write_json(value: Any, *, as_it_stands: bool = False) -> None:
         text = json.dumps(value, ensure_ascii=False, indent=2, sort_keys=not as_it_stands)
         _echo("".join(_json_sign(sign) for sign in text), color=False)
     else:
-        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=not as_it_stands)
+        text = json.dumps(
+            value, ensure_ascii=not _has_unicode(), separators=(",", ":"), sort_keys=not as_it_stands
+        )
         _echo(text, color=False)
 
 
@@ -151,6 +170,11 @@ def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 def _width(cell: str) -> int:
     return len(click.unstyle(cell))
+
+
+def _has_unicode() -> bool:
+    """Say whether stdout has every character, so that JSON needs no escapes."""
+    return (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")
 
 
 def _json_sign(sign: str) -> str:

@@ -88,6 +88,9 @@ def command(
         raise click.UsageError(
             f"each --contract needs its --handlers: there are {len(contracts)} of the one and {len(handlers)} of the other"
         )
+    from opord.backends.opening import check_system
+
+    check_system()
     _log_to_stderr()
     with Orders(drain) as orders:
         try:

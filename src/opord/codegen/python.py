@@ -34,8 +34,12 @@ def generate(contract: ir.Contract, sources: Sources) -> str:
 
 
 def portable(sources: Sources) -> tuple[tuple[str, str], ...]:
-    """Name the files relative to the contract's folder, which is the same on every machine."""
-    return tuple((path_from(sources[0][0], path), text) for path, text in sources)
+    """Return the texts as they are on every machine.
+
+    Files are named relative to the contract's folder, and each line ends with a line feed alone.
+    """
+    first = sources[0][0]
+    return tuple((path_from(first, path), text.replace("\r\n", "\n")) for path, text in sources)
 
 
 class _ModuleWriter:

@@ -42,4 +42,5 @@ def _in_child() -> None:
     generation += 1
 
 
-os.register_at_fork(after_in_child=_in_child)
+if hasattr(os, "register_at_fork"):  # where processes can fork
+    os.register_at_fork(after_in_child=_in_child)

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from opord.language.syntax.source import MAX_SOURCE_BYTES, Source
+from opord.language.syntax.source import MAX_SOURCE_BYTES, Source, with_slashes
 from opord.lsp.analysis import Analysis
 
 SUFFIX = ".opord"
@@ -116,7 +116,11 @@ class Workspace:
                     each for each in inside if not each.startswith(".") and each not in _NOT_LOOKED_INTO
                 )
                 paths.update(
-                    dict.fromkeys(os.path.join(at, name) for name in sorted(names) if name.endswith(SUFFIX))
+                    dict.fromkeys(
+                        with_slashes(os.path.join(at, name))
+                        for name in sorted(names)
+                        if name.endswith(SUFFIX)
+                    )
                 )
                 if len(paths) > _FILES_MAX or folders > _FOLDERS_MAX:
                     return list(paths)[:_FILES_MAX]

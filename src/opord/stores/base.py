@@ -11,6 +11,7 @@ Three numbers guard a run: its `epoch` grows with every claim, its `seq` with ev
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple, Protocol
 
@@ -133,6 +134,10 @@ class StoreRefused(StoreError):
     """The store cannot be opened as asked: wrong place, wrong version, or an unsafe setting."""
 
 
+class StoreUnsupported(StoreRefused):
+    """This system cannot keep runs: its files and processes lack what a store rests on."""
+
+
 class StoreTwoNames(StoreRefused):
     """The store's file has, or may have, several names.
 
@@ -177,6 +182,22 @@ class ContractConflict(StoreError):
         )
         self.name, self.version, self.stored, self.offered = name, version, stored, offered
         self.needed_by, self.difference = needed_by, difference
+
+
+def check_system() -> None:
+    """Refuse a system that cannot keep runs.
+
+    A store rests on what POSIX says of files and processes: a file that is open keeps its content
+    when it is moved or deleted, a folder can be synced, and locks end with their process.
+
+    Raises:
+        StoreUnsupported: this is no such system.
+    """
+    if not hasattr(os, "fork"):
+        raise StoreUnsupported(
+            "runs are kept on POSIX systems only, such as Linux and macOS; on this system, contracts can be checked, "
+            "formatted, explained, drawn and generated"
+        )
 
 
 class WorkerRow(NamedTuple):

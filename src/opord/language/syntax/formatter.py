@@ -41,12 +41,16 @@ class NotFormatted(Exception):
 def format_source(text: str, path: str = "<text>") -> str:
     """Format a contract; formatting the result again changes nothing.
 
+    The lines end as the first one does: with a line feed, or with a carriage return before it.
+
     Raises:
         NotFormatted: the text has syntax errors.
     """
     source = Source(path, text)
     with without_collector():
-        return _laid_out(source)
+        formatted = _laid_out(source)
+    first = source.text.find("\n")
+    return formatted.replace("\n", "\r\n") if source.text[first - 1 : first] == "\r" else formatted
 
 
 def _laid_out(source: Source) -> str:

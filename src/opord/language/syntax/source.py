@@ -22,6 +22,20 @@ NUL = code("OP003", rule="syntax", title="a NUL character in a file")
 
 _NEWLINE = re.compile("\n")
 
+# Without O_NONBLOCK, opening a pipe waits until a writer opens it. Without O_BINARY, Windows
+# changes line ends and stops at a Ctrl-Z. Each is there only where it means something.
+_READING = (
+    os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+)
+
+
+def with_slashes(path: str | Path, separator: str = os.sep) -> str:
+    """Return a path as findings name it: with `/` between its parts, on Windows too.
+
+    `separator` is that of the system. Windows takes both; a POSIX name may have a backslash in it.
+    """
+    return str(path).replace(separator, "/")
+
 
 def read_source(path: str | Path) -> bytes:
     """Read a file from disk, at most one byte more than the limit.
@@ -33,8 +47,13 @@ def read_source(path: str | Path) -> bytes:
     Raises:
         OSError: the file cannot be read, or is not a regular file.
     """
-    # Without O_NONBLOCK, opening a pipe waits until a writer opens it.
-    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        handle = os.open(path, _READING)
+    except PermissionError:
+        # Windows says so of a folder; a folder without rights is one all the same.
+        if os.path.isdir(path):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path)) from None
+        raise
     with open(handle, "rb") as file:
         mode = os.fstat(handle).st_mode
         if stat.S_ISDIR(mode):
@@ -87,7 +106,7 @@ class Source:
         Raises:
             OSError: the file cannot be read.
         """
-        return cls.from_bytes(str(path), read_source(path))
+        return cls.from_bytes(with_slashes(path), read_source(path))
 
     @classmethod
     def _too_large(cls, path: str, size: int) -> Source:

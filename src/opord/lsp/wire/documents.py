@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from lsprotocol import types
 from pygls.uris import from_fs_path, to_fs_path
 
+from opord.language.syntax.source import with_slashes
 from opord.lsp.positions import Encoding, Lines
 
 
@@ -37,7 +38,7 @@ class Documents:
     def path(self, uri: str) -> str:
         """Return the path of an address. An address that is not a file is returned unchanged."""
         path = to_fs_path(uri) if uri.startswith("file:") else None
-        return os.path.normpath(path) if path else uri
+        return with_slashes(os.path.normpath(path)) if path else uri
 
     def uri(self, path: str) -> str:
         """Return the address of a path: the editor's own address if the file is open."""

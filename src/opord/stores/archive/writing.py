@@ -7,7 +7,6 @@ store and are archived again.
 
 from __future__ import annotations
 
-import fcntl
 import mmap
 import os
 import stat
@@ -154,6 +153,8 @@ class ArchiveWriter:
             return  # the rest is repaired when the file is opened the next time
 
     def _lock(self) -> None:
+        import fcntl  # only POSIX has it, and archives are read elsewhere too
+
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -257,6 +258,8 @@ def _last_mark(content: mmap.mmap, end: int) -> int:
 
 
 def _sync(descriptor: int) -> None:
+    import fcntl
+
     # On macOS, fsync leaves the data in the memory of the disk.
     full = getattr(fcntl, "F_FULLFSYNC", None)
     if full is not None:

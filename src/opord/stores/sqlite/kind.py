@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from opord.stores.base import Store, StoreMissing, StoreRefused
+from opord.stores.base import Store, StoreMissing, StoreRefused, check_system
 from opord.stores.kind import Remark, StoreKind, StoreOverview
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ class SqliteKind:
 
     def open(self, url: str, *, create: bool, clock: Callable[[], int] | None = None) -> Store:
         """Open the file; make it if `create` is true."""
+        check_system()
         # Inspecting a file must not import all that a store needs to work.
         from opord.stores.sqlite.store import SqliteStore
 
@@ -51,6 +52,7 @@ class SqliteKind:
         path = path_of(url)
         if path is None:
             return StoreOverview("memory", exists=False, lasts=False)
+        check_system()
         from opord.stores.sqlite import inspection
 
         store = inspection.inspect_file(path, whole=whole)

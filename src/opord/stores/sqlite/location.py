@@ -163,7 +163,7 @@ def _mount_of(path: Path, proc: Path) -> str | None:
     except (AttributeError, OSError):
         return None
     try:
-        text = (proc / "self" / "fdinfo" / str(descriptor)).read_text()
+        text = (proc / "self" / "fdinfo" / str(descriptor)).read_text(encoding="utf-8")
     except OSError:
         return None
     finally:
