@@ -12,7 +12,10 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from opord.backends.base import Unsupported as Unsupported
+    from opord.backends.client import Client as Client
+    from opord.backends.client import ClientRun as ClientRun
     from opord.backends.front import Engine as Engine
+    from opord.backends.listing import RunPage as RunPage
     from opord.drive.errors import CannotClaim as CannotClaim
     from opord.drive.errors import CollisionOpen as CollisionOpen
     from opord.drive.errors import ContractReplaced as ContractReplaced
@@ -64,6 +67,8 @@ if TYPE_CHECKING:
 # Where each name lives. The imports above tell type checkers the same; a test compares the two.
 _HOMES = {
     "Call": "opord.kernel.requests",
+    "Client": "opord.backends.client",
+    "ClientRun": "opord.backends.client",
     "CannotClaim": "opord.drive.errors",
     "CollisionOpen": "opord.drive.errors",
     "ContractConflict": "opord.stores.base",
@@ -92,6 +97,7 @@ _HOMES = {
     "Reply": "opord.generated.handles",
     "RoleRequired": "opord.drive.errors",
     "RunEnded": "opord.drive.errors",
+    "RunPage": "opord.backends.listing",
     "RunPruned": "opord.drive.errors",
     "RunTerminated": "opord.drive.errors",
     "RunUnknown": "opord.drive.errors",
@@ -117,6 +123,8 @@ _HOMES = {
 __all__ = [
     "Call",
     "CannotClaim",
+    "Client",
+    "ClientRun",
     "CollisionOpen",
     "ContractConflict",
     "ContractRefused",
@@ -144,6 +152,7 @@ __all__ = [
     "Reply",
     "RoleRequired",
     "RunEnded",
+    "RunPage",
     "RunPruned",
     "RunTerminated",
     "RunUnknown",

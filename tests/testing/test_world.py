@@ -32,7 +32,7 @@ def approved(world: World) -> Run:
 def test_a_run_goes_on_until_it_waits_and_by_an_event_to_its_end(opord_world: World, fakes: Fakes) -> None:
     run = started(opord_world)
     run.assert_state("Waiting", rate=1.5).assert_waits_for("approve", "note")
-    assert run.send.approve(note="ok", as_="ann", role="clerk").status == "taken"
+    assert run.send.approve(note="ok", as_="ann", role="clerk").sent.status == "taken"
     run.assert_ended("success").assert_states("New", "Waiting", "Paying", "Telling", "Paid")
     assert run.fields == PAYOUT.Payout.Paid(receipt=PAYOUT.Receipt(**RECEIPT))
     assert run.data == {"receipt": {"ref": "r1", "at": "2026-01-01T00:00:00Z"}}
@@ -149,10 +149,10 @@ def test_a_refusal_is_raised_with_the_story(opord_world: World, fakes: Fakes) ->
 
 def test_a_parameter_called_role_goes_to_the_event(opord_world: World, fakes: Fakes) -> None:
     run = started(opord_world)
-    assert run.as_("bob", role="guest").send.note(role="father").status == "ignored"
+    assert run.as_("bob", role="guest").send.note(role="father").sent.status == "ignored"
     (record,) = [one for one in run.history if one["kind"] == "ignored"]
     assert (record["args"], record["actor"], record["role"]) == ({"role": "father"}, "bob", "guest")
-    assert run.send("note", {"role": "mother"}, as_="eve").status == "ignored"
+    assert run.send("note", {"role": "mother"}, as_="eve").sent.status == "ignored"
 
 
 def test_a_start_is_the_same_run_or_a_conflict(opord_world: World, fakes: Fakes) -> None:

@@ -3,8 +3,11 @@
 __all__ = [
     "archived",
     "base",
+    "client",
     "codes",
     "front",
+    "listing",
+    "misuse",
     "opening",
     "shown",
     "upkeep",

@@ -8,7 +8,7 @@ Instants are microseconds since 1970 UTC.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol, TypeAlias
@@ -17,6 +17,7 @@ from opord.drive.errors import InputInvalid, Refused, RunPruned
 from opord.drive.starts import Started, accepted
 from opord.generated.handles import Sent
 from opord.kernel import bounds
+from opord.kernel.data_filter import DataIs
 from opord.kernel.program import Program
 from opord.kernel.rows import (
     Head,
@@ -323,10 +324,16 @@ class Backend(Protocol):
         """
         ...
 
-    async def runs(self, where: RunFilter, *, limit: int, after: str | None = None) -> Page:
+    async def runs(
+        self, where: RunFilter, *, data: Sequence[DataIs] = (), limit: int, after: str | None = None
+    ) -> Page:
         """Return up to `limit` runs, newest start first, beginning after the run `after`.
 
-        A run that cannot be read does not hide the others.
+        With `data`, only runs whose input or state fits all these conditions. A page may then have
+        fewer runs although others follow.
+
+        A run that cannot be read does not hide the others. Whether its data fit is not known, so
+        with `data` it is left out.
         """
         ...
 

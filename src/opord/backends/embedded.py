@@ -5,15 +5,19 @@ Writes go through the engine's store writer, reads go beside it.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from msgspec import MsgspecError
 
 from opord.backends.base import LIMITS, Can, Limits, Page, PruneWish, Reading, Verified, Version
 from opord.drive.starts import Started, accepted
 from opord.engine.process import Process
 from opord.generated.handles import Sent
+from opord.kernel.data_filter import DataIs, fits, texts_of
 from opord.kernel.instants import text
+from opord.kernel.large import Texts, ValueMissing
 from opord.kernel.program import Program
 from opord.kernel.rows import Head, InboxRow, RecordRow, RunRow, Status, StoredContract, ValueRow
 from opord.stores.base import RowDamaged, RunFilter, Stray, UnreadRow, WorkerRow
@@ -117,8 +121,32 @@ class Embedded:
             raise await self._client.missing(run)
         return row
 
-    async def runs(self, where: RunFilter, *, limit: int, after: str | None = None) -> Page:
-        """Return some runs; see `Backend.runs`.
+    async def runs(
+        self, where: RunFilter, *, data: Sequence[DataIs] = (), limit: int, after: str | None = None
+    ) -> Page:
+        """Return some runs; see `Backend.runs`."""
+        if not data:
+            return await self._page(where, limit, after)
+        texts = tuple(filter(None, map(texts_of, data)))
+        page = await self._page(where._replace(texts=texts), limit, after)
+        rows = [row for row in page.rows if row.run not in page.damaged and await self._fits(row, data)]
+        return Page(rows, {}, page.after)
+
+    async def _fits(self, row: RunRow, data: Sequence[DataIs]) -> bool:
+        """Say whether a run's data fit all conditions; large values are read only if it matters."""
+        values: dict[str, Any] = {}
+        for condition in data:
+            try:
+                while not isinstance(answer := fits(condition, row, values), bool):
+                    values[answer] = Texts(await self.values(row.run, [answer])).plain(answer)
+            except (ValueMissing, ValueError, MsgspecError):
+                return False  # what is stored of it is not what was written
+            if not answer:
+                return False
+        return True
+
+    async def _page(self, where: RunFilter, limit: int, after: str | None) -> Page:
+        """Return a page of runs.
 
         A page with a damaged row is halved until it holds only the rows before the damaged one, or
         only that one.

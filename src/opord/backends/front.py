@@ -8,9 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from datetime import datetime
 from typing import Any, ParamSpec, Self, TypeVar
+from uuid import UUID
 
 from opord.backends.base import Backend
 from opord.backends.embedded import Embedded
+from opord.backends.listing import RunPage, page_of, wish
+from opord.backends.misuse import check_url, check_workflows, class_of, handle_class, start_of
 from opord.drive import hooks
 from opord.drive.calls import bind_handlers
 from opord.drive.errors import EngineClosed, HandlersInvalid, RunTerminated
@@ -25,7 +28,7 @@ from opord.engine.protection import protection_with
 from opord.engine.reaper import LONGEST_LEASE_S
 from opord.engine.store_writer import StoreWriter
 from opord.engine.worker import Worker
-from opord.generated import RunHandle, Sent, Startable, Workflow
+from opord.generated import RunHandle, Sent, Start, Startable, Workflow
 from opord.kernel.instants import to_datetime
 from opord.kernel.program import Program
 from opord.kernel.run import Run
@@ -97,6 +100,9 @@ class Engine:
         environment: Environment | None = None,
         hook: hooks.Hook = hooks.nothing,
     ) -> None:
+        if isinstance(store, str) or not hasattr(store, "claim"):
+            check_url(store)
+        check_workflows(workflows)
         # For a float that is not a number every comparison is false.
         if not 0 < lease_s <= LONGEST_LEASE_S:
             raise ValueError(f"expected lease_s above 0 and at most {LONGEST_LEASE_S}, got: {lease_s}")
@@ -120,6 +126,7 @@ class Engine:
         self._hook = hook
         self._open: Embedded | None = None
         self._programs: dict[type[Workflow], Program] = {}
+        self._kept: set[Digest] = set()
 
     # --- life ------------------------------------------------------------------------------------
 
@@ -159,6 +166,7 @@ class Engine:
         except BaseException:
             await self._close(opened)
             raise
+        self._kept = {program.digest for program in programs}
         self._open = Embedded(opened)
         return self
 
@@ -223,20 +231,81 @@ class Engine:
         """Start a run and return its handle once the start is durable.
 
         The parameters are those of the contract. If the contract has a `key`, another start with
-        the same key and input gives the same run.
+        the same key and input gives the same run. A contract that the engine was not made with is
+        kept in the store at its first start; a worker that has handlers for it carries the run.
 
         Raises:
             InputInvalid: the input does not fit the contract.
             StartConflict: a run of that key was started with another input.
+            TypeError: `contract` is no contract, or the parameters are not its own.
         """
-        start = contract.prepare(*args, **kwargs)
+        start: Start[RunT] = start_of(contract, args, kwargs)
         return start.handle(self, await self.start_run(self._program(start.workflow), start.members))
+
+    def run(self, contract: Startable[..., RunT], key: str | int | UUID) -> RunT:
+        """Return the handle of an existing run, by the key that names it.
+
+        Of a contract without a `key`, that is the part of the run's name behind the `/`. Nothing is
+        read: a handle of a run that does not exist raises `RunUnknown` when it is used.
+        """
+        cls = handle_class(contract)
+        return cls(self, f"{self._program(class_of(contract)).name}/{key}")  # type: ignore[return-value]
+
+    async def runs(
+        self,
+        contract: type[Workflow] | Workflow | str | None = None,
+        *,
+        version: int | None = None,
+        state: str | None = None,
+        status: str | None = None,
+        outcome: str | None = None,
+        needs: str | None = None,
+        started_from: datetime | None = None,
+        started_before: datetime | None = None,
+        since_from: datetime | None = None,
+        since_before: datetime | None = None,
+        data: Mapping[str, Any] | None = None,
+        limit: int = 100,
+        after: str | None = None,
+    ) -> RunPage:
+        """Return the runs that fit all conditions, the newest start first, a page at a time.
+
+        Args:
+            contract: their contract, or its name.
+            version: the version of their contract.
+            state: the state that they are in.
+            status: `running`, `waiting`, `in_doubt`, `stalled` or `ended`.
+            outcome: `success`, `failure`, `cancelled` or `terminated`.
+            needs: why they need somebody: `doubt`, `stalled`, `alarm`, `collision`, `overdue`,
+                `unserved`, or `any` of them.
+            started_from, started_before: when they were started; the second instant is excluded.
+            since_from, since_before: since when they are in their state.
+            data: what stands in their data, by place: `{"order.customer": "c-17"}`. A place begins
+                with a field of the state or, if the state has no such field, a parameter of the
+                input. Texts, numbers, bools, instants, durations, uuids and None can be asked for;
+                what is not there equals None.
+            limit: how many runs at the most.
+            after: `RunPage.after` of the page before.
+
+        Raises:
+            ValueError: a condition names something that does not exist.
+        """
+        wanted = wish(
+            contract if isinstance(contract, str | None) else self._program(class_of(contract)).contract,
+            version=version, state=state, status=status, outcome=outcome, needs=needs,
+            started_from=started_from, started_before=started_before, since_from=since_from,
+            since_before=since_before, data=data,
+        )  # fmt: skip
+        return await page_of(self._answering, wanted, limit=limit, after=after)
 
     async def start_run(self, program: Program, members: Any) -> str:
         """Start a run from an object with a member for each parameter; return its name.
 
         See `Backend.start`.
         """
+        if program.digest not in self._kept:
+            await self._running.keep([program])
+            self._kept.add(program.digest)
         return (await self._answering.start(program, members)).run
 
     async def send_event(

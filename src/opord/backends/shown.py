@@ -9,6 +9,7 @@ from opord.backends.base import Backend, Reading, RunFilter
 from opord.drive.errors import ContractUnreadable
 from opord.engine.programs import Programs
 from opord.engine.protection import SHOWING
+from opord.kernel.data_filter import DataIs
 from opord.kernel.large import needed
 from opord.kernel.program import Program
 from opord.kernel.rows import InboxRow, RunRow, StoredContract
@@ -143,19 +144,25 @@ class Shown:
                 self._served = frozenset()  # what one worker reports of itself cannot be read
         return self._served
 
-    async def rows(self, where: RunFilter, *, limit: int | None = None) -> AsyncIterator[RunRow]:
-        """Yield the runs that match, newest first.
+    async def rows(
+        self,
+        where: RunFilter,
+        *,
+        data: Sequence[DataIs] = (),
+        limit: int | None = None,
+        after: str | None = None,
+    ) -> AsyncIterator[RunRow]:
+        """Yield the runs that match, newest first, beginning after the run `after`.
 
         A damaged one is yielded with what is left, for `view` alone.
         """
-        after: str | None = None
         budget = limit
         while budget is None or budget > 0:
-            page = await self.backend.runs(
-                where, limit=PAGE if budget is None else min(PAGE, budget), after=after
-            )
+            # With conditions on data few rows of a page may fit, so a small page would find little.
+            size = PAGE if budget is None or data else min(PAGE, budget)
+            page = await self.backend.runs(where, data=data, limit=size, after=after)
             self._damaged.update(page.damaged)
-            for row in page.rows:
+            for row in page.rows[:budget]:
                 yield row
             after = page.after
             if after is None:

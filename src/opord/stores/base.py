@@ -216,6 +216,13 @@ class RunFilter(NamedTuple):
     status: Status | None = None
     outcome: str | None = None
     needs: NeedFilter | None = None  # a need that is open now; "any" of them
+    version: int | None = None
+    started_from: Instant | None = None  # not before
+    started_before: Instant | None = None
+    since_from: Instant | None = None  # in its state, not before
+    since_before: Instant | None = None
+    texts: tuple[tuple[str, ...], ...] = ()
+    """For each group, the stored input or body, as text, holds one of the group's texts."""
 
 
 class Store(Protocol):

@@ -70,6 +70,10 @@ class _Rows:
     listeners: list[tuple[MemoryStore, Callable[[], None]]] = field(default_factory=list)
 
 
+def _within(instant: Instant, first: Instant | None, end: Instant | None) -> bool:
+    return (first is None or instant >= first) and (end is None or instant < end)
+
+
 class MemoryStore:
     """Keeps all rows in dicts, guarded by one lock."""
 
@@ -290,6 +294,10 @@ class MemoryStore:
             and where.state in (None, row.head.state)
             and where.status in (None, row.head.status)
             and where.outcome in (None, row.head.outcome)
+            and where.version in (None, row.version)
+            and _within(row.started_at, where.started_from, where.started_before)
+            and _within(row.head.since, where.since_from, where.since_before)
+            and all(any(text in row.input or text in row.head.body for text in one) for one in where.texts)
             and (where.needs is None or self._has_need(row, where.needs))
         ]
         return fits[: max(limit, 0)]

@@ -65,6 +65,8 @@ class Run:
         self._program = program
         self._actor = ""
         self._role: str | None = None
+        self.sent: Sent | None = None
+        """What happened to the last event that was sent with this object."""
 
     def __repr__(self) -> str:
         return f"<run {self.id} in {self.state}>"
@@ -359,7 +361,7 @@ class Send:
     def __init__(self, run: Run) -> None:
         self._run = run
 
-    def __getattr__(self, name: str) -> Callable[..., Sent]:
+    def __getattr__(self, name: str) -> Callable[..., Run]:
         if name.startswith("__"):
             raise AttributeError(name)
         run = self._run
@@ -369,7 +371,7 @@ class Send:
         declared = events.get(event)
         params = {form: param for param, form in python_names(declared.params if declared else ()).items()}
 
-        def send(**members: Any) -> Sent:
+        def send(**members: Any) -> Run:
             who: dict[str, Any] = {"as_": run._actor, "role": run._role}
             who |= {word: members.pop(word) for word in who if word in members and word not in params}
             named = {params.get(form, form): value for form, value in members.items()}
@@ -379,15 +381,18 @@ class Send:
 
     def __call__(
         self, event: str, members: Mapping[str, Any], /, *, as_: str | None = None, role: str | None = None
-    ) -> Sent:
-        """Send an event with a value for each of its parameters.
+    ) -> Run:
+        """Send an event with a value for each of its parameters, and return the run.
+
+        `run.sent` then says what happened to the event.
 
         Raises:
             opord.Refused: the run's state, its contract or the sender's role does not allow it.
         """
         run = self._run
         actor = run._actor if as_ is None else as_
-        return run._world.send(run.id, event, members, actor=actor, role=role or run._role)
+        run.sent = run._world.send(run.id, event, members, actor=actor, role=role or run._role)
+        return run
 
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *python_names(self._run._program.events).values()]

@@ -71,9 +71,10 @@ def a_head(
     wake_at: int | None = BEGIN,
     worker: str | None = None,
     body: str = "{}",
+    since: Instant = BEGIN,
 ) -> Head:
     due = None if wake_at is None else Instant(wake_at)
-    return Head(state, status, outcome, BEGIN, due, worker, None, body)
+    return Head(state, status, outcome, since, due, worker, None, body)
 
 
 def a_start(
@@ -83,11 +84,12 @@ def a_start(
     contract: StoredContract = ORDERS,
     input_text: str = "{}",
     records: int = 1,
+    started_at: Instant = BEGIN,
 ) -> Start:
     journal = tuple(a_record(run, seq) for seq in range(1, records + 1))
     epoch = 0 if head is None or head.worker is None else 1
     row = RunRow(
-        *(RunId(run), contract.digest, contract.name, contract.version, BEGIN, input_text, epoch),
+        *(RunId(run), contract.digest, contract.name, contract.version, started_at, input_text, epoch),
         *(len(journal), journal[-1].hash, 0, head or a_head()),
     )
     return Start(row, journal)

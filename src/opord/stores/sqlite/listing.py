@@ -6,7 +6,7 @@ the cost depends on what is listed, not on what is stored.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Final, get_args
 
@@ -56,8 +56,11 @@ def parameters(where: RunFilter, *, before: int, limit: int, now: Instant) -> di
 
     `now` is the store's clock; only a listing by need uses it.
     """
+    members = where._asdict()
+    del members["texts"]
     return {
-        **where._asdict(),
+        **members,
+        **{_text_name(*place): text for place, text in _texts(where)},
         "before": before,
         "limit": limit,
         "now": now,
@@ -200,6 +203,34 @@ def _needing(needs: NeedFilter) -> list[tuple[str, str]]:
     return stored + [way for reason, way in DUE_NEEDS.items() if needs in ("any", reason)]
 
 
+_STARTED = "EXISTS (SELECT 1 FROM runs AS s WHERE s.id = h.run AND s.started_at"
+_OF_TIME = {
+    "started_from": f"{_STARTED} >= :started_from)",
+    "started_before": f"{_STARTED} < :started_before)",
+    "since_from": "h.since >= :since_from",
+    "since_before": "h.since < :since_before",
+}
+
+
+def _texts(where: RunFilter) -> Iterator[tuple[tuple[int, int], str]]:
+    """Yield the wanted texts with their places."""
+    for group, texts in enumerate(where.texts):
+        for number, text in enumerate(texts):
+            yield (group, number), text
+
+
+def _text_name(group: int, number: int) -> str:
+    return f"text_{group}_{number}"
+
+
+def _holds_one(group: int, texts: Sequence[str]) -> str:
+    """Return the condition that the input or the body of a run holds one of these texts."""
+    names = [_text_name(group, number) for number in range(len(texts))]
+    body = " OR ".join(f"instr(h.body, :{name}) > 0" for name in names)
+    given = " OR ".join(f"instr(t.input, :{name}) > 0" for name in names)
+    return f"({body} OR EXISTS (SELECT 1 FROM runs AS t WHERE t.id = h.run AND ({given})))"  # noqa: S608
+
+
 def _part(where: RunFilter, source: str, narrow: str, number: str = "h.run") -> str:
     conditions = [narrow, f"{number} < :before"]
     if where.contract is not None:
@@ -207,5 +238,9 @@ def _part(where: RunFilter, source: str, narrow: str, number: str = "h.run") -> 
     conditions += [
         f"h.{name} = :{name}" for name in ("state", "status", "outcome") if getattr(where, name) is not None
     ]
+    conditions += [condition for name, condition in _OF_TIME.items() if getattr(where, name) is not None]
+    if where.version is not None:
+        conditions.append("h.contract IN (SELECT id FROM contracts WHERE version = :version)")
+    conditions += [_holds_one(group, texts) for group, texts in enumerate(where.texts)]
     condition = " AND ".join(conditions)
     return f"SELECT {number} AS id FROM {source} WHERE {condition} ORDER BY {number} DESC LIMIT :limit"  # noqa: S608

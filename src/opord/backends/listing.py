@@ -1,0 +1,118 @@
+"""List runs by what a program or a person asks: conditions checked at once, and runs as shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple, TypeVar, get_args
+
+from opord.backends.base import Backend, RunFilter
+from opord.backends.shown import Shown
+from opord.contract import Contract
+from opord.kernel import instants
+from opord.kernel.data_filter import DataIs, data_is
+from opord.kernel.rows import NEED_REASONS, RunOutcome, Status
+from opord.language.diagnostics.suggest import nearest
+from opord.values.types import Instant
+
+T = TypeVar("T")
+
+OUTCOMES: tuple[str, ...] = tuple(word for part in get_args(RunOutcome) for word in get_args(part) or (part,))
+
+
+class RunPage(NamedTuple):
+    """Some runs, the newest start first, each as `opord runs list --json` shows it.
+
+    `after` is where the next page begins: give it to the same call again. None means that no run
+    follows.
+    """
+
+    runs: list[Mapping[str, Any]]
+    after: str | None
+
+
+class Wish(NamedTuple):
+    """Which runs to list: what a store finds by its columns, and the conditions on data."""
+
+    where: RunFilter
+    data: tuple[DataIs, ...] = ()
+
+
+def wish(
+    contract: Contract | str | None,
+    *,
+    version: int | None,
+    state: str | None,
+    status: str | None,
+    outcome: str | None,
+    needs: str | None,
+    started_from: datetime | None,
+    started_before: datetime | None,
+    since_from: datetime | None,
+    since_before: datetime | None,
+    data: Mapping[str, Any] | None,
+) -> Wish:
+    """Check conditions and return them. Names of a given contract are checked, too.
+
+    Raises:
+        ValueError: a word, a state or a place is unknown, or an instant has no time zone.
+    """
+    known = contract if isinstance(contract, Contract) else None
+    if known is not None and state is not None:
+        _one_of(f"state of {known.name}", state, [one.name for one in known.states])
+    conditions = tuple(data_is(path, value) for path, value in (data or {}).items())
+    if known is not None:
+        for one in conditions:
+            _one_of(f"input or field of a state of {known.name}", one.path[0], _places(known))
+    return Wish(
+        RunFilter(
+            contract=known.name if known is not None else contract,  # type: ignore[arg-type]
+            state=state,
+            status=_one_of("status", status, get_args(Status)),  # type: ignore[arg-type]
+            outcome=_one_of("outcome", outcome, OUTCOMES),
+            needs=_one_of("need", needs, ("any", *NEED_REASONS)),  # type: ignore[arg-type]
+            version=version,
+            started_from=_instant("started_from", started_from),
+            started_before=_instant("started_before", started_before),
+            since_from=_instant("since_from", since_from),
+            since_before=_instant("since_before", since_before),
+        ),
+        conditions,
+    )
+
+
+async def page_of(backend: Backend, wish: Wish, *, limit: int, after: str | None) -> RunPage:
+    """Return up to `limit` runs as shown.
+
+    Raises:
+        ValueError: `limit` is below 1.
+    """
+    if limit < 1:
+        raise ValueError(f"expected a limit of at least 1, got: {limit}")
+    shown = Shown(backend)
+    rows = [row async for row in shown.rows(wish.where, data=wish.data, limit=limit + 1, after=after)]
+    views: list[Mapping[str, Any]] = [await shown.view(row) for row in rows[:limit]]
+    return RunPage(views, rows[limit - 1].run if len(rows) > limit else None)
+
+
+def _places(contract: Contract) -> list[str]:
+    fields = [field.name for state in contract.states for field in state.fields]
+    return [*(param.name for param in contract.params), *fields]
+
+
+def _one_of(what: str, word: str | None, words: Iterable[str]) -> str | None:
+    """Return a word that is one of those known, or None if none was given."""
+    known = [*dict.fromkeys(words)]
+    if word is None or word in known:
+        return word
+    near = nearest(word, known)
+    hint = f"did you mean {near!r}?" if near else f"there are {', '.join(known)}"
+    raise ValueError(f"there is no {what} {word!r}; {hint}")
+
+
+def _instant(name: str, moment: datetime | None) -> Instant | None:
+    if moment is None:
+        return None
+    if moment.tzinfo is None:
+        raise ValueError(f"{name} needs a time zone, as in datetime.now(UTC), got: {moment!r}")
+    return instants.from_datetime(moment)

@@ -1,0 +1,118 @@
+"""Tell in words what is wrong with the arguments of `Engine` and `Client`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from types import ModuleType
+from typing import Any
+
+from opord.generated import RunHandle, Start, Workflow
+from opord.language.diagnostics.suggest import nearest
+from opord.stores import kind_of
+
+HOW = "the class that `opord gen` wrote, or that `opord.load(file)` has"
+
+
+def check_url(url: object) -> None:
+    """Check that a URL names a kind of store, before anything is opened.
+
+    Raises:
+        TypeError: it is no text.
+        StoreRefused: it names no store.
+    """
+    if not isinstance(url, str):
+        raise TypeError(f'expected the URL of a store, as in "sqlite:///orders.db", got: {_named(url)}')
+    kind_of(url).lasts(url)
+
+
+def check_workflows(workflows: object) -> None:
+    """Check that these are contracts, with or without handlers.
+
+    Raises:
+        TypeError: they are not.
+    """
+    if isinstance(workflows, str) or not isinstance(workflows, Sequence):
+        raise TypeError(
+            f"expected a list of contracts, as in [OrderFulfilment(Handlers())], got: {_named(workflows)}"
+        )
+    for one in workflows:
+        if not isinstance(one, Workflow) and not _is_contract(one):
+            raise TypeError(_no_contract(one, "OrderFulfilment(Handlers())"))
+
+
+def start_of(contract: Any, args: Sequence[Any], named: dict[str, Any]) -> Start[Any]:
+    """Return the start that a contract's class makes of the arguments.
+
+    Raises:
+        TypeError: it is no contract, or the arguments are not its parameters.
+    """
+    class_of(contract)
+    prepare: Callable[..., Start[Any]] = contract.prepare
+    try:
+        return prepare(*args, **named)
+    except TypeError as wrong:
+        raise TypeError(_wrong_parameters(contract, prepare, args, named) or str(wrong)) from None
+
+
+def class_of(contract: Any) -> type[Workflow]:
+    """Return the class of a contract, given with or without handlers.
+
+    Raises:
+        TypeError: it is no contract.
+    """
+    if not isinstance(contract, Workflow) and not _is_contract(contract):
+        raise TypeError(_no_contract(contract, "OrderFulfilment"))
+    return contract if isinstance(contract, type) else type(contract)
+
+
+def handle_class(contract: Any) -> type[RunHandle]:
+    """Return the class of the handles of a contract's runs.
+
+    Raises:
+        TypeError: it is no contract.
+    """
+    members = vars(class_of(contract)).values()
+    return next(one for one in members if isinstance(one, type) and issubclass(one, RunHandle))
+
+
+def _is_contract(one: object) -> bool:
+    return isinstance(one, type) and issubclass(one, Workflow) and one is not Workflow
+
+
+def _no_contract(one: object, example: str) -> str:
+    if isinstance(one, ModuleType):
+        classes = [name for name, value in vars(one).items() if _is_contract(value)]
+        if classes:
+            return f"{one.__name__} is a module: give its class, {one.__name__}.{classes[0]}"
+    return f"expected a contract, as in {example}: {HOW}; got: {_named(one)}"
+
+
+def _named(one: object) -> str:
+    if isinstance(one, type):
+        return f"the class {one.__qualname__}"
+    if isinstance(one, ModuleType):
+        return f"the module {one.__name__}"
+    if isinstance(one, str | int | float | None):
+        return repr(one)
+    return f"an object of the class {type(one).__qualname__}"
+
+
+def _wrong_parameters(
+    contract: Any, prepare: Callable[..., Any], args: Sequence[Any], named: dict[str, Any]
+) -> str | None:
+    """Say which parameters are too many or missing; None if Python's own words have to do."""
+    from inspect import Parameter, signature
+
+    params = signature(prepare).parameters
+    name = contract.__name__ if isinstance(contract, type) else type(contract).__name__
+    takes = f"{name} takes {', '.join(params) or 'no input'}"
+    if args:
+        return f"{takes}; give each by its name, as in {next(iter(params), 'name')}=…"
+    for given in named:
+        if given not in params:
+            near = nearest(given, params)
+            return f"{takes}; there is no {given!r}" + (f", did you mean {near!r}?" if near else "")
+    missing = [one for one, param in params.items() if one not in named and param.default is Parameter.empty]
+    return (
+        f"{takes}; {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing" if missing else None
+    )

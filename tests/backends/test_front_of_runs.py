@@ -1,0 +1,199 @@
+"""`Engine.run`, `Engine.runs`, and what misuse of an engine is told in words."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import opord
+from tests.backends.desk import Handlers, load_desk
+
+
+@pytest.fixture
+def flow(tmp_path: Path) -> Any:
+    return load_desk(tmp_path)
+
+
+def run(work: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(work)
+
+
+def order(id: str, customer: str = "ann", **members: Any) -> dict[str, Any]:
+    return {"id": id, "customer": customer, **members}
+
+
+def keys(page: opord.RunPage) -> list[str]:
+    return [one["run"].partition("/")[2] for one in page.runs]
+
+
+def test_a_handle_of_an_existing_run_does_all_that_its_start_could(flow: Any) -> None:
+    async def main() -> None:
+        async with opord.Engine("sqlite://:memory:", [flow(Handlers())]) as engine:
+            await engine.start(flow, order=order("a/b"))
+            handle = engine.run(flow, "a/b")
+            assert type(handle) is flow.Run
+            assert (await handle.status())["state"] == "Asked"
+            await handle.as_("eve", role="boss").send.approve(note="ok")
+            assert (await handle.result()).receipt == "r-a/b"
+            with pytest.raises(opord.RunUnknown, match="there is no run 'Desk/zzz'"):
+                await engine.run(flow(Handlers()), "zzz").status()
+
+    run(main())
+
+
+def test_runs_are_listed_by_all_that_is_known_of_them(flow: Any) -> None:
+    async def main() -> None:
+        async with opord.Engine("sqlite://:memory:", [flow(Handlers())]) as engine:
+            await engine.start(flow, order=order("a", total=Decimal("9.00")))
+            await engine.start(flow, order=order("b", "bob"))
+            await engine.start(flow, order=order("lost", "bob"), text="x" * 9000)
+            for key in ("a", "lost"):
+                await engine.run(flow, key).as_("eve", role="boss").send.approve(note="ok")
+            await engine.until_idle()
+
+            assert keys(await engine.runs()) == ["lost", "b", "a"]
+            assert keys(await engine.runs(flow, version=1)) == ["lost", "b", "a"]
+            assert keys(await engine.runs("Desk", version=2)) == []
+            assert keys(await engine.runs(state="Asked")) == ["b"]
+            assert keys(await engine.runs(status="ended")) == ["a"]
+            assert keys(await engine.runs(outcome="success")) == ["a"]
+            assert keys(await engine.runs(needs="any")) == ["lost"]
+            assert keys(await engine.runs(flow, data={"order.customer": "bob"})) == ["lost", "b"]
+            assert keys(await engine.runs(data={"order.customer": "bob"}, status="waiting")) == ["b"]
+            assert keys(await engine.runs(data={"receipt": "r-a"})) == ["a"]
+            assert keys(await engine.runs(data={"order.total": Decimal(9)})) == ["a"]
+            assert keys(await engine.runs(data={"text": "x" * 9000})) == ["lost"]
+            assert keys(await engine.runs(data={"text": "y"})) == []
+            assert keys(await engine.runs(data={"order.customer": "bob", "cents": 0})) == ["b"]
+
+            soon, hour = datetime.now(UTC) + timedelta(seconds=5), timedelta(hours=1)
+            assert keys(await engine.runs(started_before=soon)) == ["lost", "b", "a"]
+            assert keys(await engine.runs(started_from=soon)) == []
+            assert keys(await engine.runs(since_from=soon - hour, since_before=soon, status="waiting")) == [
+                "b"
+            ]
+
+    run(main())
+
+
+def test_pages_follow_each_other_to_the_end(flow: Any) -> None:
+    async def main() -> None:
+        async with opord.Engine("sqlite://:memory:", [flow]) as engine:
+            for number in range(25):
+                await engine.start(flow, order=order(f"o{number}", "bob" if number % 5 == 0 else "ann"))
+            listed: list[str] = []
+            page = await engine.runs(flow, limit=10)
+            while True:
+                listed += keys(page)
+                if page.after is None:
+                    break
+                page = await engine.runs(flow, limit=10, after=page.after)
+            assert listed == [f"o{number}" for number in reversed(range(25))]
+            first = await engine.runs(data={"order.customer": "bob"}, limit=3)
+            assert keys(first) == ["o20", "o15", "o10"]
+            rest = await engine.runs(data={"order.customer": "bob"}, limit=3, after=first.after)
+            assert keys(rest) == ["o5", "o0"]
+            assert rest.after is None
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [
+        ({"status": "wating"}, "there is no status 'wating'; did you mean 'waiting'?"),
+        (
+            {"outcome": "done"},
+            "there is no outcome 'done'; there are success, failure, cancelled, terminated",
+        ),
+        ({"needs": "doubts"}, "there is no need 'doubts'; did you mean 'doubt'?"),
+        ({"state": "Askd"}, "there is no state of Desk 'Askd'; did you mean 'Asked'?"),
+        (
+            {"data": {"oder.id": 1}},
+            "there is no input or field of a state of Desk 'oder'; did you mean 'order'?",
+        ),
+        ({"data": {"order.": 1}}, "expected names joined by points"),
+        ({"data": {"order.id": [1]}}, r"expected a text, a number, .* got: \[1\]"),
+        ({"started_from": datetime(2026, 1, 1)}, "started_from needs a time zone"),  # noqa: DTZ001
+        ({"limit": 0}, "expected a limit of at least 1, got: 0"),
+    ],
+)
+def test_a_condition_that_names_nothing_is_refused(flow: Any, wanted: Any, told: str) -> None:
+    async def main() -> None:
+        async with opord.Engine("sqlite://:memory:", [flow]) as engine:
+            with pytest.raises(ValueError, match=told):
+                await engine.runs(flow, **wanted)
+
+    run(main())
+
+
+def test_what_is_no_contract_is_told_in_words(flow: Any, tmp_path: Path) -> None:
+    module = ModuleType("desk")
+    module.Desk = flow  # type: ignore[attr-defined]
+    for wrong, told in [
+        ("Desk", r"expected a list of contracts, as in \[OrderFulfilment\(Handlers\(\)\)\], got: 'Desk'"),
+        (flow, "expected a list of contracts, .* got: the class Desk"),
+        (
+            [Handlers()],
+            r"expected a contract, as in OrderFulfilment\(Handlers\(\)\): .* an object of the class Handlers",
+        ),
+        ([Handlers], "expected a contract, .* got: the class Handlers"),
+        ([module], "desk is a module: give its class, desk.Desk"),
+        (["desk.opord"], "expected a contract, .*`opord.load.* got: 'desk.opord'"),
+    ]:
+        with pytest.raises(TypeError, match=told):
+            opord.Engine("sqlite://:memory:", wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("orders.db", "expected a store like sqlite:///opord.db, got: 'orders.db'"),
+        ("sqlite://orders.db", "three slashes before a file"),
+        ("mysql://x/y", "got the scheme 'mysql'"),
+        ("", "expected a store like"),
+    ],
+)
+def test_a_wrong_url_is_refused_when_the_engine_is_made(url: str, told: str) -> None:
+    with pytest.raises(opord.StoreRefused, match=told):
+        opord.Engine(url)
+    with pytest.raises(opord.StoreRefused, match=told):
+        opord.Client(url)
+
+
+def test_a_store_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match=r"expected the URL of a store, .* the class PosixPath"):
+        opord.Engine(tmp_path / "orders.db")  # type: ignore[arg-type]
+
+
+def test_wrong_arguments_of_a_start_are_told_by_name(flow: Any) -> None:
+    async def main() -> None:
+        async with opord.Engine("sqlite://:memory:", [flow]) as engine:
+            for args, named, told in [
+                (("Desk",), {}, "expected a contract, as in OrderFulfilment: .* got: 'Desk'"),
+                ((Handlers,), {}, "expected a contract, .* got: the class Handlers"),
+                ((flow,), {"oder": 1}, "Desk takes order, text; there is no 'oder', did you mean 'order'?"),
+                ((flow, order("a")), {}, "Desk takes order, text; give each by its name, as in order=…"),
+                ((flow,), {}, "Desk takes order, text; order is missing"),
+            ]:
+                with pytest.raises(TypeError, match=told):
+                    await engine.start(*args, **named)
+
+    run(main())
+
+
+def test_an_engine_that_is_not_open_says_how_to_open_it(flow: Any) -> None:
+    async def main() -> None:
+        with pytest.raises(
+            opord.EngineClosed, match=r"use it inside `async with opord.Engine\(...\) as engine:`"
+        ):
+            await opord.Engine("sqlite://:memory:", [flow]).start(flow, order=order("a"))
+
+    run(main())
