@@ -134,6 +134,21 @@ def test_runs_are_listed_newest_first_filtered_and_limited(shop: Shop) -> None:
     assert listed("--status", "waiting") == ["Desk/big-1"]
     assert listed("--state", "Done") == ["Desk/o1"]
     assert listed("--contract", "Other") == []
+    assert listed("--outcome", "success") == ["Desk/o1"]
+    assert listed("--version", "2") == []
+    assert listed("--data", "order.id=big-1") == ["Desk/big-1"]
+    assert listed("--data", "customer=customer of o1", "--data", "order.cents=5") == []
+    assert listed("--started", "1h") == listed() == listed("--since", "1h")
+    assert listed("--started-before", "1h") == listed("--since-before", "2001-01-01T00:00:00Z") == []
+    for option, wrong, told in [
+        ("--data", "order.id", "--data: expected PATH=VALUE, as in order.customer=c-17, got: 'order.id'"),
+        ("--data", "order..id=1", "--data: expected names joined by points, got: 'order..id', as in"),
+        ("--started", "soon", "--started: expected 90d, 12h, 4w or 2026-01-31T00:00:00Z, got: 'soon'"),
+        ("--outcome", "good", "Invalid value for '--outcome'"),
+    ]:
+        said = shop.opord("runs", "list", option, wrong)
+        assert said.status == 2
+        assert told in said.err
     assert len(listed("--limit", "2")) == 2
     said = shop.opord("runs", "list", "--limit", "2")
     assert len(said.out.splitlines()) == 3

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -16,16 +15,15 @@ from opord.cli.errors import CliError
 from opord.cli.output import note, write, write_json
 from opord.cli.reading import on_reader
 from opord.cli.settings import json_option, store_option
+from opord.cli.times import moment, span
 from opord.story.counting import counted
 from opord.story.signs import safe
 from opord.story.words import when
-from opord.values.types import START_OF_TIME, Duration, Instant
+from opord.values.types import Duration
 
 if TYPE_CHECKING:
     from opord.backends.base import ArchiveWriter, PruneWish, Tally
     from opord.backends.shown import Shown
-
-_WEEKS = re.compile(r"(\d{1,9})w(.*)", re.ASCII)
 
 
 @click.command()
@@ -115,48 +113,17 @@ def _wish(
 ) -> PruneWish:
     from opord.backends.base import PruneWish
 
-    age = _span(ended_before)
-    before = None if age is not None else _instant(ended_before)
+    age, before = moment("--ended-before", ended_before)
     return PruneWish(before, age, _kept_for(keep_keys), contract, limit, compact)
 
 
-def _instant(argument: str) -> Instant:
-    from opord.kernel.instants import from_datetime
-    from opord.values.duration import parse_instant
-    from opord.values.guard import BadValue
-
-    try:
-        return max(from_datetime(parse_instant(argument)), START_OF_TIME)
-    except BadValue:
-        raise CliError(
-            "usage", f"--ended-before: expected 90d, 12h, 4w or 2026-01-31T00:00:00Z, got: {argument!r}", 2
-        ) from None
-
-
 def _kept_for(argument: str) -> Duration:
-    span = _span(argument)
-    if span is None:
+    kept_us = span(argument)
+    if kept_us is None:
         raise CliError(
             "usage", f"--keep-keys: expected a duration such as 365d, 12h or 4w, got: {argument!r}", 2
         )
-    return span
-
-
-def _span(argument: str) -> Duration | None:
-    """Return a duration in microseconds; None if it is not a duration, or is negative."""
-    from opord.kernel.instants import microseconds
-    from opord.values.duration import parse_duration
-    from opord.values.guard import BadValue
-
-    weeks = _WEEKS.fullmatch(argument)
-    rest = weeks[2] if weeks is not None else argument
-    try:
-        span = microseconds(parse_duration(rest)) if rest or weeks is None else 0
-    except BadValue:
-        return None
-    if span < 0 or rest.startswith("-"):
-        return None
-    return Duration(span + (int(weeks[1]) * 7 * 86_400_000_000 if weeks is not None else 0))
+    return kept_us
 
 
 # --- telling -------------------------------------------------------------------------------------

@@ -112,7 +112,7 @@ class _Unknown(NamedTuple):
 def _steps(path: str) -> tuple[str, ...]:
     steps = tuple(path.split("."))
     if not all(steps):
-        raise ValueError(f"expected names joined by points, as in order.customer, got: {path!r}")
+        raise ValueError(f"expected names joined by points, got: {path!r}")
     return steps
 
 
