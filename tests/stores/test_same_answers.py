@@ -25,6 +25,7 @@ from opord.stores.base import (
 from opord.stores.memory import MemoryStore
 from opord.stores.sqlite import SqliteStore
 from opord.testing.store_rows import (
+    BEGIN,
     DIGEST,
     ORDERS,
     OTHER_DIGEST,
@@ -164,6 +165,14 @@ class SameAnswers(RuleBasedStateMachine):
             st.sampled_from([None, "running", "waiting", "ended"]),
             st.sampled_from([None, "success"]),
             st.sampled_from([None, None, "any", "stalled", "alarm", "doubt", "overdue", "unserved"]),
+            version=st.sampled_from([None, None, 1, 3]),
+            started_from=st.sampled_from([None, None, BEGIN, BEGIN + 1]),
+            started_before=st.sampled_from([None, None, BEGIN, BEGIN + 1]),
+            since_from=st.sampled_from([None, None, 2]),
+            since_before=st.sampled_from([None, None, 2]),
+            texts=st.lists(
+                st.lists(st.sampled_from(["", "a", "é", "{"]), max_size=2).map(tuple), max_size=2
+            ).map(tuple),
         ),
         limit=SMALL,
         after=st.sampled_from([None, *RUNS]),

@@ -225,6 +225,8 @@ def _text_name(group: int, number: int) -> str:
 
 def _holds_one(group: int, texts: Sequence[str]) -> str:
     """Return the condition that the input or the body of a run holds one of these texts."""
+    if not texts:
+        return "false"
     names = [_text_name(group, number) for number in range(len(texts))]
     body = " OR ".join(f"instr(h.body, :{name}) > 0" for name in names)
     given = " OR ".join(f"instr(t.input, :{name}) > 0" for name in names)
