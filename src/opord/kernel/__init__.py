@@ -5,6 +5,7 @@ __all__ = [
     "answers",
     "bounds",
     "collisions",
+    "data_filter",
     "conflicts",
     "doubt",
     "draft",

@@ -31,6 +31,7 @@ from opord.stores.base import (
     Write,
 )
 from opord.testing.contract_suite import ContractSuite
+from opord.testing.listing_suite import ListingSuite
 from opord.testing.needs_suite import NeedsSuite
 from opord.testing.pruning_suite import PruningSuite
 from opord.testing.store_rows import (
@@ -56,7 +57,7 @@ from opord.testing.watching_suite import WatchingSuite
 from opord.values.types import Digest, Duration, Instant, Key, RunId
 
 
-class StoreSuite(ContractSuite, NeedsSuite, PruningSuite, ValuesSuite, WatchingSuite):
+class StoreSuite(ContractSuite, ListingSuite, NeedsSuite, PruningSuite, ValuesSuite, WatchingSuite):
     """The promise as tests. A subclass provides `open_handle`."""
 
     @pytest.fixture
@@ -436,89 +437,6 @@ class StoreSuite(ContractSuite, NeedsSuite, PruningSuite, ValuesSuite, WatchingS
         assert sorted(claimed) == sorted((f"Orders/{n}", 1) for n in range(200))
 
     # --- Reading ---
-
-    def test_runs_are_listed_newest_first_and_page_by_page(self, store: Store) -> None:
-        store.apply([a_start(f"r{n}") for n in range(5)])
-        everything = RunFilter()
-        assert [row.run for row in store.runs(everything, limit=3)] == ["r4", "r3", "r2"]
-        assert [row.run for row in store.runs(everything, limit=3, after="r2")] == ["r1", "r0"]
-        assert store.runs(everything, limit=3, after="r0") == []
-        assert store.runs(everything, limit=3, after="nowhere") == []
-        assert store.runs(everything, limit=0) == []
-        assert store.runs(everything, limit=1) == [the_run(store, "r4")]
-
-    def test_every_part_of_the_filter_narrows_a_listing(self, store: Store) -> None:
-        started(store, "a", head=a_head(state="S"))
-        started(store, "b", head=a_head(state="T", status="waiting"))
-        started(store, "c", head=a_head(state="T", status="ended", outcome="success", wake_at=None))
-        started(
-            store,
-            "d",
-            head=a_head(state="U", status="ended", outcome="failure", wake_at=None),
-            contract=REFUNDS,
-        )
-        started(store, "e", head=a_head(state="T"))
-
-        def listed(**members: str) -> str:
-            return "".join(row.run for row in store.runs(RunFilter(**members), limit=9))  # type: ignore[arg-type]
-
-        assert listed(contract="Orders") == "ecba"
-        assert listed(contract="Nobody") == ""
-        assert listed(state="T") == "ecb"
-        assert listed(state="T", status="running") == "e"
-        assert listed(status="running") == "ea"
-        assert listed(status="waiting") == "b"
-        assert listed(status="ended") == "dc"
-        assert listed(outcome="failure") == "d"
-        assert listed(outcome="failure", contract="Orders") == ""
-        assert listed(status="ended", outcome="success", state="T", contract="Orders") == "c"
-        assert [row.run for row in store.runs(RunFilter(state="T"), limit=1, after="e")] == ["c"]
-
-    def test_a_listing_is_narrowed_by_version_and_time(self, store: Store) -> None:
-        second = StoredContract(Digest("5" * 64), "Orders", 2, "[]")
-        store.put_contract(second)
-        started(store, "a", started_at=Instant(100), head=a_head(since=Instant(500)))
-        started(store, "b", started_at=Instant(200), head=a_head(since=Instant(600)), contract=second)
-        started(store, "c", started_at=Instant(300), head=a_head(since=Instant(700), status="waiting"))
-
-        def listed(**members: object) -> str:
-            return "".join(row.run for row in store.runs(RunFilter(**members), limit=9))  # type: ignore[arg-type]
-
-        assert listed(version=1) == "ca"
-        assert listed(contract="Orders", version=2) == "b"
-        assert listed(contract="Refunds", version=2) == ""
-        assert listed(started_from=200) == "cb"
-        assert listed(started_before=200) == "a"
-        assert listed(started_from=200, started_before=300, contract="Orders") == "b"
-        assert listed(since_from=600) == "cb"
-        assert listed(since_before=600, status="running") == "a"
-        assert listed(since_from=701) == ""
-
-    def test_a_listing_is_narrowed_by_texts_in_input_and_body(self, store: Store) -> None:
-        started(store, "a", input_text='{"who":"ann"}')
-        started(store, "b", head=a_head(body='{"data":{"who":"ann"}}', status="waiting"))
-        started(store, "c", input_text='{"who":"bob % _ é"}')
-
-        def listed(*texts: tuple[str, ...], **members: object) -> str:
-            where = RunFilter(texts=texts, **members)  # type: ignore[arg-type]
-            return "".join(row.run for row in store.runs(where, limit=9))
-
-        assert listed(('"ann"',)) == "ba"
-        assert listed(('"ann"',), status="waiting") == "b"
-        assert listed(('"ann"',), contract="Orders") == "ba"
-        assert listed(('"ANN"',)) == "", "letters count as they are"
-        assert listed(("% _ é", "nobody")) == "c", "nothing in a text is a pattern"
-        assert listed(('"ann"',), ("data",)) == "b", "each group has to be held"
-        assert listed(('"ann"', "bob")) == "cba"
-        assert [row.run for row in store.runs(RunFilter(texts=(('"ann"',),)), limit=1, after="b")] == ["a"]
-
-    def test_a_contract_is_listed_over_all_its_versions(self, store: Store) -> None:
-        second = StoredContract(Digest("5" * 64), "Orders", 2, "[]")
-        store.put_contract(second)
-        for run, contract in (("a", ORDERS), ("b", second), ("c", REFUNDS), ("d", ORDERS)):
-            started(store, run, contract=contract)
-        assert [row.run for row in store.runs(RunFilter("Orders"), limit=2)] == ["d", "b"]
-        assert [row.version for row in store.runs(RunFilter("Orders"), limit=9)] == [1, 2, 1]
 
     def test_a_journal_is_read_in_order_and_page_by_page(self, store: Store) -> None:
         row = started(store)
