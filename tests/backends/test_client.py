@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import subprocess
 import sys
 import threading
@@ -191,7 +190,6 @@ print(codes)
 """
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_a_forked_process_has_a_connection_of_its_own(tmp_path: Path, url: str, flow: Any) -> None:
     script = FORKING.format(folder=str(tmp_path), url=url)
     done = subprocess.run(
