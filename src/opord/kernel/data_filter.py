@@ -131,7 +131,7 @@ def _plain(value: Any) -> Plain:
             return format_duration(value)
         case UUID():
             return str(value)
-        case _:
+        case _:  # open: what a program asks for
             raise ValueError(
                 f"expected a text, a number, a bool, an instant, a duration, a uuid or None, got: {value!r}"
             )
