@@ -269,6 +269,51 @@ def test_a_worker_logs_on_whatever_its_handlers_make_of_logging(crunching: Shop,
     assert "stopping: nothing is left to do" in said.err
 
 
+AT_RUN_TIME = {
+    "disabling": "logging.config.dictConfig({'version': 1, 'disable_existing_loggers': True})",
+    "with a root": (
+        "logging.config.dictConfig({'version': 1, 'disable_existing_loggers': True, 'root': {'handlers': ['c']},"
+        " 'handlers': {'c': {'class': 'logging.StreamHandler'}}})"
+    ),
+    "with a root without handlers": (
+        "logging.config.dictConfig({'version': 1, 'disable_existing_loggers': True, 'root': {'level': 'ERROR'}})"
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", ["async def", "def"])
+@pytest.mark.parametrize("how", AT_RUN_TIME)
+def test_a_worker_logs_on_when_a_handler_configures_logging_while_it_runs(
+    crunching: Shop, how: str, kind: str
+) -> None:
+    write(
+        crunching,
+        f"""
+    {kind} crunch(self, id):
+        import logging.config
+        {AT_RUN_TIME[how]}
+        return id
+
+    {kind} pay(self, id, *, call):
+        raise ConnectionError("lost")
+""",
+    )
+    start(crunching, "r1")
+    said = crunching.process(*WORKER, "--until-idle")
+    assert said.status == 1
+    assert "working on" in said.err
+    assert "pay is in doubt" in said.err
+    assert "stopping: nothing is left to do" in said.err
+
+
+def test_the_level_of_opord_still_counts(crunching: Shop) -> None:
+    write(crunching, WAITS + PAYS, "import logging\nlogging.getLogger('opord').setLevel(logging.ERROR)\n")
+    start(crunching, "r1")
+    (crunching.folder / "go").touch()
+    said = crunching.process(*WORKER, "--until-idle")
+    assert (said.status, said.err) == (0, "")
+
+
 WAITS = """
     async def crunch(self, id):
         note("crunching")
@@ -289,6 +334,31 @@ def test_two_signals_in_one_turn_are_one_order(crunching: Shop) -> None:
     (crunching.folder / "go").touch()
     _, err = process.communicate(timeout=60)
     assert (process.returncode, "again" in err) == (0, False), err
+
+
+BOTH = """
+    {kind} crunch(self, id):
+        note("crunching")
+        os.kill(os.getpid(), signal.{first})
+        os.kill(os.getpid(), signal.{second})
+        return id
+"""
+
+
+@pytest.mark.parametrize("kind", ["async def", "def"])
+@pytest.mark.parametrize(
+    ("first", "second"), [("SIGTERM", "SIGINT"), ("SIGINT", "SIGTERM"), ("SIGTERM", "SIGTERM")]
+)
+def test_two_signals_in_one_turn_of_the_event_loop_are_one_order(
+    crunching: Shop, first: str, second: str, kind: str
+) -> None:
+    write(crunching, BOTH.format(kind=kind, first=first, second=second) + PAYS)
+    start(crunching, "r1")
+    said = crunching.process(*WORKER)
+    assert (said.status, "again" in said.err) == (0, False), said.err
+    assert said.err.count("letting calls under way end") == 1
+    assert notes(crunching).count("crunching") == 1
+    assert crunching.opord("runs", "verify").status == 0
 
 
 def test_a_later_signal_ends_it_at_once(crunching: Shop) -> None:
@@ -356,6 +426,172 @@ def test_a_signal_at_any_moment_of_the_start_ends_a_worker_in_order(crunching: S
         statuses.append(process.returncode)
     # Before the program is loaded, it is Python that ends.
     assert set(statuses) <= {0, -signal.SIGTERM}, statuses
+
+
+PROGRAM = """
+import os, signal, sys
+from opord.backends.front import Engine
+from opord.cli import main
+from opord.stores.sqlite import SqliteStore
+
+at, count = int(sys.argv.pop(1)), 0
+
+def reached(*_):
+    global count
+    count += 1
+    if count == at:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+def around(verb):
+    def called(self, *args, **kwargs):
+        reached()
+        try:
+            return verb(self, *args, **kwargs)
+        finally:
+            reached()
+    return called
+
+for name in ("put_contract", "apply", "claim", "renew", "release", "next_wake", "any_held", "heartbeat", "close"):
+    setattr(SqliteStore, name, around(getattr(SqliteStore, name)))
+
+made = Engine.__init__
+
+def with_hook(self, *args, **kwargs):
+    made(self, *args, hook=reached, **kwargs)
+
+Engine.__init__ = with_hook
+try:
+    main()
+finally:
+    with open("moments", "w") as file:
+        file.write(str(count))
+"""
+"""A worker that is told to end at the nth moment: a hook, or the beginning or end of a verb."""
+
+BRIEF = """
+    def crunch(self, id):
+        time.sleep(0.02)
+        return id
+
+    async def pay(self, id, *, call):
+        await asyncio.sleep(0.02)
+        note(f"paid {id}")
+        return "paid"
+"""
+
+MOMENTS = 12
+"""At how many moments of its life a worker is told to end."""
+
+
+def test_a_signal_at_any_moment_of_its_life_ends_a_worker_in_order_and_no_run_is_lost(
+    crunching: Shop,
+) -> None:
+    write(crunching, BRIEF)
+
+    def live(until: int, *ids: str) -> tuple[int, str, int]:
+        start(crunching, *ids)
+        process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, str(until), *WORKER, "--until-idle"],
+            cwd=crunching.folder, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        _, err = process.communicate(timeout=60)
+        return process.returncode, err, int((crunching.folder / "moments").read_text())
+
+    status, err, most = live(0, "a0", "b0")
+    assert (status, most > MOMENTS) == (0, True), err
+    ids = ["a0", "b0"]
+    for number in range(1, MOMENTS + 1):
+        ids += [f"a{number}", f"b{number}"]
+        at = max(1, most * number // MOMENTS)
+        status, err, seen = live(at, *ids[-2:])
+        assert status == 0, (at, most, err)
+        assert "Traceback" not in err, (at, err)
+        if seen >= at:  # with runs left over by the one before, a life is longer; it is never shorter
+            told = (
+                "letting calls under way end",
+                "stopped before any run",
+                "no run was carried",
+                "nothing is left",
+            )
+            assert any(one in err for one in told), (at, err)
+    assert crunching.process(*WORKER, "--until-idle").status == 0
+    paid = [line for line in notes(crunching) if line.startswith("paid")]
+    assert sorted(paid) == sorted(f"paid {id}" for id in ids), "each once"
+    listed = crunching.opord("runs", "list", "--json").json
+    assert {one["status"] for one in listed} == {"ended"}
+    assert crunching.opord("runs", "verify").status == 0
+
+
+def test_a_worker_whose_store_is_full_at_its_start_says_so_and_ends_when_it_is_told_to(
+    crunching: Shop,
+) -> None:
+    write(crunching, WAITS + PAYS)
+    start(crunching, "r1")
+    store = crunching.folder / "opord.db"
+    reader = apsw.Connection(str(store))
+    reader.execute("BEGIN; SELECT count(*) FROM runs")  # so the log stays, and grows
+    more = 0
+    log = crunching.folder / "opord.db-wal"
+    while log.stat().st_size < 65_536:  # more than what the index beside the log has to have
+        more += 1
+        start(crunching, f"more{more}")
+    room = log.stat().st_size
+    program = (
+        "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, "
+        f"({room}, resource.RLIM_INFINITY)); from opord.cli import main; main()"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, *WORKER], cwd=crunching.folder, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        wait_for_line(process, "nothing is lost, trying again")
+    finally:
+        process.send_signal(signal.SIGTERM)
+    began = time.monotonic()
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert time.monotonic() - began < 20
+    assert "no run was carried" in err or "before any run was carried" in err, err
+    assert "Traceback" not in err
+    assert notes(crunching) in ([], ["atexit of a worker"])
+    reader.close()
+    (crunching.folder / "go").touch()
+    said = crunching.process(*WORKER, "--until-idle")
+    assert said.status == 0, said.err
+    paid = [line for line in notes(crunching) if line.startswith("paid")]
+    assert sorted(paid) == sorted(["paid r1", *(f"paid more{number}" for number in range(1, more + 1))])
+    assert crunching.opord("runs", "verify").status == 0
+
+
+def test_a_deploy_that_forgets_the_older_version_is_told_everywhere(crunching: Shop) -> None:
+    """The run of version 1 is under way when its worker is replaced by one with version 2 alone."""
+    write(crunching, WAITS + PAYS)
+    start(crunching, "r1")
+    process = begin(crunching, "--drain", "0")
+    wait_for_note(crunching, process, "crunching")
+    assert stop(process).status == 0
+    (crunching.folder / "crunch.opord").write_text(CONTRACT.replace("version 1", "version 2"))
+    (crunching.folder / "go").touch()
+    process = begin(crunching)
+    try:
+        (run,) = crunching.opord("runs", "list", "--needs", "unserved", "--json").json
+        assert run["reason"] == "no worker has handlers for Crunch version 1"
+        assert "no worker has handlers for Crunch version 1" in crunching.opord("runs", "list").out
+        assert (
+            "no worker has handlers for Crunch version 1" in crunching.opord("runs", "show", "Crunch/r1").out
+        )
+        doctor = crunching.opord("doctor").out
+        assert "1 run can go on, and no live worker has handlers for it" in doctor
+        assert "opord runs list --needs unserved" in doctor
+    finally:
+        assert stop(process).status == 0
+    said = crunching.process(*WORKER, "--until-idle")
+    assert "1 run can go on, and no worker is up that has handlers for Crunch version 1" in said.err
+    # With both versions it goes on.
+    (crunching.folder / "old.opord").write_text(CONTRACT)
+    both = ("--contract", "old.opord", "--handlers", "crunching:Handlers")
+    assert crunching.process(*WORKER, *both, "--until-idle").status == 0
+    assert crunching.opord("runs", "show", "Crunch/r1", "--json").json["outcome"] == "success"
 
 
 BLOCKS = """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from opord.cli.handlers import as_the_handlers_know_it, ask_for_the_class, handl
 from opord.cli.output import note
 from opord.cli.settings import Seconds, as_duration, engine_secrets, secrets_option, setting, store_option
 from opord.cli.stopping import Orders, StoppedEarly, leave_hanging_threads, run_to_its_end
+from opord.cli.worker_log import keep_logging, log_to_stderr
 from opord.story.counting import counted
 from opord.story.signs import safe
 
@@ -91,7 +91,7 @@ def command(
     from opord.backends.opening import check_system
 
     check_system()
-    _log_to_stderr()
+    log_to_stderr()
     with Orders(drain) as orders:
         try:
             pairs = _pairs(contracts, handlers)
@@ -123,7 +123,7 @@ def _pairs(contracts: tuple[str, ...], handlers: tuple[str, ...]) -> list[tuple[
         program, instance = program_at(contract), handlers_at(where)
         ask_for_the_class(program, instance)
         pairs.append((as_the_handlers_know_it(program, instance, contract), instance))
-    _log_on()
+    keep_logging()
     return pairs
 
 
@@ -262,31 +262,3 @@ async def _needy(shown: Shown, pairs: Sequence[tuple[Program, Any]]) -> Sequence
                     why = row.head.reason if held_back(reason) else None
                     runs.append((row.run, safe(why or need_in_words(reason))))
     return runs
-
-
-def _log_on() -> None:
-    """Turn Opord's loggers on again: `logging.config` in a handlers' module turns others off."""
-    for name, logger in logging.root.manager.loggerDict.items():
-        if name.partition(".")[0] == "opord" and isinstance(logger, logging.Logger):
-            logger.disabled = False
-    if not log.hasHandlers():
-        _add_handler()
-
-
-class _OneLine(logging.Formatter):
-    """Writes each record as one line: a traceback is folded, and control characters are escaped."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return safe(super().format(record).replace("\n", " | "))
-
-
-def _log_to_stderr() -> None:
-    _add_handler()
-    # Of other libraries only warnings and errors matter here.
-    logging.getLogger("opord").setLevel(logging.INFO)
-
-
-def _add_handler() -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_OneLine("%(asctime)s %(levelname)s %(message)s"))
-    logging.getLogger().addHandler(handler)
