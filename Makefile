@@ -3,6 +3,9 @@ PYTHON ?= python3
 WORKERS ?= auto
 MINUTES ?= 10
 SEEDS ?= 200
+# The versions of Python that `make matrix` asks for; empty: those that the project claims.
+PYTHONS ?=
+TESTS ?=
 LOSSES ?= 5000
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -12,7 +15,7 @@ without_ensurepip = { $(PYTHON) -m venv --clear --without-pip .venv && \
   $(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check pip; }
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format golden fuzz soak sim mutants faults power bench bench-scale bench-check docs clean .venv
+.PHONY: help demo test check format matrix golden fuzz soak sim mutants faults power bench bench-scale bench-check docs clean .venv
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[.a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +44,9 @@ check: $(STAMP) ## format, lint and types
 format: $(STAMP) ## put the code into form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+matrix: $(STAMP) ## the lowest versions declared, on each Python (PYTHONS="3.12 3.13" TESTS=tests)
+	$(BIN)/python tests/install/matrix.py --pythons "$(PYTHONS)" --workers $(WORKERS) $(TESTS)
 
 golden: $(STAMP) ## rewrite the golden files; then read the diff as prose
 	OPORD_GOLDEN=rewrite $(BIN)/python -m pytest -q -n $(WORKERS) -k golden

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import click
 import pytest
+from click.testing import CliRunner
 
 from opord.cli import settings
 from tests.cli.kit import Shop, order
@@ -69,3 +73,37 @@ def test_an_invalid_setting_is_wrong_usage(shop: Shop, text: str, said: str) -> 
     answer = shop.opord("runs", "list")
     assert answer.status == 2
     assert answer.err.startswith(f"error[settings]: {said}")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "file", "in_clear"),
+    [
+        ([], {}, "", False),
+        (["--insecure-plaintext-secrets"], {}, "", True),
+        ([], {"OPORD_INSECURE_PLAINTEXT_SECRETS": "1"}, "", True),
+        ([], {"OPORD_INSECURE_PLAINTEXT_SECRETS": "0"}, "", False),
+        ([], {}, "insecure_plaintext_secrets = true\n", True),
+        ([], {}, "insecure_plaintext_secrets = false\n", False),
+        ([], {"OPORD_INSECURE_PLAINTEXT_SECRETS": "0"}, "insecure_plaintext_secrets = true\n", False),
+    ],
+)
+def test_secrets_are_kept_in_clear_only_where_that_is_asked_for(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    environment: dict[str, str],
+    file: str,
+    in_clear: bool,
+) -> None:
+    """Some versions of click take such a flag as given where it is not, others never."""
+
+    @click.command()
+    @settings.secrets_option
+    def command() -> None:
+        click.echo(settings.engine_secrets()["insecure_plaintext_secrets"])
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("OPORD_INSECURE_PLAINTEXT_SECRETS", raising=False)
+    Path("opord.toml").write_text(file, encoding="utf-8")
+    answer = CliRunner().invoke(command, arguments, env=environment)
+    assert answer.output == f"{in_clear}\n"

@@ -1,0 +1,64 @@
+"""The lowest versions that `pyproject.toml` declares, as constraints that pip can read.
+
+What is for users (the core and their extras) stands at its lower bound. All else, such as the tools
+of the tests, stands as `constraints.txt` pins it.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+ROOT: Final = Path(__file__).parent.parent.parent
+
+OF_DEVELOPERS: Final = ("dev", "fuzz")
+"""The extras that nobody needs to use Opord; their versions are those of `constraints.txt`."""
+
+_BOUND: Final = re.compile(r"(?P<name>[A-Za-z0-9._-]+)(?:\[[\w,-]+\])?>=(?P<version>[0-9][\w.]*)(?:;.*)?")
+_PIN: Final = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>\S+)")
+
+
+def project() -> dict[str, Any]:
+    """Read what `pyproject.toml` says of the project."""
+    table: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return table
+
+
+def lower_bounds(declared: Mapping[str, Any]) -> dict[str, str]:
+    """Return the lowest version of each package that the core and the users' extras declare.
+
+    Raises:
+        ValueError: a dependency has no lower bound, or two that differ.
+    """
+    bounds: dict[str, str] = {}
+    for line in _requirements(declared):
+        found = _BOUND.fullmatch(line)
+        if found is None:
+            raise ValueError(f"expected a dependency with a lower bound, as in `click>=8.3`, got: {line}")
+        name, version = _normal(found["name"]), found["version"]
+        if bounds.setdefault(name, version) != version:
+            raise ValueError(f"{name} has two lower bounds: {bounds[name]} and {version}")
+    return bounds
+
+
+def constraints(declared: Mapping[str, Any], pinned: str) -> str:
+    """Return constraints with each declared package at its lower bound, all others as pinned."""
+    pins = {_normal(found["name"]): found["version"] for found in _PIN.finditer(pinned)}
+    return "".join(
+        f"{name}=={version}\n" for name, version in sorted((pins | lower_bounds(declared)).items())
+    )
+
+
+def _requirements(declared: Mapping[str, Any]) -> Iterator[str]:
+    own = f"{declared['name']}["
+    yield from declared["dependencies"]
+    for extra, lines in declared["optional-dependencies"].items():
+        if extra not in OF_DEVELOPERS:
+            yield from (line for line in lines if not line.startswith(own))
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
