@@ -717,3 +717,22 @@ def test_the_call_limit_ends_a_call_without_a_timeout(
     said = crunching.process(*WORKER, "--until-idle", *options)
     assert said.status == 1, said.err
     assert "no answer within 0.2 s" in said.err
+
+
+def test_show_says_which_call_is_under_way(crunching: Shop) -> None:
+    (crunching.folder / "crunch.opord").write_text(
+        CONTRACT.replace("in doubt ask", "in doubt ask, timeout 20m")
+    )
+    write(crunching, HANGS.replace("await asyncio.sleep(60)", 'note("paying"); await asyncio.sleep(60)'))
+    start(crunching, "r1")
+    process = begin(crunching, "--drain", "0")
+    wait_for_note(crunching, process, "paying")
+    page = crunching.opord("runs", "show", "Crunch/r1").out
+    view = crunching.opord("runs", "show", "Crunch/r1", "--json").json
+    stop(process)
+    assert "call       pay, attempt 1, key Crunch/r1/1\n" in page
+    call = view["under_way"]
+    assert (call["call"], call["attempt"]) == ("pay", 1)
+    since, until = (call[name][:19].replace("T", " ") for name in ("since", "until"))
+    assert f"under way  since {since} UTC; it is given up at {until} UTC\n" in page
+    assert crunching.opord("runs", "show", "Crunch/r1", "--json").json["under_way"] is None

@@ -6,7 +6,11 @@ from typing import Any
 
 import pytest
 
-from tests.engine.desk import Here, Sim, Threads, after
+from opord.kernel.instants import parse
+from opord.kernel.instants import text as instant_text
+from opord.kernel.views import under_way_view
+from opord.values.types import Instant
+from tests.engine.desk import Here, Sim, Threads, after, fails
 
 ENCODING = """
 contract Film(ref: str) key ref version 1
@@ -71,6 +75,55 @@ def test_a_longer_call_limit_waits_for_both(encode: float, publish: float) -> No
     assert sim.ending == ("Shown", {"place": "cinema"})
     assert "attempt" not in sim.kinds
     assert "doubt" not in sim.kinds
+
+
+def test_a_call_under_way_says_since_when_and_when_it_is_given_up() -> None:
+    text = ENCODING.replace("in doubt ask", "in doubt ask, retry 2 times backoff 1m to 1m, timeout 30m")
+    text = (
+        text.replace("-> str { in", "-> str fails Line { in")
+        .replace("effect", "failure Line { Busy transient }\neffect")
+        .replace("commit publish(film)", "commit publish(film) else problem -> goto Shown(film)")
+    )
+    sim = Sim(text, input={"ref": "f1"}, encode=["film"], publish=[fails("Line.Busy"), after(1200, "cinema")])
+    seen: list[Any] = []
+
+    async def story(here: Here) -> None:
+        await here.until(lambda: sim.calls("publish") == 2)
+        await here.wait(30)
+        seen.append(under_way_view(sim.run)["under_way"])
+        await here.reaches("Shown")
+        seen.append(under_way_view(sim.run)["under_way"])
+
+    sim.tell(story, drawn=0.999)
+    begun = next(one for one in sim.kit.records(sim.id) if one["kind"] == "attempt" and "outcome" not in one)
+    since = parse(begun["at"])
+    assert seen == [
+        {
+            "call": "publish",
+            "key": begun["key"],
+            "attempt": 2,
+            "since": instant_text(since),
+            "until": instant_text(Instant(since + 1_800_000_000)),
+        },
+        None,
+    ]
+
+
+def test_without_a_timeout_it_does_not_know_when() -> None:
+    sim = filming(publish=[20])
+    seen: list[Any] = []
+
+    async def story(here: Here) -> None:
+        await here.until(lambda: sim.calls("publish") == 0 and sim.state == "Publishing")
+        await here.wait(60)
+        seen.append(under_way_view(sim.run)["under_way"])
+        await here.wait(600)
+        seen.append(under_way_view(sim.run)["under_way"])
+
+    sim.tell(story)
+    (call, in_doubt) = seen
+    assert (call["call"], call["attempt"], call["until"]) == ("publish", 1, None)
+    assert in_doubt is None
 
 
 def test_a_coroutine_is_cancelled_at_the_limit_and_brings_nothing() -> None:

@@ -32,7 +32,7 @@ from opord.generated import RunHandle, Sent, Start, Startable, Workflow
 from opord.kernel.instants import to_datetime
 from opord.kernel.program import Program
 from opord.kernel.run import Run
-from opord.kernel.views import details_view, history_view, run_view
+from opord.kernel.views import details_view, history_view, run_view, under_way_view
 from opord.loading import check_handlers, program_of
 from opord.stores import open_store
 from opord.stores.base import Store, StoreDamaged
@@ -342,7 +342,11 @@ class Engine:
         """
         read = await self._running.client.read(run)
         inbox = await self._answering.inbox(RunId(run))
-        return run_view(read, served=await self._answering.served()) | details_view(read.body, inbox)
+        return (
+            run_view(read, served=await self._answering.served())
+            | details_view(read.body, inbox)
+            | under_way_view(read)
+        )
 
     async def run_history(self, run: str) -> list[Mapping[str, Any]]:
         """Return a run's records, as `opord runs history --json` does, but each with all its data.

@@ -15,7 +15,7 @@ from opord.kernel.program import Program
 from opord.kernel.rows import InboxRow, RunRow, StoredContract
 from opord.kernel.run import Run, body_of, load_run, skeleton
 from opord.kernel.unread import program_by_row
-from opord.kernel.views import details_view, history_view, run_view, unreadable_view
+from opord.kernel.views import details_view, history_view, run_view, under_way_view, unreadable_view
 from opord.stores.base import RowDamaged, StoreError, UnreadRow
 from opord.values.guard import BadValue
 from opord.values.types import Digest, RunId
@@ -80,7 +80,7 @@ class Shown:
         inbox, unread = await self._inbox(row.run)
         details = details_view(body_of(row), inbox)
         details["stored"] += [{"id": None, "event": None, "at": None, "damaged": one.why} for one in unread]
-        return view | details
+        return view | details | under_way_view(await self.readable(row) if damage is None else None)
 
     async def _inbox(self, run: RunId) -> tuple[Sequence[InboxRow], list[UnreadRow]]:
         """Return the messages that wait for a run, and those that cannot be read."""

@@ -130,7 +130,9 @@ def intend(
     # In a run of a restored store, a key's window starts at the first instant at which an
     # unrecorded call may have been made.
     first_at = min(draft.at, run.body.wary) if run.body.wary else draft.at
-    intent = Intent(seq=seq, call=action, key=key, args=args, first_at=first_at, another=another)
+    intent = Intent(
+        seq=seq, call=action, key=key, args=args, first_at=first_at, began_at=draft.at, another=another
+    )
     cause = run.body.pending.cause if run.body.pending is not None else None
     run.body.pending = Pending(cause=cause, now=now, answers=answers, intent=intent)
     run.status = "running"
@@ -143,7 +145,7 @@ def begin_attempt(draft: Draft, intent: Intent) -> None:
     if not intent.counted:
         intent.first_at = draft.at
     intent.counted += 1
-    intent.in_flight = True
+    intent.in_flight, intent.began_at = True, draft.at
     intent.failure = None
     intent.refused = False
     draft.record("attempt", call=intent.call, key=intent.key, attempt=intent.attempt)

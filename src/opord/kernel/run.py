@@ -77,8 +77,8 @@ class Outcome(msgspec.Struct, omit_defaults=True):
 class Intent(msgspec.Struct, omit_defaults=True):
     """The open commit of a step: its action will be, was, or may have been called.
 
-    - `attempt` is the number of the latest attempt. `in_flight` is true if it has begun and its end
-      is not on record.
+    - `attempt` is the number of the latest attempt. It began at `began_at` (0 in rows of older
+      versions); `in_flight` is true if its end is not on record.
     - `doubts` are the attempts with an unknown outcome. `given_up_at` is when the last of these was
       given up; `doubt_since` is from when on the commit has been in doubt.
     - `counted` are the attempts that count against `retry`, since `first_at`.
@@ -102,6 +102,7 @@ class Intent(msgspec.Struct, omit_defaults=True):
     attempt: int = 1
     counted: int = 1
     in_flight: bool = True
+    began_at: Instant = START_OF_TIME
     doubts: list[int] = []
     given_up_at: Instant = START_OF_TIME
     doubt_since: Instant = START_OF_TIME

@@ -13,7 +13,7 @@ from typing import Any, assert_never
 from opord.contract import Action, Ask, Check, Timer
 from opord.kernel import plan
 from opord.kernel.inbox import Message, commit_open, handlers_now, kept_evidence, kept_message
-from opord.kernel.instants import in_words, text
+from opord.kernel.instants import capped, in_words, microseconds, text
 from opord.kernel.large import Texts, ValueMissing, joined
 from opord.kernel.needs import OPERATOR, Need, needs_of, row_needs
 from opord.kernel.program import CallProgram, Program
@@ -69,6 +69,31 @@ def details_view(body: RunBody | None, inbox: Sequence[InboxRow]) -> dict[str, A
     return {
         "trouble": _trouble(body) if body is not None else None,
         "stored": [{"id": row.id, "event": _event_of(row), "at": _instant(row.arrived)} for row in events],
+    }
+
+
+def under_way_view(run: Run | None) -> dict[str, Any]:
+    """Return what is shown of a single run beside `run_view`: the call of an action under way.
+
+    `until` is when it is given up; None if it has no `timeout`, so that its worker's call limit
+    ends it. A call of an effect is not on record before it has failed. `run` is None if it cannot
+    be read.
+    """
+    intent = run.intent if run is not None else None
+    if run is None or intent is None or not intent.in_flight or not intent.began_at:
+        return {"under_way": None}
+    if run.worker is None or is_held(run.status) or has_ended(run.status):
+        return {"under_way": None}
+    _, action = run.action(intent)
+    until = intent.began_at + microseconds(action.timeout) if action.timeout is not None else None
+    return {
+        "under_way": {
+            "call": intent.call,
+            "key": intent.key,
+            "attempt": intent.attempt,
+            "since": text(intent.began_at),
+            "until": text(capped(until)) if until is not None else None,
+        }
     }
 
 

@@ -17,7 +17,7 @@ from opord.kernel.records import EvidenceKind
 from opord.kernel.rows import RecordRow
 from opord.kernel.run import Run as Stored
 from opord.kernel.step import dump_failure
-from opord.kernel.views import details_view, history_view, run_view
+from opord.kernel.views import details_view, history_view, run_view, under_way_view
 from opord.stores.base import Store
 from opord.story.page import run_story
 from opord.testing.script import ScriptError, TimeSpan
@@ -105,7 +105,8 @@ class Run:
     def view(self) -> dict[str, Any]:
         """The run as `opord runs show --json` shows it."""
         stored = self._stored
-        return run_view(stored) | details_view(stored.body, self._world.store.inbox(RunId(self.id)))
+        inbox = self._world.store.inbox(RunId(self.id))
+        return run_view(stored) | details_view(stored.body, inbox) | under_way_view(stored)
 
     @property
     def waiting_for(self) -> list[dict[str, Any]]:

@@ -74,6 +74,8 @@ def command(run: str, store: str, as_json: bool) -> int:
         write(f"{'in doubt':<9}  {_doubt_text(view['doubt'])}")
     elif intent is not None:
         write(f"{'call':<9}  {intent.call}, attempt {intent.attempt}, key {safe(intent.key)}")
+        if view["under_way"] is not None:
+            write(f"{'under way':<9}  {_under_way_text(view['under_way'])}")
     elif tries is not None:
         write(f"{'call':<9}  {tries.call}, attempt {tries.number}")
     for index, line in enumerate(frame_lines(view["trouble"], every=False)):
@@ -95,6 +97,14 @@ def _doubt_text(doubt: dict[str, Any]) -> str:
 
     since = f"since {when(doubt['since'])} UTC"
     return f"{safe(doubt['call'])} {since}, attempt {doubt['attempt']}, key {safe(doubt['key'])}"
+
+
+def _under_way_text(call: dict[str, Any]) -> str:
+    """Say since when a call is under way, and when it is given up."""
+    from opord.story.words import when
+
+    ends = f"at {when(call['until'])} UTC" if call["until"] is not None else "at its worker's call limit"
+    return f"since {when(call['since'])} UTC; it is given up {ends}"
 
 
 def _stored_text(one: dict[str, Any]) -> str:

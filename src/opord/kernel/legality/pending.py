@@ -207,7 +207,9 @@ def _check_intent(fold: Fold, commit: Commit, intent: Mapping[str, Any]) -> None
         ("outcome", outcome and _ending(outcome), commit.outcome and _ended(commit)),
     ):
         compare(fold, f"intent.{member}", value, journal)
-    if "doubt_since" in intent:  # rows of older versions do not have it
+    if "began_at" in intent and commit.in_flight:  # rows of older versions do not have it
+        compare(fold, "intent.began_at", intent["began_at"], commit.began_at)
+    if "doubt_since" in intent:  # nor that
         compare(fold, "intent.doubt_since", intent["doubt_since"], commit.doubt_since)
     for what, why in _impossible(fold, commit, intent):
         fold.stored_problem(f"intent.{what}", why)
