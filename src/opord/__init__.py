@@ -18,11 +18,14 @@ if TYPE_CHECKING:
     from opord.backends.listing import RunPage as RunPage
     from opord.drive.errors import CannotClaim as CannotClaim
     from opord.drive.errors import CollisionOpen as CollisionOpen
+    from opord.drive.errors import CommitOpen as CommitOpen
     from opord.drive.errors import ContractReplaced as ContractReplaced
     from opord.drive.errors import ContractUnreadable as ContractUnreadable
     from opord.drive.errors import EngineClosed as EngineClosed
     from opord.drive.errors import EngineError as EngineError
     from opord.drive.errors import EventConflict as EventConflict
+    from opord.drive.errors import EventGone as EventGone
+    from opord.drive.errors import EventIdUnknown as EventIdUnknown
     from opord.drive.errors import EventRefused as EventRefused
     from opord.drive.errors import EventWouldStall as EventWouldStall
     from opord.drive.errors import HandlersInvalid as HandlersInvalid
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from opord.drive.errors import QueueFull as QueueFull
     from opord.drive.errors import Refused as Refused
     from opord.drive.errors import RoleRequired as RoleRequired
+    from opord.drive.errors import RunBusy as RunBusy
     from opord.drive.errors import RunEnded as RunEnded
     from opord.drive.errors import RunPruned as RunPruned
     from opord.drive.errors import RunTerminated as RunTerminated
@@ -71,6 +75,7 @@ _HOMES = {
     "ClientRun": "opord.backends.client",
     "CannotClaim": "opord.drive.errors",
     "CollisionOpen": "opord.drive.errors",
+    "CommitOpen": "opord.drive.errors",
     "ContractConflict": "opord.stores.base",
     "ContractRefused": "opord.loading.errors",
     "ContractReplaced": "opord.drive.errors",
@@ -79,6 +84,8 @@ _HOMES = {
     "EngineClosed": "opord.drive.errors",
     "EngineError": "opord.drive.errors",
     "EventConflict": "opord.drive.errors",
+    "EventGone": "opord.drive.errors",
+    "EventIdUnknown": "opord.drive.errors",
     "EventRefused": "opord.drive.errors",
     "EventWouldStall": "opord.drive.errors",
     "Failure": "opord.values.failure",
@@ -96,6 +103,7 @@ _HOMES = {
     "Refused": "opord.drive.errors",
     "Reply": "opord.generated.handles",
     "RoleRequired": "opord.drive.errors",
+    "RunBusy": "opord.drive.errors",
     "RunEnded": "opord.drive.errors",
     "RunPage": "opord.backends.listing",
     "RunPruned": "opord.drive.errors",
@@ -126,6 +134,7 @@ __all__ = [
     "Client",
     "ClientRun",
     "CollisionOpen",
+    "CommitOpen",
     "ContractConflict",
     "ContractRefused",
     "ContractReplaced",
@@ -134,6 +143,8 @@ __all__ = [
     "EngineClosed",
     "EngineError",
     "EventConflict",
+    "EventGone",
+    "EventIdUnknown",
     "EventRefused",
     "EventWouldStall",
     "Failure",
@@ -151,6 +162,7 @@ __all__ = [
     "Refused",
     "Reply",
     "RoleRequired",
+    "RunBusy",
     "RunEnded",
     "RunPage",
     "RunPruned",

@@ -85,6 +85,8 @@ def test_a_person_acts_on_an_existing_run(client: opord.Client, flow: Any) -> No
     assert run.result(wait_s=30).receipt == "r-7"
     with pytest.raises(opord.NoAlarm):
         run.acknowledge()
+    with pytest.raises(opord.RunEnded):
+        run.drop_event("m1", "sent by mistake")
     client.start(flow, order=order("b"))
     assert client.run("Desk", "b").as_("eve").cancel("too late").state == "Gone"
     client.start(flow, order=order("c"))

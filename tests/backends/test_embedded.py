@@ -142,6 +142,10 @@ def test_each_refusal_has_its_code(open_store: Callable[[], Store], flow: Any) -
             (backend.resolve("Desk/a", happened=False, **who), "not_in_doubt"),
             (backend.acknowledge("Desk/a", **who), "no_alarm"),
             (backend.acknowledge(nobody, **who), "run_unknown"),
+            (backend.drop_event("Desk/a", "m1", **who), "event_id_unknown"),
+            (backend.drop_event("Desk/a", "", **who), "input_invalid"),
+            (backend.drop_event("Desk/a", "m1", actor=""), "input_invalid"),
+            (backend.drop_event(nobody, "m1", **who), "run_unknown"),
             (backend.terminate("Desk/a", actor="x" * (LIMITS.name_chars + 1)), "input_invalid"),
             (backend.terminate("Desk/a", actor=" "), "input_invalid"),
             (backend.resume("Desk/a", actor=""), "input_invalid"),
@@ -155,6 +159,7 @@ def test_each_refusal_has_its_code(open_store: Callable[[], Store], flow: Any) -
             (anext(backend.verify(nobody)), "run_unknown"),  # type: ignore[arg-type]
             (backend.terminate("Desk/a", **who), "done"),
             (backend.terminate("Desk/a", **who), "run_ended"),
+            (backend.drop_event("Desk/a", "m1", **who), "run_ended"),
             (backend.cancel("Desk/a", **who), "run_ended"),
         ]
         for verb, code in wanted:

@@ -6,6 +6,7 @@ Legal journals pass, and every kind of forgery is found.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, get_args
 
 import pytest
@@ -13,8 +14,10 @@ import pytest
 from opord.kernel.instants import text
 from opord.kernel.legality import FOLLOWS, Problem, verify
 from opord.kernel.legality.order import Situation
+from opord.kernel.program import Program
 from opord.kernel.records import RecordKind
 from opord.kernel.rows import InboxRow
+from opord.loading import load_sources
 from tests.kernel.journals import (
     DESK,
     HOUR,
@@ -130,7 +133,37 @@ NEVER = {"failed": {"type": "Refused.Never"}}
 YES = {"ok": {"id": "r"}}
 IN_DOUBT = {"failed": {"type": "InDoubt"}}
 SCAN = {"event": "scan", "args": {"code": "c1"}, "actor": "gate", "key": "c1"}
+DROPPED = {"event": "scan", "id": "m1", "key": "c1", "actor": "ops"}
 AGAIN = {"from_": "Waiting", "to": "Waiting", "cause": "event scan", "data": {"round": 2}}
+
+
+LOOK = """
+contract Look(id: str) key id version 1
+event go()
+effect look(id: str) -> bool
+initial state Waiting -> Done {
+  on go() {
+    let known = perform look(id)
+    goto Done
+  }
+  after 1h -> goto Done
+}
+final state Done success
+"""
+
+
+@cache
+def look() -> Program:
+    return load_sources([("look.opord", LOOK)])
+
+
+def looking() -> Journal:
+    """A run in the step of an event, which calls."""
+    journal = Journal(look(), "Look/p1").add(
+        "started", name="Look", version=1, input={"id": "p1"}, to="Waiting", data={},
+        timers={"Waiting after": due(0, HOUR)},
+    )  # fmt: skip
+    return journal.add("event", 2, event="go", args={}, actor="ann", id="m1")
 
 
 def timers_at(at: float) -> dict[str, str]:
@@ -156,6 +189,18 @@ LEGAL: dict[str, tuple[Callable[[], Journal], str]] = {
     ),
     "an event that is only recorded": (
         lambda: waiting().add("ignored", 4, event="peek", args={}, actor="ann"), "waiting"
+    ),
+    "a stored event that a person dropped": (
+        lambda: waiting().add("dropped", 2, **DROPPED, arrived=due(0.5, 0), args={"code": "c1"}, sender="gate"), "waiting"
+    ),
+    "the event of a stalled step that a person dropped": (
+        lambda: looking().add("stalled", 3, error="no").add("dropped", 4, event="go", id="m1", of=2, actor="ops"),
+        "waiting",
+    ),
+    "another event after one was dropped": (
+        lambda: looking().add("stalled", 3, error="no").add("dropped", 4, event="go", id="m1", of=2, actor="ops")
+        .add("event", 5, event="go", args={}, actor="ann", id="m2"),
+        "running",
     ),
     "a kept event taken on entry": (
         lambda: waiting().add("event", 1, **SCAN, arrived=due(0.5, 0)).add("transition", 1, **AGAIN, timers=timers_at(1)),
@@ -416,6 +461,26 @@ FORGED: dict[str, tuple[Callable[[], Journal], tuple[int, str]]] = {
     ),
     "an event that did not meet its condition": (
         lambda: waiting().last(data={"round": 3}).add("event", 2, **SCAN), (3, "event")
+    ),
+    "a stored event that nobody dropped": (
+        lambda: waiting().add("dropped", 2, **{**DROPPED, "actor": ""}, arrived=due(0.5, 0), args={"code": "c1"}),
+        (3, "actor"),
+    ),
+    "a dropped event with other content": (
+        lambda: waiting().add("dropped", 2, **DROPPED, arrived=due(0.5, 0), args={"code": 1}), (3, "data")
+    ),
+    "a dropped event that was neither stored nor taken": (
+        lambda: waiting().add("dropped", 2, **DROPPED, args={"code": "c1"}), (3, "form")
+    ),
+    "a dropped event of a step that there is not": (
+        lambda: waiting().add("dropped", 2, **DROPPED, of=1), (3, "event")
+    ),
+    "a dropped event of a step that has not stalled": (
+        lambda: looking().add("dropped", 3, event="go", id="m1", of=2, actor="ops"), (3, "event")
+    ),
+    "a dropped event of another record": (
+        lambda: looking().add("stalled", 3, error="no").add("dropped", 4, event="go", id="m1", of=1, actor="ops"),
+        (4, "event"),
     ),
     "an event whose condition could not be computed": (
         lambda: waiting().last(data={"round": 0}).add("event", 2, **SCAN), (3, "event")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from tests.mutants import attempts, engine, kernel, stores
+from tests.mutants import attempts, engine, kernel, people, stores
 from tests.mutants.model import Mutant
 
 MUTANTS: tuple[Mutant, ...] = (
     *attempts.MUTANTS,
     *engine.MUTANTS,
     *kernel.MUTANTS,
+    *people.MUTANTS,
     *stores.MUTANTS,
 )

@@ -41,7 +41,9 @@ class Sum:
         elif kind in ("attempt", "doubt", "outcome"):
             self._commit(record, facts)
         self.stalled = kind == "stalled" or (
-            self.stalled and kind in ("evidence", "resolved", "alarm", "acknowledged")
+            self.stalled
+            and kind in ("evidence", "resolved", "alarm", "acknowledged", "dropped")
+            and not (kind == "dropped" and "of" in record)
         )
 
     def _enter(self, record: dict[str, Any], facts: dict[str, Any]) -> None:

@@ -437,6 +437,8 @@ class Machine:
         if kind == "resolve":
             doubtful = [one for one in rows if one.head.status == "in_doubt"]
             return self._resolve(rng.choice(doubtful) if doubtful else row, "operator")
+        if kind == "retry" and rng.random() < 0.4:
+            return self._drop(rows, rng)
         if kind == "retry":
             stalled = [one for one in rows if one.head.status == "stalled"]
             return self._retry(rng.choice(stalled) if stalled else row, "operator")
@@ -551,6 +553,24 @@ class Machine:
 
     async def _retry(self, row: RunRow, actor: str) -> None:
         await self._ask("retry", {"run": row.run}, lambda c: c.resume(row.run, actor=actor))
+
+    async def _drop(self, rows: list[RunRow], rng: Random) -> None:
+        """Drop an event that waits, or one that a step answers, which may not have stalled."""
+        waiting = [
+            (row.run, one.id) for row in rows for one in self.store.inbox(row.run) if one.kind == "event"
+        ]
+        answered = []
+        for row in rows:
+            cause = (json.loads(row.head.body).get("pending") or {}).get("cause") or {}
+            if cause.get("id"):
+                answered.append((row.run, cause["id"]))
+        if not (waiting or answered):
+            return
+        run, event = (
+            rng.choice(answered or waiting) if rng.random() < 0.7 else rng.choice(waiting or answered)
+        )
+        about = {"run": run, "id": event}
+        await self._ask("drop", about, lambda c: c.drop_event(run, event, actor="operator", reason="poison"))
 
     async def _acknowledge(self, row: RunRow) -> None:
         about = {"run": row.run}

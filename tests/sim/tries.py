@@ -46,7 +46,7 @@ def attempts_by_rule(records: list[dict[str, Any]], facts: dict[str, Any]) -> It
             if step is not None and not other:
                 yield from _goes_on(record, calls, step)
             step = None
-        elif kind in BEGINS_ANEW or kind == "transition":
+        elif kind in BEGINS_ANEW or kind == "transition" or (kind == "dropped" and "of" in record):
             step = None
         if kind in ("started", "transition"):
             timers = [_instant(due) for due in record.get("timers", {}).values()]

@@ -22,7 +22,7 @@ from tests.sim.tries import attempts_by_rule
 CALLED = ("call", "check", "evidence", "person")
 AFTER_THE_END = ("evidence", "unhandled", "alarm", "acknowledged")
 ENDS = ("doubt", "resolved", "transition", "terminated", "event")
-STILL = ("evidence", "resolved", "alarm", "acknowledged")
+STILL = ("evidence", "resolved", "alarm", "acknowledged", "dropped")
 """Kinds of records after which a stalled run is still stalled."""
 EVENTS = ("event", "ignored", "unhandled")
 OVERDUE_US = 120_000_000
@@ -292,7 +292,7 @@ def _events(
     for row in rows:
         ids: list[str] = []
         for record in journals[row["run"]]:
-            if record["kind"] in EVENTS:
+            if record["kind"] in EVENTS or (record["kind"] == "dropped" and "arrived" in record):
                 kept[row["run"], record["event"], _canonical(record.get("args"))] += 1
                 ids.append(record.get("id", ""))
         for message_id, kind, body in row["inbox"]:
@@ -315,7 +315,7 @@ def _events(
             yield f"21: {one['event']} was refused without a reason"
         if one["end"] == "lost":
             maybe[what] += 1
-        elif one["end"] == "acked" and one["answer"][0] != "repeated":
+        elif one["end"] == "acked" and one["answer"][0] not in ("repeated", "dropped"):
             sure[what] += 1
     for what, times in sure.items():
         if kept[what] < times:
@@ -362,6 +362,8 @@ def _path(row: dict[str, Any], records: list[dict[str, Any]], facts: dict[str, A
             yield f"7: record {seq} is {kind}"
         if kind in EVENTS:
             yield from _event(record, state, timers, facts)
+        if kind == "dropped":
+            yield from _dropped(record, records, stalled, facts)
         if kind == "transition":
             if record["from"] != state or record["to"] not in facts["states"][state]["targets"]:
                 yield f"7: record {seq} goes from {record['from']} to {record['to']}, being in {state}"
@@ -389,7 +391,9 @@ def _path(row: dict[str, Any], records: list[dict[str, Any]], facts: dict[str, A
         yield from _places(record)
         if kind == "terminated":
             outcome = "terminated"
-        stalled = kind == "stalled" or (stalled and kind in STILL)
+        stalled = kind == "stalled" or (
+            stalled and kind in STILL and not (kind == "dropped" and "of" in record)
+        )
     head = row["head"]
     body = json.loads(head["body"])
     if (head["state"], head["outcome"]) != (state, outcome) or (body.get("data") or {}) != (data or {}):
@@ -422,6 +426,26 @@ def _event(
     late = record["kind"] == "event" and "arrived" not in record and facts["states"][state]["phase"] is None
     if late and any(_instant(due) <= _instant(record["at"]) for due in timers.values()):
         yield f"13: record {seq}, {record['event']}, overtakes a timer that was due"
+
+
+def _dropped(
+    record: dict[str, Any], records: list[dict[str, Any]], stalled: bool, facts: dict[str, Any]
+) -> Iterator[str]:
+    """Check an event that a person took out: it waited, or a stalled step answers it."""
+    seq = record["seq"]
+    if not record.get("actor"):
+        yield f"drop: nobody is on record who dropped an event in record {seq}"
+    if "arrived" in record:
+        wrong = members(record.get("args"), facts["events"][record["event"]]["fields"], facts["named"])
+        if wrong is not None:
+            yield f"drop: record {seq}, {record['event']}: what it carries{wrong}"
+        return
+    since = [one["kind"] for one in records if record["of"] < one["seq"] < seq]
+    taken = next((one for one in records if one["seq"] == record["of"]), {})
+    if not stalled or (taken.get("kind"), taken.get("id")) != ("event", record["id"]):
+        yield f"drop: record {seq} drops an event that no stalled step answers"
+    if {"intent", "transition", "event"} & {*since}:
+        yield f"drop: record {seq} drops the event of record {record['of']}, whose step went on: {since}"
 
 
 def _instant(text: str) -> datetime:

@@ -293,6 +293,33 @@ class Backend(Protocol):
         """
         ...
 
+    async def drop_event(
+        self,
+        run: RunId,
+        event_id: str,
+        *,
+        actor: str,
+        role: str | None = None,
+        reason: str | None = None,
+        dry_run: bool = False,
+    ) -> None:
+        """Take out a stored event, or the event that a stalled step without a commit answers.
+
+        The run then waits in its state again, with the timers that it had on entry. The key of the
+        event stays spent: the same event again is answered as `dropped`. With `dry_run` nothing is
+        done, but the request is refused as it would be.
+
+        Raises:
+            EventIdUnknown (`event_id_unknown`): the run has no event of that id.
+            EventGone (`event_gone`): the event was taken and its step went on, or it was recorded
+                and nothing more.
+            CommitOpen (`commit_open`): the step that answers it has an open commit.
+            RunBusy (`run_busy`): a worker holds the run, or the step has not stalled.
+            RunEnded (`run_ended`): the run has ended.
+            RunUnknown (`run_unknown`), RunPruned (`run_pruned`): there is no such run.
+        """
+        ...
+
     async def cancel(
         self, run: RunId, *, actor: str, role: str | None = None, reason: str | None = None
     ) -> Sent:

@@ -271,6 +271,14 @@ class ClientRun:
             )
         )
 
+    def drop_event(self, event_id: str, reason: str | None = None) -> None:
+        """Take out a stored event, or that of a stalled step; see `Backend.drop_event`."""
+        self._client.ask(
+            lambda engine: engine.backend.drop_event(
+                RunId(self.id), event_id, actor=self._actor, role=self._role, reason=reason
+            )
+        )
+
     def terminate(self, reason: str | None = None) -> None:
         """End the run by an administrator's word; see `Backend.terminate`."""
         self._client.ask(

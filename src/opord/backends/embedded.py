@@ -99,6 +99,19 @@ class Embedded:
         """Close the open alarms of a run; see `Backend.acknowledge`."""
         await self._client.acknowledge(run, seen=seen, actor=actor, role=role, reason=reason)
 
+    async def drop_event(
+        self,
+        run: RunId,
+        event_id: str,
+        *,
+        actor: str,
+        role: str | None = None,
+        reason: str | None = None,
+        dry_run: bool = False,
+    ) -> None:
+        """Take an event out of a run; see `Backend.drop_event`."""
+        await self._client.drop_event(run, event_id, actor=actor, role=role, reason=reason, dry_run=dry_run)
+
     async def cancel(
         self, run: RunId, *, actor: str, role: str | None = None, reason: str | None = None
     ) -> Sent:

@@ -68,7 +68,9 @@ def data_text(title: str, shown: Mapping[str, Any] | None) -> Iterator[str]:
 def _commands(program: Program, view: Mapping[str, Any]) -> Iterator[str]:
     run = shlex.quote(safe(view["run"]))
     for wait in view["waiting_for"]:
-        if "verb" in wait:
+        if wait.get("verb") == "drop_event":
+            yield f"opord runs drop-event {run} {shlex.quote(safe(wait['id']))} --reason …"
+        elif "verb" in wait:
             result = _result(program, view)
             yield from next_commands(
                 _need_of(wait, view), safe(view["run"]), seen=wait.get("seen"), result=result

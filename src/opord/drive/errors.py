@@ -306,6 +306,63 @@ class NoAlarm(Refused):
         self.run = run
 
 
+class EventIdUnknown(Refused):
+    """A `drop_event` for an id that no event of the run has."""
+
+    code = "event_id_unknown"
+
+    def __init__(self, run: RunId, event_id: str) -> None:
+        super().__init__(
+            f"{run} has no event with the id {event_id!r}; `opord runs show {run}` has the ids of the events that can be "
+            "dropped"
+        )
+        self.run, self.event_id = run, event_id
+
+
+class EventGone(Refused):
+    """A `drop_event` for an event that can no longer be dropped.
+
+    `kind` is the kind of its record: the event was taken, only recorded, or dropped before.
+    """
+
+    code = "event_gone"
+
+    def __init__(self, run: RunId, event_id: str, kind: str, seq: int) -> None:
+        if kind == "event":
+            what = "was taken, and its step has gone on"
+        else:
+            what = "was dropped before" if kind == "dropped" else "was recorded and moved nothing"
+        super().__init__(f"the event {event_id!r} of {run} {what} (record {seq}); it cannot be dropped")
+        self.run, self.event_id, self.kind, self.seq = run, event_id, kind, seq
+
+
+class CommitOpen(Refused):
+    """A `drop_event` for an event whose step has begun to commit an action."""
+
+    code = "commit_open"
+
+    def __init__(self, run: RunId, event: str, call: str, *, held: bool) -> None:
+        way_on = f"`opord runs resume {run}`" if held else f"the end of {call}"
+        super().__init__(
+            f"{run} cannot drop {event!r}: the step that answers it has called {call}, which may have taken effect; "
+            f"it goes on from there after {way_on}"
+        )
+        self.run, self.event, self.call = run, event, call
+
+
+class RunBusy(Refused):
+    """A `drop_event` for a run that a worker holds, or for an event whose step has not stalled."""
+
+    code = "run_busy"
+
+    def __init__(self, run: RunId, worker: str | None, event: str | None = None) -> None:
+        why = (
+            f"worker {worker} holds it now" if worker is not None else f"its step for {event!r} is under way"
+        )
+        super().__init__(f"{run} cannot drop an event: {why}; ask again when it waits or has stalled")
+        self.run, self.worker, self.event = run, worker, event
+
+
 class UnknownEvent(Refused):
     """The contract declares no such event."""
 

@@ -31,7 +31,7 @@ from opord.kernel.bounds import computed_key
 from opord.kernel.draft import Draft
 from opord.kernel.inbox import Message
 from opord.kernel.program import EventProgram, Program
-from opord.kernel.rows import EventKey, InboxRow, has_ended
+from opord.kernel.rows import EventKey, InboxRow, has_ended, is_held
 from opord.kernel.run import Run
 from opord.kernel.sealing import opened_digest, sealed_digest
 from opord.kernel.secrets import hidden
@@ -188,15 +188,42 @@ def _refusal(run: Run, event: str, unfit: StepError | None) -> Exception:
     """
     if has_ended(run.status):
         return RunEnded(run.id, run.state, run.outcome, how=run.body.how)
-    why = ""
-    intent = run.intent
-    if inbox.commit_open(run) and intent is not None:
-        why = f"is in {run.state}, in the middle of committing {intent.call}, and does not keep {event!r} for later"
-    elif unfit is not None:
-        why = f"is in {run.state}, whose condition for {event!r} cannot be computed for this one: {_why(run, unfit)}"
-    elif event in inbox.handlers_now(run):
-        why = f"is in {run.state}, whose condition for {event!r} this one does not meet"
+    why = _why_not(run, event, unfit)
     return EventRefused(run.id, event, run.state, _handled(run), why, how=run.body.how)
+
+
+def _why_not(run: Run, event: str, unfit: StepError | None) -> str:
+    """Return why the run does not take the event; empty if its state does not handle it."""
+    intent, stalled = run.intent, is_held(run.status)
+    if inbox.commit_open(run) and intent is not None:
+        doing = f"in the middle of committing {intent.call}, and does not keep {event!r} for later"
+        if stalled:
+            return f"is stalled in {run.state}, {doing}: {_stalled(run)}"
+        return f"is in {run.state}, {doing}"
+    if unfit is not None:
+        return f"is in {run.state}, whose condition for {event!r} cannot be computed for this one: {_why(run, unfit)}"
+    if event in inbox.handlers_now(run):
+        return f"is in {run.state}, whose condition for {event!r} this one does not meet"
+    if stalled:
+        later = (
+            f"takes {event!r} only when it goes on"
+            if event in run.at.handlers
+            else f"does not handle {event!r}"
+        )
+        return f"is stalled in {run.state} and {later}: {_stalled(run)}"
+    return ""
+
+
+def _stalled(run: Run) -> str:
+    """Say why a run is stalled, and the next command."""
+    resume = f"mend it, then `opord runs resume {run.id}`"
+    if run.collides:
+        resume = f"`opord runs show {run.id}` has the commands that resolve it"
+    cause = run.body.pending.cause if run.body.pending is not None else None
+    drop = ""
+    if cause is not None and cause.id and run.intent is None:
+        drop = f", or `opord runs drop-event {run.id} {cause.id}` to take out the {cause.event!r} that stalled it"
+    return f"{run.reason}; {resume}{drop}"
 
 
 def _event(program: Program, event: str) -> EventProgram:
@@ -225,4 +252,5 @@ def _duplicate(run: Run, key: EventKey, first: EventKey) -> Sent:
     contents = [opened_digest(run.program, run.id, place, each.content) for each in (first, key)]
     if contents[0] != contents[1]:
         raise EventConflict(run.id, key.event, key.key)
-    return Sent("repeated", run.state)
+    dropped = (key.event, key.key) in run.body.dropped
+    return Sent("dropped" if dropped else "repeated", run.state)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, assert_never
+from typing import Any, TypeAlias, assert_never
 
 from opord.drive.errors import (
     CollisionOpen,
@@ -27,12 +27,15 @@ from opord.kernel.answers import Applied, Exists, KeyTaken, NotStored, Stale, Wa
 from opord.kernel.bounds import check_note
 from opord.kernel.draft import Draft
 from opord.kernel.records import CollisionAnswer
-from opord.kernel.rows import has_ended, is_held
+from opord.kernel.rows import InboxRow, has_ended, is_held
 from opord.kernel.run import Collision, Run
 from opord.kernel.sealing import SEALED
 from opord.values.guard import BadValue
 from opord.values.types import RunId
 from opord.values.vault import SecretUnreadable
+
+Change: TypeAlias = Callable[[Run, Draft, list[InboxRow]], bool | None]
+"""Changes a run through a draft, or refuses to; see `change_run`."""
 
 
 async def resume(
@@ -44,16 +47,16 @@ async def resume(
         RunUnknown, NotStalled, CollisionOpen: the request was refused.
     """
 
-    _check_actor(actor, role, reason)
+    check_actor(actor, role, reason)
 
-    def change(run: Run, draft: Draft) -> None:
+    def change(run: Run, draft: Draft, waiting: list[InboxRow]) -> None:
         if not is_held(run.status):
             raise NotStalled(run.id, run.status)
         if run.collision is not None and run.collides:
             raise CollisionOpen(run.id, run.collision.call, run.collision.key)
         recording.resume(draft, actor=actor, role=role, reason=reason)
 
-    await _change(host, run_id, change)
+    await change_run(host, run_id, change)
 
 
 async def terminate(
@@ -66,9 +69,9 @@ async def terminate(
         RunUnreadable: even its row cannot be read.
     """
 
-    _check_actor(actor, role, reason)
+    check_actor(actor, role, reason)
 
-    def change(run: Run, draft: Draft) -> None:
+    def change(run: Run, draft: Draft, waiting: list[InboxRow]) -> None:
         if has_ended(run.status):
             raise RunEnded(run.id, run.state, run.outcome, how=run.body.how)
         draft.seize()
@@ -96,9 +99,9 @@ async def acknowledge(
         RunUnreadable: even its row cannot be read.
     """
 
-    _check_actor(actor, role, reason)
+    check_actor(actor, role, reason)
 
-    def change(run: Run, draft: Draft) -> None:
+    def change(run: Run, draft: Draft, waiting: list[InboxRow]) -> None:
         alarms = run.body.alarms
         if not alarms:
             raise NoAlarm(run.id, "it has no open alarm")
@@ -141,11 +144,11 @@ async def resolve(
         InputInvalid: the result is not of the action's type, or there is not exactly one answer.
     """
 
-    _check_actor(actor, role, reason)
+    check_actor(actor, role, reason)
     if (happened is not None) == another:
         raise InputInvalid("the answer", "", "say either whether it happened, or that it is another one")
 
-    def change(run: Run, draft: Draft) -> None:
+    def change(run: Run, draft: Draft, waiting: list[InboxRow]) -> None:
         if seen is not None and run.seq != seen:
             raise NotInDoubt(
                 run.id,
@@ -187,7 +190,7 @@ async def resolve(
             raise InputInvalid(f"the resolution of {intent.call}", error.path, error.message) from error
         recording.happened(draft, intent, rest, actor=actor, role=role, reason=reason)
 
-    await _change(host, run_id, change)
+    await change_run(host, run_id, change)
 
 
 def _answer_to(
@@ -211,7 +214,7 @@ def _answer_to(
     return "happened"
 
 
-def _check_actor(actor: str, role: str | None, reason: str | None) -> None:
+def check_actor(actor: str, role: str | None, reason: str | None) -> None:
     """Refuse a person without a name, or with what cannot be stored: it goes on record who acted.
 
     Raises:
@@ -236,27 +239,27 @@ def check_person(actor: str, role: str | None, reason: str | None = None) -> Non
         raise InputInvalid("the sender", "", error.message) from None
 
 
-async def _change_readable_or_not(host: Host, run_id: RunId, change: Callable[[Run, Draft], None]) -> None:
+async def _change_readable_or_not(host: Host, run_id: RunId, change: Change) -> None:
     """Change a run; by its row alone if its contract, secrets or data cannot be read."""
     try:
-        await _change(host, run_id, change)
+        await change_run(host, run_id, change)
     except (ContractUnreadable, RunUnreadable, SecretsUnprotected, SecretUnreadable):
-        await _change(host, run_id, change, by_row=True)
+        await change_run(host, run_id, change, by_row=True)
 
 
-async def _change(
-    host: Host, run_id: RunId, change: Callable[[Run, Draft], None], *, by_row: bool = False
-) -> None:
+async def change_run(host: Host, run_id: RunId, change: Change, *, by_row: bool = False) -> None:
     """Change a run, and try again if it has moved meanwhile.
 
-    With `by_row` its contract is not read.
+    `change` gets the run, a draft, and the messages that wait. If it returns False, nothing is
+    written. With `by_row` the contract is not read.
     """
     while True:
         run = await (read_by_row(host, run_id) if by_row else read(host, run_id))
         held = run.worker is not None
         draft = Draft(run, host.now(), host.name)
-        change(run, draft)
         waiting = await host.inbox(run_id) if run.arrivals else []
+        if change(run, draft, waiting) is False:
+            return
         if by_row:
             # A sealed text in a message is sealed for its place in the inbox and cannot be moved to
             # a record.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from opord.drive import events, people, reading, starts
+from opord.drive import dropping, events, people, reading, starts
 from opord.drive import evidence as late_evidence
 from opord.drive.errors import RunPruned, RunUnknown
 from opord.drive.host import Host
@@ -81,6 +81,21 @@ class RunVerbs:
     ) -> None:
         """Close the open alarms of a run. See `people.acknowledge`."""
         await people.acknowledge(self.host, RunId(run_id), seen=seen, actor=actor, role=role, reason=reason)
+
+    async def drop_event(
+        self,
+        run_id: str,
+        event_id: str,
+        *,
+        actor: str,
+        role: str | None = None,
+        reason: str | None = None,
+        dry_run: bool = False,
+    ) -> None:
+        """Take out a stored event, or that of a stalled step. See `dropping.drop_event`."""
+        await dropping.drop_event(
+            self.host, RunId(run_id), event_id, actor=actor, role=role, reason=reason, dry_run=dry_run
+        )
 
     async def resolve(
         self,

@@ -36,11 +36,12 @@ class Sent(NamedTuple):
     - `stored`: the event is kept until a state handles it.
     - `ignored`: the event is on record and changes nothing.
     - `repeated`: an event with the same key was there before.
+    - `dropped`: the same, and a person has taken that event out of the run.
 
     `state` is the present state of the run.
     """
 
-    status: Literal["taken", "stored", "ignored", "repeated"]
+    status: Literal["taken", "stored", "ignored", "repeated", "dropped"]
     state: str
 
 

@@ -9,6 +9,7 @@ __all__ = [
     "conflicts",
     "doubt",
     "draft",
+    "dropping",
     "effect_attempts",
     "effects",
     "inbox",

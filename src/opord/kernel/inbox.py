@@ -278,14 +278,17 @@ def _take(draft: Draft, message: Message, handler: HandlerProgram, *, arrived: I
         "arrived": text(arrived) if arrived is not None else None,
     }
     if handler.step is None:
-        draft.record("ignored", _args(draft.run, message), **members)
+        draft.record("ignored", event_args(draft.run, message), **members)
         return
-    draft.record("event", _args(draft.run, message), **members)
-    cause = Cause("event", handler.id, message.event, message.args, message.actor, message.role)
+    seq = draft.record("event", event_args(draft.run, message), **members)
+    cause = Cause(
+        "event", handler.id, message.event, message.args, message.actor, message.role,
+        message.id, message.key, seq,
+    )  # fmt: skip
     _answer_to(draft, cause, calls=handler.calls)
 
 
-def _args(run: Run, message: Message) -> dict[str, Split]:
+def event_args(run: Run, message: Message) -> dict[str, Split]:
     """Return the arguments of an event in the form of a record."""
     event = run.program.events.get(message.event)
     if event is None:
@@ -379,7 +382,7 @@ def _leave_unhandled(draft: Draft, rows: list[InboxRow]) -> list[InboxRow]:
         message = read_message(draft.run.program, draft.run.id, row)
         draft.record(
             "unhandled",
-            _args(draft.run, message),
+            event_args(draft.run, message),
             event=message.event,
             actor=message.actor,
             role=message.role or None,

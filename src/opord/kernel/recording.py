@@ -14,9 +14,9 @@ from opord.kernel import bounds
 from opord.kernel.bounds import step_too_large
 from opord.kernel.draft import Draft
 from opord.kernel.endings import recorded_answers, recorded_args, recorded_outcome
-from opord.kernel.instants import capped, from_datetime, microseconds, text
+from opord.kernel.instants import text
 from opord.kernel.large import Split
-from opord.kernel.program import Program, StateProgram, TimerProgram
+from opord.kernel.program import Program, StateProgram
 from opord.kernel.records import Teller
 from opord.kernel.requests import Goto
 from opord.kernel.rows import UsedKey
@@ -24,6 +24,7 @@ from opord.kernel.run import Answer, Cause, Intent, Outcome, Pending, Run, new_r
 from opord.kernel.sealing import sealed_digest, sealed_text
 from opord.kernel.secrets import hidden
 from opord.kernel.step import StepError
+from opord.kernel.timers import due_times
 from opord.kernel.trouble import describe_without_exception, recorded
 from opord.values.canonical import digest, dumps
 from opord.values.types import START_OF_TIME, Instant, Key, RunId
@@ -504,14 +505,7 @@ def _entry(run: Run, target: StateProgram, fields: Any, at: Instant) -> _Entry:
         stays = run.state and phase is not None and run.at.declaration.phase == phase
         phase_since = run.body.phase_since if stays else at
         fired = _fired(run) if stays else []
-        timers: dict[str, Instant] = {}
-        if target.timers:
-            frame = run.frame(at)
-            timers = {
-                timer.id: _due(timer, fields, frame, at, phase_since)
-                for timer in target.timers
-                if timer.id not in fired
-            }
+        timers = due_times(run, target, fields, at, phase_since, fired)
     except Exception as error:
         raise StepError(error, run.program.place_of(error)) from error
     return data, phase_since, fired, timers
@@ -524,14 +518,6 @@ def _fired(run: Run) -> list[str]:
         return run.body.fired
     shared = any(timer.shared for timer in run.at.timers if timer.id == cause.handler)
     return [*run.body.fired, cause.handler] if shared else run.body.fired
-
-
-def _due(timer: TimerProgram, fields: Any, frame: Any, at: Instant, phase_since: Instant) -> Instant:
-    when = timer.when(fields, frame)
-    if timer.declaration.kind == "at":
-        return capped(from_datetime(when))  # type: ignore[arg-type]
-    since = phase_since if timer.shared else at
-    return capped(since + microseconds(when))  # type: ignore[arg-type]
 
 
 def _enter(run: Run, name: str, fields: Any, entry: _Entry, at: Instant) -> None:

@@ -19,6 +19,7 @@ RecordKind: TypeAlias = Literal[
     "event",
     "ignored",
     "unhandled",
+    "dropped",
     "intent",
     "attempt",
     "doubt",
@@ -106,6 +107,9 @@ class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     - started: `name`, `version`, `input`, `to`, `data`, `timers`
     - event, ignored, unhandled: `event`, `args`, `actor`, `role`, `key`, `id`, `arrived` (if it had
       been stored)
+    - dropped: `event`, `id`, `key` (if the event has one); `actor`, `role`, `reason` (of the person
+      who took the event out). Of a stored event also `args`, `arrived`, `sender`, `sender_role`; of
+      one whose step had stalled, `of` (its record)
     - intent: `call`, `key`, `args`, `now` (that of the step), `answers` (of the calls before it in
       the step)
     - attempt: `call`, `key`, `attempt`. At the end of one that failed transiently, or for good
@@ -179,6 +183,8 @@ class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     role: str | None = None
     rule: int | None = None
     run: RunId
+    sender: str | None = None
+    sender_role: str | None = None
     seq: int
     since: str | None = None
     timers: dict[str, str] | None = None

@@ -21,13 +21,14 @@ from opord.kernel.requests import Frame, RunInfo
 from opord.kernel.rows import Head, RunOutcome, RunRow, Status, ValueRow
 from opord.kernel.sealing import SEALED, comparable, opened, sealed
 from opord.values.canonical import dumps, loads
-from opord.values.types import NO_DIGEST, START_OF_TIME, Digest, Instant, Key, RunId
+from opord.values.types import NO_DIGEST, NO_KEY, START_OF_TIME, Digest, Instant, Key, RunId
 
 
 class Cause(msgspec.Struct, omit_defaults=True):
     """The cause of a step under way: a taken event or a fired timer.
 
-    `handler` is the id of its handler.
+    `handler` is the id of its handler. An event has its `id`, its `key` if it has one, and `seq`,
+    the number of its record; rows of older versions do not have these three.
     """
 
     kind: CauseKind
@@ -36,6 +37,9 @@ class Cause(msgspec.Struct, omit_defaults=True):
     args: Any = None
     actor: str = ""
     role: str = ""
+    id: str = ""
+    key: Key = NO_KEY
+    seq: int = 0
 
     @property
     def label(self) -> str:
@@ -187,6 +191,7 @@ class RunBody(msgspec.Struct, omit_defaults=True):
     - `settled` names the actions with a `key expr` that have taken effect.
     - `trouble` is why a run stalled; `stalled_at` is when it last did, 0 in rows of older versions.
     - `alarms` are those that are open.
+    - `dropped` names the keyed events that a person took out, each with its key.
     - `wary` is set in a run of a restored store: the last instant that the copy knows of it. See
       `restored.py` for `wary_until`.
     """
@@ -202,6 +207,7 @@ class RunBody(msgspec.Struct, omit_defaults=True):
     trouble: dict[str, Any] | None = None
     stalled_at: Instant = START_OF_TIME
     alarms: list[Alarm] = []
+    dropped: list[tuple[str, Key]] = []
     wary: Instant = START_OF_TIME
     wary_until: Instant = START_OF_TIME
     values: dict[str, Digest] = {}

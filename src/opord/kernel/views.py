@@ -31,7 +31,7 @@ _PLAIN_MEMBERS = (
     "from", "to", "cause", "call", "key", "attempt", "actor", "worker", "event", "role", "arrived", "reason",
     "error", "place", "trouble", "traceback", "next", "now", "of", "timers", "result", "verdict", "by", "open", "evidence", "against", "alarms",
     "intent",
-    "learned_by", "answered", "rule", "name", "version", "epoch", "prev", "since", "until",
+    "learned_by", "answered", "sender", "sender_role", "rule", "name", "version", "epoch", "prev", "since", "until",
 )  # fmt: skip
 
 
@@ -278,6 +278,8 @@ def _small_view(program: Program, record: RecordRow, body: Mapping[str, Any]) ->
     if record.known_kind is None:
         view["unknown"] = UNKNOWN_KIND
         return view
+    if record.known_kind == "dropped" and "id" in body:
+        view["id"] = body["id"]
     if "data" in body:
         state = program.states.get(body["to"])
         view["data"] = _show(state.fields.show if state else None, body["data"])
@@ -421,6 +423,7 @@ def _waiting_for(run: Run) -> list[dict[str, Any]]:
     if is_held(run.status):
         resolve: dict[str, Any] = {"person": OPERATOR, "verb": "resolve", "seen": run.seq}
         waits.append(resolve if run.collides else {"person": OPERATOR, "verb": "resume"})
+        waits += _droppable(run)
     intent = run.intent
     if intent is not None and not is_held(run.status):
         waits += _waits_of_intent(run, intent)
@@ -431,6 +434,14 @@ def _waiting_for(run: Run) -> list[dict[str, Any]]:
         for event in handlers_now(run)
     ]
     return waits + _waits_of_timers(run)
+
+
+def _droppable(run: Run) -> list[dict[str, Any]]:
+    """Return the event that a stalled step answers, if a person may drop it."""
+    cause = run.body.pending.cause if run.body.pending is not None else None
+    if cause is None or not cause.id or run.intent is not None:
+        return []
+    return [{"person": OPERATOR, "verb": "drop_event", "dropping": cause.event, "id": cause.id}]
 
 
 def _waits_of_intent(run: Run, intent: Intent) -> list[dict[str, Any]]:

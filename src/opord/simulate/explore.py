@@ -157,6 +157,7 @@ def _note(exploration: Exploration, driver: Driver, one: Explored) -> None:
                 "event"
                 | "ignored"
                 | "unhandled"
+                | "dropped"
                 | "attempt"
                 | "resolved"
                 | "outcome"

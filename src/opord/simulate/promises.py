@@ -47,6 +47,7 @@ def occurrences_of(records: Iterable[RecordRow]) -> list[RunOccurrence]:
                 "event"
                 | "ignored"
                 | "unhandled"
+                | "dropped"
                 | "attempt"
                 | "doubt"
                 | "resolved"

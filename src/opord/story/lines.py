@@ -104,6 +104,8 @@ class _Story:
                 self._ignored(record)
             case "unhandled":
                 self._unhandled(record)
+            case "dropped":
+                self._dropped(record)
             case "stored":
                 self._stored(record)
             case "intent":
@@ -206,6 +208,21 @@ class _Story:
 
     def _stored(self, record: Mapping[str, Any]) -> None:
         self._message(record, "▹", "  waits until a state handles it")
+
+    def _dropped(self, record: Mapping[str, Any]) -> None:
+        """Add an event that a person took out: first as it came, if it was stored."""
+        if "arrived" in record:
+            self._message(
+                {**record, "actor": record.get("sender"), "role": record.get("sender_role")}, "▹", ""
+            )
+        self._shown_answers = []
+        self._line(
+            record,
+            1,
+            Part(f"{self._who(record)} dropped the event {record['event']}", "event"),
+            self._because(record),
+            Part(f"  of record {record['of']}", "dim") if "of" in record else None,
+        )
 
     def _message(self, record: Mapping[str, Any], sign: str, after: str) -> None:
         waited = ""
@@ -514,6 +531,7 @@ def _is_carried(kind: _Shown, record: Mapping[str, Any]) -> bool:
             | "event"
             | "ignored"
             | "unhandled"
+            | "dropped"
             | "stored"
             | "resolved"
             | "evidence"

@@ -104,6 +104,8 @@ def wait_in_words(wait: Mapping[str, Any], view: Mapping[str, Any], program: Pro
         checks = call is not None and call.kind == "effect" and view["status"] == "in_doubt"
         words = "to tell whether it happened" if checks else "again"
         return f"{wait['attempt']} {words} (at {when(wait['at'])})"
+    if "dropping" in wait:
+        return f"a person: drop-event, to take {wait['dropping']} out"
     return f"a person: {wait['verb']}"
 
 

@@ -213,6 +213,13 @@ class Run:
         self._world.act(self.id, lambda client: client.acknowledge(self.id, actor=as_, reason=reason))
         return self
 
+    def drop_event(self, event_id: str, *, as_: str = OPERATOR, reason: str | None = None) -> Self:
+        """Take out a stored event, or that of a stalled step, as a person does."""
+        self._world.act(
+            self.id, lambda client: client.drop_event(self.id, event_id, actor=as_, reason=reason)
+        )
+        return self
+
     def terminate(self, *, as_: str = OPERATOR, reason: str | None = None) -> Self:
         """End the run by an administrator's decision."""
         self._world.act(self.id, lambda client: client.terminate(self.id, actor=as_, reason=reason))

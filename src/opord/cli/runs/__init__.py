@@ -16,6 +16,7 @@ COMMANDS = {
     "resume": ("opord.cli.runs.resume", "Let stalled runs go on."),
     "resolve": ("opord.cli.runs.resolve", "Say whether an action that is in doubt happened."),
     "acknowledge": ("opord.cli.runs.acknowledge", "Close the alarms of runs that you have looked at."),
+    "drop-event": ("opord.cli.runs.drop_event", "Take an event out of a run that must not be taken."),
     "cancel": ("opord.cli.runs.cancel", "Ask runs to cancel, as their contract allows."),
     "terminate": ("opord.cli.runs.terminate", "End runs by an administrator's word."),
 }

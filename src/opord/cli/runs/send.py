@@ -17,6 +17,7 @@ _RECEPTIONS = {
     "ignored": "put it on record; it changes nothing there",
     "duplicate": "had it before; nothing changed",
     "repeated": "had it before; nothing changed",
+    "dropped": "had it before, and a person dropped it; nothing changed",
 }
 
 

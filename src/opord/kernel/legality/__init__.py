@@ -114,6 +114,8 @@ def _check(fold: Fold, record: ReadRecord) -> None:
             transitions.ignored(fold, record)
         case "unhandled":
             transitions.unhandled(fold, record)
+        case "dropped":
+            transitions.dropped(fold, record)
         case "transition":
             transitions.transition(fold, record)
         case "stalled":

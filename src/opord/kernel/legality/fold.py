@@ -44,7 +44,8 @@ class ReadRecord(NamedTuple):
 class TakenEvent(NamedTuple):
     """An event whose step is under way. `at_once` is true if the step makes no call.
 
-    Such a step ends in the same write. `at` is when the event was taken; `args` are in rest form.
+    Such a step ends in the same write. `at` is when the event was taken, `seq` the number of its
+    record; `args` are in rest form.
     """
 
     event: str
@@ -54,6 +55,9 @@ class TakenEvent(NamedTuple):
     args: Any
     actor: str
     role: str
+    id: str
+    key: str
+    seq: int
 
 
 class Used(NamedTuple):
@@ -183,6 +187,7 @@ class Fold:
 
     - `stalled_here` is true if the run has stalled since it entered its state; `stalled_at` is when
       it last did.
+    - `dropped_keys` are the events with a key that a person took out, each with its key.
     - `open_alarms` are the alarms that nobody has acknowledged, in the form of a row.
     - `resumed` is true if it was resumed and no record has followed from that yet.
     - `attempts` counts the attempts of each intent.
@@ -238,6 +243,7 @@ class Fold:
         self.used_keys: dict[tuple[str, str], Used] = {}
         self.event_keys: dict[tuple[str, str], int] = {}
         self.event_args: dict[tuple[str, str], Any] = {}
+        self.dropped_keys: list[list[str]] = []
         self.taken_messages: set[str] = set()
         self.taken_in: int = 0
         self.brought: int = 0

@@ -23,7 +23,7 @@ _CLOCK_US = 3_600_000_000
 _LEASE_US = 600_000_000
 """The longest lease that a worker can have, in microseconds."""
 _REASON_CHARACTERS = 500
-_GIVES_BACK = ("evidence", "ignored", "alarm", "acknowledged")
+_GIVES_BACK = ("evidence", "ignored", "alarm", "acknowledged", "dropped")
 """Records that may be written while a worker holds the run, and take it from the worker."""
 
 

@@ -49,7 +49,7 @@ def _kinds(*kinds: RecordKind) -> frozenset[RecordKind]:
     return frozenset(kinds)
 
 
-_ALWAYS = _kinds("evidence", "alarm", "acknowledged", "terminated", "restored")
+_ALWAYS = _kinds("evidence", "alarm", "acknowledged", "dropped", "terminated", "restored")
 _STEP = _kinds("attempt", "intent", "outcome", "transition", "event", "ignored", "stalled")
 
 FOLLOWS: dict[Situation, frozenset[RecordKind]] = {

@@ -7,7 +7,7 @@ calls has fired, or a person is asked.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
 from opord.contract import Action, Ask, Check, Repeat, Report, Skip
 from opord.kernel.backoff import UNEXPECTED_RETRY
@@ -17,6 +17,9 @@ from opord.kernel.legality.fold import Commit, Fold, StepOnRecord, TakenEvent
 from opord.kernel.legality.steps import called_in
 from opord.kernel.legality.wariness import blind
 from opord.kernel.program import TimerProgram
+
+_WHICH: Final = ("seq", "id", "key")
+"""The members of a cause that say which event it is."""
 
 
 def by_timer(body: Mapping[str, Any]) -> bool:
@@ -105,7 +108,10 @@ def _check_cause(fold: Fold, cause: Mapping[str, Any] | None, now: int, *, with_
         _check_fired(fold, str(cause.get("handler")), now, with_intent=with_intent)
         compare(fold, "cause", sorted(cause), ["handler", "kind"])
         return
-    compare(fold, "cause", cause and _complete_cause(cause), fold.taken_event and _cause_of(fold.taken_event))
+    taken = fold.taken_event
+    compare(fold, "cause", cause and _complete_cause(cause), taken and _cause_of(taken))
+    if cause is not None and "seq" in cause and taken is not None:  # rows of older versions do not have it
+        compare(fold, "cause", _which(cause), {"seq": taken.seq, "id": taken.id, "key": taken.key})
     if cause is None and fold.step is not None and not fold.acts and fold.taken_event is None:
         differs(fold, "cause", None, f"a timer of {fold.state}")
     if cause is None and fold.commit is not None and fold.commit.action.name not in _by_itself(fold):
@@ -114,7 +120,12 @@ def _check_cause(fold: Fold, cause: Mapping[str, Any] | None, now: int, *, with_
 
 def _complete_cause(cause: Mapping[str, Any]) -> dict[str, Any]:
     empty: dict[str, Any] = {"kind": "", "handler": "", "event": "", "args": None, "actor": "", "role": ""}
-    return {**empty, **cause}
+    return {**empty, **{name: value for name, value in cause.items() if name not in _WHICH}}
+
+
+def _which(cause: Mapping[str, Any]) -> dict[str, Any]:
+    """Return which event began the step: its record, its id and its key."""
+    return {name: cause.get(name, "") for name in _WHICH}
 
 
 def _cause_of(taken: TakenEvent) -> dict[str, Any]:

@@ -89,6 +89,7 @@ def _check_body(fold: Fold, row: RunRow, body: dict[str, Any]) -> None:
         ("wary", body.get("wary", 0), fold.wary),
         ("wary_until", body.get("wary_until", 0), fold.wary_until),
         ("trouble", body.get("trouble"), None if taken_by_timer else fold.trouble),
+        ("dropped", body.get("dropped", []), fold.dropped_keys),
         ("alarms", body.get("alarms", []), fold.open_alarms),
         ("settled", sorted(body.get("settled", ())), sorted({action for action, _ in fold.used_keys})),
     ):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, assert_never, cast, get_args
 
 from opord.contract import Var
@@ -69,6 +69,9 @@ def event(fold: Fold, record: ReadRecord) -> None:
             body["args"],
             body.get("actor", ""),
             body.get("role", ""),
+            body.get("id", ""),
+            body.get("key", ""),
+            record.seq,
         )
 
 
@@ -82,6 +85,33 @@ def ignored(fold: Fold, record: ReadRecord) -> None:
 def unhandled(fold: Fold, record: ReadRecord) -> None:
     """Check a stored event that no state took before the run ended."""
     _declared(fold, record)
+
+
+def dropped(fold: Fold, record: ReadRecord) -> None:
+    """Check an event that a person took out: a stored one, or that of a stalled step."""
+    body = record.body
+    _by_somebody(fold, record)
+    if "of" in body:
+        _drop_taken(fold, body)
+    elif "arrived" not in body:
+        fold.problem("form", "a dropped event was neither stored nor that of a step")
+    else:
+        about = {**body, "actor": body.get("sender", ""), "role": body.get("sender_role")}
+        _declared(fold, record._replace(body=about))
+    if "key" in body:
+        fold.dropped_keys.append([body["event"], body["key"]])
+
+
+def _drop_taken(fold: Fold, body: Mapping[str, Any]) -> None:
+    taken = fold.taken_event
+    if taken is None or not fold.stalled or fold.commit is not None:
+        fold.problem("event", f"no stalled step without a commit answers {body['event']}")
+    elif (taken.event, taken.seq, taken.id, taken.key) != (
+        body["event"], body["of"], body.get("id", ""), body.get("key", ""),
+    ):  # fmt: skip
+        fold.problem("event", f"the stalled step answers the {taken.event} of record {taken.seq}")
+    fold.taken_event = fold.step = fold.reused = fold.trouble = None
+    fold.stalled = fold.resumed = False
 
 
 def transition(fold: Fold, record: ReadRecord) -> None:

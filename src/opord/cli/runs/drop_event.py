@@ -1,0 +1,48 @@
+"""`opord runs drop-event`: take an event out of a run."""
+
+from __future__ import annotations
+
+import click
+
+from opord.cli.acting import on_backend
+from opord.cli.output import write, write_json
+from opord.cli.settings import actor_options, json_option, store_option
+from opord.story.signs import safe
+from opord.values.types import RunId
+
+
+@click.command()
+@click.argument("run")
+@click.argument("event_id")
+@click.option("--reason", metavar="TEXT", help="Why; it goes on record.")
+@click.option("--dry-run", is_flag=True, help="Say whether it would be refused, and do nothing.")
+@actor_options
+@store_option
+@json_option
+def command(
+    run: str, event_id: str, reason: str | None, dry_run: bool,
+    actor: str, role: str | None, store: str, as_json: bool,
+) -> int:  # fmt: skip
+    """Take an event out of a run that must not be taken.
+
+    EVENT_ID is that of a stored event, or of the event that a stalled step answers; `opord runs
+    show RUN` has the ids. The run then waits in its state again, with the timers that it had on
+    entry. An event with a key stays known by it: the same event, sent again, is answered as
+    dropped. A step that has begun to commit an action is not dropped.
+
+    \b
+    Example:
+      opord runs drop-event OrderFulfilment/ord-1001 0199f3d2a1c4 --reason "sent by mistake"
+    """
+    on_backend(
+        store,
+        lambda session: session.backend.drop_event(
+            RunId(run), event_id, actor=actor, role=role, reason=reason, dry_run=dry_run
+        ),
+    )
+    if as_json:
+        would = "would" if dry_run else "done"
+        write_json({"run": run, "event_id": event_id, would: "drop"})
+    else:
+        write(f"{safe(run)}: {safe(event_id)} {'would be dropped' if dry_run else 'dropped'}")
+    return 0
