@@ -176,14 +176,20 @@ def test_a_store_that_is_no_text_is_refused(tmp_path: Path) -> None:
 def test_wrong_arguments_of_a_start_are_told_by_name(flow: Any) -> None:
     async def main() -> None:
         async with opord.Engine("sqlite://:memory:", [flow]) as engine:
-            for args, named, told in [
-                (("Desk",), {}, "expected a contract, as in OrderFulfilment: .* got: 'Desk'"),
-                ((Handlers,), {}, "expected a contract, .* got: the class Handlers"),
-                ((flow,), {"oder": 1}, "Desk takes order, text; there is no 'oder', did you mean 'order'?"),
-                ((flow, order("a")), {}, "Desk takes order, text; give each by its name, as in order=…"),
-                ((flow,), {}, "Desk takes order, text; order is missing"),
+            for args, named, error, told in [
+                (("Desk",), {}, TypeError, "expected a contract, as in OrderFulfilment: .* got: 'Desk'"),
+                ((Handlers,), {}, TypeError, "expected a contract, .* got: the class Handlers"),
+                ((flow, order("a")), {}, TypeError, "give each input of Desk by its name, as in order=…"),
+                (
+                    (flow,),
+                    {"oder": 1},
+                    opord.InputInvalid,
+                    "oder is no parameter of Desk; did you mean order?",
+                ),
+                ((flow,), {"x": 1}, opord.InputInvalid, "x is no parameter of Desk; it has order, text"),
+                ((flow,), {}, opord.InputInvalid, "the input of Desk does not fit: order is missing"),
             ]:
-                with pytest.raises(TypeError, match=told):
+                with pytest.raises(error, match=told):
                     await engine.start(*args, **named)
 
     run(main())

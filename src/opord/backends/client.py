@@ -107,7 +107,7 @@ class Client:
         Raises:
             InputInvalid: the input does not fit the contract.
             StartConflict: a run of that key was started with another input.
-            TypeError: `contract` is no contract, or the parameters are not its own.
+            TypeError: `contract` is no contract.
         """
         start_of(contract, args, kwargs)
         return ClientRun(self, self.ask(lambda engine: _started(engine, contract, args, kwargs)))

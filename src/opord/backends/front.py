@@ -237,7 +237,7 @@ class Engine:
         Raises:
             InputInvalid: the input does not fit the contract.
             StartConflict: a run of that key was started with another input.
-            TypeError: `contract` is no contract, or the parameters are not its own.
+            TypeError: `contract` is no contract.
         """
         start: Start[RunT] = start_of(contract, args, kwargs)
         return start.handle(self, await self.start_run(self._program(start.workflow), start.members))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from inspect import Parameter, signature
 from types import ModuleType
 from typing import Any
 
+from opord.drive.errors import InputInvalid
 from opord.generated import RunHandle, Start, Workflow
 from opord.language.diagnostics.suggest import nearest
 from opord.stores import kind_of
@@ -44,14 +46,19 @@ def start_of(contract: Any, args: Sequence[Any], named: dict[str, Any]) -> Start
     """Return the start that a contract's class makes of the arguments.
 
     Raises:
-        TypeError: it is no contract, or the arguments are not its parameters.
+        InputInvalid: a parameter is missing, or there is no such parameter.
+        TypeError: it is no contract, or an argument is not given by its name.
     """
-    class_of(contract)
+    name = class_of(contract).__name__
     prepare: Callable[..., Start[Any]] = contract.prepare
     try:
         return prepare(*args, **named)
-    except TypeError as wrong:
-        raise TypeError(_wrong_parameters(contract, prepare, args, named) or str(wrong)) from None
+    except TypeError:
+        params = signature(prepare).parameters
+        if args:
+            example = next(iter(params), "name")
+            raise TypeError(f"give each input of {name} by its name, as in {example}=…") from None
+        raise _wrong_names(name, params, named) from None
 
 
 def class_of(contract: Any) -> type[Workflow]:
@@ -97,22 +104,13 @@ def _named(one: object) -> str:
     return f"an object of the class {type(one).__qualname__}"
 
 
-def _wrong_parameters(
-    contract: Any, prepare: Callable[..., Any], args: Sequence[Any], named: dict[str, Any]
-) -> str | None:
-    """Say which parameters are too many or missing; None if Python's own words have to do."""
-    from inspect import Parameter, signature
-
-    params = signature(prepare).parameters
-    name = contract.__name__ if isinstance(contract, type) else type(contract).__name__
-    takes = f"{name} takes {', '.join(params) or 'no input'}"
-    if args:
-        return f"{takes}; give each by its name, as in {next(iter(params), 'name')}=…"
+def _wrong_names(name: str, params: Mapping[str, Parameter], named: Iterable[str]) -> InputInvalid:
     for given in named:
         if given not in params:
             near = nearest(given, params)
-            return f"{takes}; there is no {given!r}" + (f", did you mean {near!r}?" if near else "")
-    missing = [one for one, param in params.items() if one not in named and param.default is Parameter.empty]
-    return (
-        f"{takes}; {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing" if missing else None
+            hint = f"did you mean {near}?" if near else f"it has {', '.join(params) or 'none'}"
+            return InputInvalid(name, "", f"{given} is no parameter of {name}; {hint}")
+    missing = next(
+        one for one, param in params.items() if one not in named and param.default is Parameter.empty
     )
+    return InputInvalid(name, missing, "is missing")

@@ -171,6 +171,24 @@ class World:
         run = self._do(lambda engine: engine.start_run(program, members_by_name), landed)
         return Run(self, program, run)
 
+    def serve(self, contract: ContractSource, handlers: Any = None) -> None:
+        """Let the engine carry runs of a contract, before anything is started.
+
+        Without `handlers`, those that `contract` comes with, or the fakes that were made for it.
+        """
+        workflow, own = _workflow(contract)
+        self._serve(workflow, handlers if handlers is not None else own)
+
+    def ask(self, job: Callable[[Engine], Awaitable[T]]) -> T:
+        """Do asynchronous work with the engine, such as a request to a web application on it.
+
+        Its time is the world's. Contracts with fakes are served. Everything has gone on as far as
+        it can when this returns. After a crash the work is done once more, as a client would.
+        """
+        for workflow in self._fakes:
+            self._serve(workflow, self._served.get(workflow))
+        return self._do(job, lambda: None)
+
     def run(self, run: str) -> Run:
         """Return a run by its name, such as `OrderFulfilment/o1`."""
         row = self.store.load(RunId(run))
