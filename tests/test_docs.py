@@ -38,7 +38,6 @@ import subprocess
 import sys
 import textwrap
 import tomllib
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType
@@ -46,29 +45,14 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.support.pages import ROOT, Block, blocks_of
+
 PAGES = [
     ROOT / "README.md",
     *sorted((ROOT / "docs").rglob("*.md")),
     *sorted((ROOT / "examples").rglob("*.md")),
 ]
 COMMAND_TIMEOUT_S = 120
-
-
-@dataclass(frozen=True)
-class Block:
-    """A fenced block: where it stands, what it is, and its text without the indentation of the fence."""
-
-    page: Path
-    line: int
-    language: str
-    words: tuple[str, ...]
-    text: str
-    file: str | None = None
-
-    @property
-    def place(self) -> str:
-        return f"{self.page.relative_to(ROOT)}:{self.line}"
 
 
 @dataclass
@@ -79,27 +63,6 @@ class Session:
     loop: asyncio.Runner
     namespace: dict[str, Any] = field(default_factory=lambda: {"__name__": "__docs__"})
     contracts: list[str] = field(default_factory=list)
-
-
-def blocks_of(page: Path) -> Iterator[Block]:
-    """Find the fenced blocks of a page; one that is never closed fails the page."""
-    lines = iter(enumerate(page.read_text(encoding="utf-8").splitlines(), start=1))
-    for number, line in lines:
-        opening = re.match(r"^(\s*)(`{3,})([\w-]*)\s*(.*)$", line)
-        if opening is None:
-            continue
-        indent, fence, language, rest = opening.groups()
-        body: list[str] = []
-        for _, inner in lines:
-            if re.fullmatch(rf"\s*{fence}`*\s*", inner):
-                break
-            body.append(inner.removeprefix(indent))
-        else:
-            pytest.fail(f"{page.relative_to(ROOT)}:{number}: the block is never closed")
-        words = rest.split()
-        file = next((word.removeprefix("file=") for word in words if word.startswith("file=")), None)
-        plain = tuple(word for word in words if not word.startswith("file="))
-        yield Block(page, number, language, plain, "\n".join(body) + "\n", file)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_docs import ROOT, blocks_of
+from tests.support.pages import ROOT, blocks_of
 
 FASTAPI = """
 from starlette.testclient import TestClient
