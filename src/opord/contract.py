@@ -789,7 +789,9 @@ class Taken:
     place: Place = _place()
 
 
-PromiseKind: TypeAlias = Literal["at most once", "only after", "never after", "eventually", "every run ends"]
+PromiseKind: TypeAlias = Literal[
+    "at most once", "only after", "never after", "eventually", "no wait is endless", "every run ends"
+]
 
 
 @dataclass(frozen=True, slots=True)

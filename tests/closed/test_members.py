@@ -28,7 +28,7 @@ POINTED: dict[Union, set[str]] = {
         "testing/plausible.py", "values/codec_source.py", "values/nesting.py",
     },
     Union(CONTRACT, "Expr", "type: Type; place: Place"): {
-        "codegen/diagram/short.py", "codegen/expressions.py", "content/expressions.py", "language/ensure/timing.py",
+        "codegen/diagram/short.py", "codegen/expressions.py", "content/expressions.py", "language/ensure/timer_length.py",
         "language/flow/value_flow.py", "language/spelling.py",
     },
     Union(CONTRACT, "Pattern", "place: Place"): {
@@ -67,7 +67,7 @@ POINTED: dict[Union, set[str]] = {
     Union(CONTRACT, "Outcome"): {"codegen/diagram/build.py", "story/lines.py"},
     Union(CONTRACT, "Verb"): {"codegen/diagram/build.py", "codegen/steps.py", "language/lowering/statements.py"},
     Union(CONTRACT, "TimerKind"): {
-        "kernel/legality/transitions.py", "language/ensure/timing.py", "language/lowering/states.py",
+        "kernel/legality/transitions.py", "language/ensure/timer_length.py", "language/lowering/states.py",
         "language/sheet/reasons.py", "story/words.py",
     },
     Union(CONTRACT, "StateKind"): {"codegen/diagram/build.py"},

@@ -37,6 +37,7 @@ LEFT_TO_COMPLETION = {
     "ignore",
     "keep",
     "never",
+    "no wait is endless",
     "repeat",
     "repeatable",
     "report",

@@ -52,7 +52,14 @@ def test_the_index_counts_its_states_and_promises(path: Path) -> None:
     assert row.endswith(f"| {len(contract.states)} | {len(contract.promises)} |")
 
 
-def test_together_they_make_all_five_promises() -> None:
+def test_together_they_make_all_six_promises() -> None:
     contracts = [check_file(path).contract for path in CONTRACTS]
     kinds = {promise.kind for contract in contracts if contract for promise in contract.promises}
-    assert kinds == {"at most once", "only after", "never after", "eventually", "every run ends"}
+    assert kinds == {
+        "at most once",
+        "only after",
+        "never after",
+        "eventually",
+        "no wait is endless",
+        "every run ends",
+    }

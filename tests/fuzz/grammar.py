@@ -323,6 +323,7 @@ class Writer:
         return self.choices.of(
             [
                 "ensure every run ends",
+                "ensure no wait is endless",
                 "ensure pay at most once",
                 f"ensure {some} only after {other}",
                 f"ensure never {some} after {other}",

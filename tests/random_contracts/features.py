@@ -65,6 +65,7 @@ _WORDS = {
     "only after": r"^ensure .* only after",
     "never after": r"^ensure never",
     "eventually": r"^ensure after",
+    "no wait is endless": r"^ensure no wait is endless$",
     "every run ends": r"^ensure every run ends$",
     "every run ends within": r"^ensure every run ends within",
     "or": r"^ensure .* or ",

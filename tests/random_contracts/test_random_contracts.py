@@ -22,7 +22,7 @@ def test_nothing_but_a_promise_is_refused() -> None:
         wrong = [error.message for error in found.errors if error.rule != "ensure"]
         assert not wrong, f"seed {seed}: {wrong}\n{text}"
         assert 2 <= len(found.model.states) <= 7
-        assert len(found.model.promises) == 6
+        assert len(found.model.promises) == 7
 
 
 def test_the_same_seed_gives_the_same_contract() -> None:

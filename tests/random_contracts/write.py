@@ -43,7 +43,7 @@ class _Phase:
     handlers: _Handlers
 
 
-def random_contract(rng: Random, *, promises: int = 6) -> str:
+def random_contract(rng: Random, *, promises: int = 7) -> str:
     """Write a contract of two to seven states in which the checker finds no error but broken promises.
 
     `promises` is the number of its `ensure` lines. The same `rng` gives the same contract.
@@ -274,7 +274,7 @@ class _Draft:
         actions = [call.name for call in self.calls if call.kind == "commit"]
         calls = [call.name for call in self.calls]
         states = [state.name for state in self.states]
-        forms = ["once", "only", "never", "after", "ends", "ends within"]
+        forms = ["once", "only", "never", "after", "ends", "ends within", "waits"]
         found = []
         for index in range(count):
             form = forms[index % len(forms)] if index < len(forms) else self.rng.choice(forms)
@@ -293,6 +293,8 @@ class _Draft:
                     found.append(f"ensure after {y} eventually {x}")
                 case "ends":
                     found.append("ensure every run ends")
+                case "waits":
+                    found.append("ensure no wait is endless")
                 case _:
                     found.append(f"ensure every run ends within {self.rng.choice(['1s', '36500d'])}")
         return found

@@ -459,7 +459,7 @@ ensure Imported only after write_batch
 ensure never write_batch after remove_rows
 ensure never Imported after remove_rows
 ensure after write_batch eventually Imported or remove_rows
-ensure every run ends
+ensure no wait is endless
 """,
 }
 

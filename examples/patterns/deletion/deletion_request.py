@@ -562,7 +562,7 @@ ensure certify only after erase_archive
 ensure Deleted only after certify
 ensure never Withdrawn or NotConfirmed or Refused after erase_account
 ensure after erase_account eventually Deleted
-ensure every run ends
+ensure no wait is endless
 """,
 }
 

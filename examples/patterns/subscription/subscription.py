@@ -457,7 +457,7 @@ ensure close_access at most once
 ensure never charge after close_access
 ensure Ended only after close_access
 ensure after close_access eventually Ended
-ensure every run ends
+ensure no wait is endless
 """,
 }
 

@@ -22,6 +22,10 @@ COUNTS = (
     "initial state A(n: int = 0) -> A | Done { let yes = perform peek(id) else -> goto A(n + 1)\n"
     " if yes { goto Done }\n goto A(n + 1) }"
 )
+COUNTED = (
+    "initial state A(n: int = 0) -> B | Done { if n >= 12 { goto Done }\n goto B(n + 1) }\n"
+    "state B(n: int) -> A { after 1h -> goto A(n) }"
+)
 IN_A_PHASE = "phase P {\n after 2d -> goto Failed\n initial state A -> B | Failed { on go -> goto B }\n state B -> Done | Failed { on go -> goto Done }\n}"
 SPENT = "phase P {\n after 2d -> goto B\n initial state A -> B | Done { on go -> goto Done }\n state B -> B | Done { on go -> goto Done }\n}"
 LEFT_BEHIND = (
@@ -34,13 +38,13 @@ MANY = LEFT_BEHIND.replace(
 )
 MANY_AND_OUT = MANY.replace(" initial", " after 30d -> goto Done\n initial")
 
-ENDS = {
+WAITS = {
     "a wait with a timer": (TIMED, ""),
     "a wait without one": (UNTIMED, "1 A"),
     "a later wait without one": (SECOND_WAIT, "1 A: after 24h → 2 B"),
     "a cycle that spins": (SPINS, "1 A"),
     "a cycle with a wait": (POLLS, ""),
-    "a cycle that counts": (COUNTS, ""),
+    "a cycle that counts without a limit": (COUNTS, ""),
     "the timer of the phase": (IN_A_PHASE, ""),
     "the timer of the phase, fired before": (SPENT, "1 A: after 48h → 2 B"),
     "the only way to an end is a timer of the phase that has fired": (LEFT_BEHIND, "1 A: after 24h → 2 A"),
@@ -53,9 +57,11 @@ ENDS = {
 }
 
 
-@pytest.mark.parametrize(("body", "expected"), ENDS.values(), ids=ENDS.keys())
-def test_every_run_ends(body: str, expected: str) -> None:
-    assert story(body, "every run ends") == expected
+@pytest.mark.parametrize(("body", "expected"), WAITS.values(), ids=WAITS.keys())
+def test_no_wait_is_endless(body: str, expected: str) -> None:
+    assert story(body, "no wait is endless") == expected
+    if expected:
+        assert story(body, "every run ends") == expected
 
 
 def hours(found: timedelta | None) -> float | None:
@@ -137,10 +143,15 @@ def test_a_doubt_takes_as_long_as_the_contract_lets_it(policy: str, seconds: int
 
 
 UNTIMED_CASES = {
-    "a cycle": (
-        POLLS,
+    "a cycle by an event": (
+        "initial state A -> A | Done { on go -> goto A\n after 1h -> goto Done }",
+        "a run can go round `A` → `A` any number of times, so no time can be promised",
+        "1 A: on go → 2 A",
+    ),
+    "a cycle that is counted": (
+        COUNTED,
         "a run can go round `A` → `B` → `A` any number of times, so no time can be promised",
-        "1 A",
+        "1 A → 2 B: after 1h → 3 A",
     ),
     "a timer from the data": (
         "initial state A(d: duration = 1h) -> Done { after d -> goto Done }",

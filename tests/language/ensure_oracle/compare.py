@@ -12,7 +12,7 @@ from opord.language.diagnostics import Diagnostic
 from opord.loading.load import load_sources
 from tests.language.ensure_oracle.promises import Promise, promises_of, without_promises
 from tests.language.ensure_oracle.runs import Runs, explore
-from tests.language.ensure_oracle.verdicts import Verdict, decide, shows
+from tests.language.ensure_oracle.verdicts import ENDING, Verdict, decide, shows
 from tests.random_contracts import random_contract
 
 ONE = "python -m tests.language.ensure_oracle --seed"
@@ -77,7 +77,7 @@ def _difference(
     if not shows(promise, runs, states, spins=spins):
         return f"no run through {' '.join(states)} breaks it"
     # A run can fail to end for more than one reason, each with its own shortest run.
-    if promise.form != "every run ends" and len(states) != len(verdict.states):
+    if promise.form not in ENDING and len(states) != len(verdict.states):
         return f"the story has {len(states)} states, a shortest run {len(verdict.states)}"
     return ""
 

@@ -10,6 +10,7 @@ _FORMS = [
     ("only after", re.compile(r"ensure (?P<x>.+) only after (?P<y>.+)")),
     ("never after", re.compile(r"ensure never (?P<x>.+) after (?P<y>.+)")),
     ("eventually", re.compile(r"ensure after (?P<y>.+) eventually (?P<x>.+)")),
+    ("no wait is endless", re.compile(r"ensure no wait is endless")),
     ("every run ends", re.compile(r"ensure every run ends(?: within (?P<within>\w+))?")),
 ]
 

@@ -61,21 +61,29 @@ class Situation(NamedTuple):
 
 @dataclass(frozen=True)
 class Way:
-    """One way from a situation to the next: what happened, also in words."""
+    """One way from a situation to the next: what happened, also in words.
+
+    `by_event` says that an event came on this way.
+    """
 
     occurred: tuple[Occurrence, ...]
     target: Situation
+    by_event: bool
     told: tuple[str, ...] = field(compare=False)
 
 
 @dataclass
 class Runs:
-    """All situations that the runs of a contract reach, and the ways between them."""
+    """All situations that the runs of a contract reach, and the ways between them.
+
+    `phase` has the phase of each state, and the phase's timers by their ids.
+    """
 
     start: Situation
     ways: dict[Situation, list[Way]]
     waits: set[Situation]
     ends: set[Situation]
+    phase: dict[str, tuple[str, frozenset[str]]]
 
 
 class _Choices:
@@ -122,7 +130,7 @@ def explore(program: Program) -> Runs:
     started = recording.start(program, "run", _input(program), now=NOW, worker="", held=False)
     rows = {_situation(started.run): started.start().row}
     start = next(iter(rows))
-    runs = Runs(start, {}, set(), set())
+    runs = Runs(start, {}, set(), set(), _phases(program))
     waiting = [start]
     while waiting:
         here = waiting.pop()
@@ -137,9 +145,19 @@ def explore(program: Program) -> Runs:
             if target not in rows:
                 rows[target] = _row(carried.run)
                 waiting.append(target)
-            found.setdefault(Way(tuple(carried.occurred), target, tuple(carried.told)))
+            told = tuple(carried.told)
+            by_event = any(each.startswith("event ") for each in told)
+            found.setdefault(Way(tuple(carried.occurred), target, by_event, told))
         runs.ways[here] = list(found)
     return runs
+
+
+def _phases(program: Program) -> dict[str, tuple[str, frozenset[str]]]:
+    return {
+        name: (state.declaration.phase, frozenset(timer.id for timer in state.timers if timer.shared))
+        for name, state in program.states.items()
+        if state.declaration.phase is not None
+    }
 
 
 def _carried(program: Program, row: RunRow) -> Iterator[_Carrier]:

@@ -264,7 +264,8 @@ phase P {
     on told -> goto Good
   }
 }
-ensure every run ends # holds
+ensure no wait is endless # holds
+ensure every run ends # S
 ensure every run ends within 36500d # S T S!
 ensure after S eventually Good # holds
 """,
@@ -279,6 +280,54 @@ state T -> Good {
 }
 ensure after S eventually give # holds
 ensure after S eventually give or Good # holds
+ensure no wait is endless # holds
+ensure every run ends # S
+ensure every run ends within 36500d # S S!
+""",
+    "a cycle that needs an event counts as left, but takes any time": """
+initial state S(n: int = 0) -> S | Good {
+  on told -> goto S(n + 1)
+  after 1h -> goto Good
+}
+ensure every run ends # holds
+ensure every run ends within 36500d # S S!
+""",
+    "a phase's timer ends the cycles inside it": """
+phase P {
+  after 10d -> goto Good
+  initial state S(n: int = 0) -> T | Good {
+    after 1h -> goto T(n + 1)
+  }
+  state T(n: int) -> S | Good {
+    on told -> goto S(n)
+    after 1h -> goto S(n)
+  }
+}
+ensure every run ends # holds
+ensure every run ends within 36500d # holds
+""",
+    "after it has fired it ends none": """
+phase P {
+  after 10d -> goto S(0)
+  initial state S(n: int = 0) -> S | Good {
+    on told -> goto Good
+    after 1h -> goto S(n + 1)
+  }
+}
+ensure no wait is endless # holds
+ensure every run ends # S S
+""",
+    "an event can break off its step each time": """
+phase P {
+  on told -> goto S(n)
+  after 10d {
+    let seen = perform look()
+    goto Good
+  }
+  initial state S(n: int = 0) -> S | Good {
+    after 1h -> goto S(n + 1)
+  }
+}
 ensure every run ends # holds
 ensure every run ends within 36500d # S S!
 """,

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from tests.language.ensure_oracle.promises import Promise
 from tests.language.ensure_oracle.runs import Occurrence, Runs, Situation, Way
 
+ENDING = ("no wait is endless", "every run ends")
+"""The promises about ends."""
+
 # What an observer remembers of a run. `once`, `only` and `never` remember whether Y has come
 # (`once`: whether A has). `eventually` remembers whether X is still owed.
 Observer = Callable[[bool, Occurrence], tuple[bool, bool]]
@@ -43,6 +46,8 @@ def decide(promise: Promise, runs: Runs, *, spins: bool) -> Verdict:
             return _search(runs, _never_after(promise))
         case "eventually":
             return _eventually(runs, promise)
+        case "no wait is endless":
+            return _no_wait_is_endless(runs, spins=spins)
         case _:
             return _ends(runs, promise, spins=spins)
 
@@ -231,7 +236,7 @@ def _following(found: _Search, node: Node) -> set[Node]:
 # --- Every run ends -------------------------------------------------------------------------------
 
 
-def _ends(runs: Runs, promise: Promise, *, spins: bool) -> Verdict:
+def _no_wait_is_endless(runs: Runs, *, spins: bool) -> Verdict:
     found = _walk(runs, _nothing)
     for node in found.before:
         here = node[0]
@@ -239,32 +244,79 @@ def _ends(runs: Runs, promise: Promise, *, spins: bool) -> Verdict:
             return _run_to(found, node)
         if here not in runs.ends and not any(each[0] in runs.ends for each in _following(found, node)):
             return _run_to(found, node)
-    if spins:
-        return Verdict(False, ("a cycle spins",))
+    return Verdict(False, ("a cycle spins",)) if spins else HOLDS
+
+
+def _ends(runs: Runs, promise: Promise, *, spins: bool) -> Verdict:
+    waits = _no_wait_is_endless(runs, spins=spins)
+    if not waits.holds:
+        return waits
+    found = _walk(runs, _nothing)
+    endless = _in_endless_cycles(runs, by_itself=True)
+    for node in found.before:
+        if node[0] in endless:
+            return _run_to(found, node)
     return HOLDS if promise.within is None else _ends_within(runs, promise, found)
 
 
+def _in_endless_cycles(runs: Runs, *, by_itself: bool) -> set[Situation]:
+    """Return the situations to which a run can come back any number of times.
+
+    `by_itself` leaves out the ways that an event takes. In these contracts conditions are on fresh
+    answers alone, so no cycle is counted. A timer of the phase ends the cycles inside it, for its
+    time goes on from the entry into the phase. It does not if its step can be dropped each time.
+    """
+    ways = {
+        here: [way for way in all_ways if not (by_itself and way.by_event)]
+        for here, all_ways in runs.ways.items()
+    }
+    reached = {here: _reached(ways, here) for here in ways}
+    endless: set[Situation] = set()
+    for start in ways:
+        round_ = {here for here in reached[start] if start in reached[here]}
+        moves = any(
+            any(seen.what == "entered" for seen in way.occurred) and way.target in round_
+            for here in round_
+            for way in ways[here]
+        )
+        if start in round_ and moves and not _left_by_a_timer(runs, start, round_):
+            endless.add(start)
+    return endless
+
+
+def _reached(ways: dict[Situation, list[Way]], start: Situation) -> set[Situation]:
+    seen: set[Situation] = set()
+    waiting = [start]
+    while waiting:
+        for way in ways[waiting.pop()]:
+            if way.target not in seen:
+                seen.add(way.target)
+                waiting.append(way.target)
+    return seen
+
+
+def _left_by_a_timer(runs: Runs, start: Situation, round_: set[Situation]) -> bool:
+    phase = runs.phase.get(start.state)
+    if phase is None or any(runs.phase.get(here.state) != phase for here in round_):
+        return False
+    begun = {here.cause[1] for here in round_ if here.cause[0] == "timer"}
+    return bool(phase[1] - start.fired - begun)
+
+
 def _ends_within(runs: Runs, promise: Promise, found: _Search) -> Verdict:
-    """Say whether there is no cycle, and compare the time where the limit decides clearly.
+    """Say whether each cycle has a bound in time, and compare the time where the limit is clear.
 
     A limit is a second or a hundred years. A second is less than any timer or call can take, and a
     hundred years are more than all of them.
     """
-    if any(_moves_in_a_cycle(found, node) for node in found.before):
+    endless = _in_endless_cycles(runs, by_itself=False)
+    if endless:
         return Verdict(False, ("a cycle",))
     if promise.within is not None and promise.within.endswith("s"):
         waits = [node for node in found.before if node[0] in runs.waits]
         # This does not ask which run takes longest: any run that waits takes too long.
         return Verdict(False, _run_to(found, waits[0]).told) if waits else Verdict(True, unclear=True)
     return Verdict(True, unclear=_same_state_again(runs))
-
-
-def _moves_in_a_cycle(found: _Search, node: Node) -> bool:
-    """Say whether a run can come back here by entering a state.
-
-    A step that begins again enters none.
-    """
-    return any(target == node or node in _following(found, target) for target in found.entering[node])
 
 
 def _same_state_again(runs: Runs) -> bool:
@@ -292,7 +344,7 @@ def shows(promise: Promise, runs: Runs, states: tuple[str, ...], *, spins: bool)
     """Say whether a run that enters exactly these states in order breaks the promise at its end."""
     if not states or states[0] != runs.start.state:
         return False
-    if promise.form == "every run ends":
+    if promise.form in ENDING:
         return _shows_no_end(promise, runs, states, spins=spins)
     if promise.form == "eventually":
         found = _walk(runs, _owed(promise))
@@ -349,8 +401,12 @@ def _shows_no_end(promise: Promise, runs: Runs, states: tuple[str, ...], *, spin
             return True
         if here not in runs.ends and not any(each[0] in runs.ends for each in _following(found, node)):
             return True
-    # For a run that goes round, the story is the way to the cycle.
-    if (spins or promise.within is not None) and any(_moves_in_a_cycle(found, node) for node in nodes):
+    # For a run that goes round, the story leads into the cycle.
+    if promise.form == "every run ends":
+        endless = _in_endless_cycles(runs, by_itself=promise.within is None)
+        if any(node[0] in endless for node in nodes):
+            return True
+    if spins and any(node[0] in _reached(runs.ways, node[0]) for node in nodes):
         return True
     return bool(nodes) and promise.within is not None and promise.within.endswith("s")
 

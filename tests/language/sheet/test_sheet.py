@@ -141,9 +141,15 @@ def test_the_longest_time_is_named_where_timers_bound_it() -> None:
 
 
 def test_without_a_longest_time_the_wait_or_the_cycle_is_named() -> None:
-    time = sheet_of(ODD).time
+    timer = '  at run.started_at + 30d -> goto Dropped("late")\n'
+    time = explain_sheet(check_text(ODD.read_text("utf-8").replace(timer, "")).model).time
     assert (time.longest, time.longest_s) == (None, None)
-    assert "a run can go round" in time.problem
+    assert "a run can go round `Open` → `Asking` → `Open`" in time.problem
+
+
+def test_a_timer_of_the_phase_bounds_the_time_of_its_cycles() -> None:
+    time = sheet_of(ODD).time
+    assert (time.longest, time.story[0]) == ("32 days 6 minutes 2 seconds", "Open: on decide (by 30d)")
 
 
 # --- Events, failures, secrets --------------------------------------------------------------------

@@ -123,43 +123,56 @@ def _pauses(retry: Retry) -> timedelta:
 class StepTimes(NamedTuple):
     """The longest times of a step.
 
-    `to` has the time from its start to its `goto` of each state. `taken` is the time after which a
-    phase's handler can still interrupt the step.
+    `to` has the time from its start to its `goto` of each state. `held` has the part of it that
+    nothing can break off: from the intent of a commit to the `goto`. `taken` is the time after
+    which a phase's handler can still interrupt the step.
     """
 
     to: dict[str, timedelta]
+    held: dict[str, timedelta]
     taken: timedelta
 
 
 def step_times(calls: DeclaredCalls, block: Block) -> StepTimes:
     """Return the longest times of a step."""
     walk = _Walk(calls)
-    walk.block(block, ZERO)
-    return StepTimes(walk.to, walk.taken)
+    walk.block(block, _At(ZERO, None))
+    return StepTimes(walk.to, walk.held, walk.taken)
 
 
-class _Walk(PathWalk[timedelta]):
+class _At(NamedTuple):
+    """The longest time so far, and how much of it is since an intent; None before any commit."""
+
+    time: timedelta
+    held: timedelta | None
+
+
+class _Walk(PathWalk[_At]):
     """Carries the longest time that a step has taken so far."""
 
     def __init__(self, calls: DeclaredCalls) -> None:
         self._calls = calls
         self._times: dict[str, timedelta] = {}
         self.to: dict[str, timedelta] = {}
+        self.held: dict[str, timedelta] = {}
         self.taken = ZERO
 
-    def called(self, site: CallSite, pattern: Pattern | None, at: timedelta) -> timedelta:
+    def called(self, site: CallSite, pattern: Pattern | None, at: _At) -> _At:
         time = self._times.get(site.name)
         if time is None:
             time = self._times[site.name] = call_time(self._calls, site.name)
-        after = plus(at, time)
-        self.taken = max(self.taken, after if site.verb == "perform" else plus(at, self._between(site.name)))
-        return after
+        after = plus(at.time, time)
+        commits = site.verb == "commit"
+        self.taken = max(self.taken, plus(at.time, self._between(site.name)) if commits else after)
+        return _At(after, plus(at.held or ZERO, time) if commits or at.held is not None else None)
 
-    def went(self, goto: Goto, at: timedelta) -> None:
-        self.to[goto.state] = max(self.to.get(goto.state, ZERO), at)
+    def went(self, goto: Goto, at: _At) -> None:
+        self.to[goto.state] = max(self.to.get(goto.state, ZERO), at.time)
+        self.held[goto.state] = max(self.held.get(goto.state, ZERO), at.held or ZERO)
 
-    def join(self, ways: Sequence[timedelta], before: timedelta) -> timedelta:
-        return max(ways)
+    def join(self, ways: Sequence[_At], before: _At) -> _At:
+        held = [way.held for way in ways if way.held is not None]
+        return _At(max(way.time for way in ways), max(held, default=None))
 
     def _between(self, name: str) -> timedelta:
         """Return how long a commit can stay free of doubt: its attempts fail and are made again."""

@@ -17,7 +17,8 @@ from typing import assert_never
 from opord.contract import Contract, Place, Promise
 from opord.language.diagnostics.model import StoryStep
 from opord.language.diagnostics.wording import quoted
-from opord.language.ensure.ends import Endless, ReachableSpots, never_ending
+from opord.language.ensure.cycles import endless_cycle
+from opord.language.ensure.ends import Endless, ReachableSpots, endless_wait
 from opord.language.ensure.monitors import monitors_for
 from opord.language.ensure.reach import broken_promises
 from opord.language.ensure.story import Search
@@ -26,6 +27,8 @@ from opord.language.ensure.traps import has_traps, owing_for_ever
 from opord.language.ensure.words import promise_text
 from opord.language.flow.graph import MOVES_MAX, Graph
 from opord.language.spelling import in_words
+
+_ABOUT_ENDS = ("no wait is endless", "every run ends")
 
 STORIES_MAX = 20
 """How many broken promises get a story. Each story needs a search through the whole graph."""
@@ -64,7 +67,7 @@ def decide(contract: Contract, graph: Graph | None = None) -> list[Verdict]:
     """
     graph = graph or Graph(contract)
     whole = [promise for promise in contract.promises if promise.whole]
-    ordered = [promise for promise in whole if promise.kind != "every run ends"]
+    ordered = [promise for promise in whole if promise.kind not in _ABOUT_ENDS]
     verdicts = {id(promise): Verdict(promise, True) for promise in ordered}
     if not whole:
         return []
@@ -146,28 +149,33 @@ def _problem_and_help(promise: Promise, stays: bool) -> tuple[str, str]:
                 f"after {others} a run can {'go on for ever' if stays else 'end'} without {subjects}",
                 f"let every way from {others} pass {subjects}, or name in the promise what else may come",
             )
-        case "every run ends":
-            raise ValueError("that every run ends is no promise about order")
+        case "no wait is endless" | "every run ends":
+            raise ValueError(f"`{promise.kind}` is no promise about order")
         case _:
             assert_never(promise.kind)
 
 
 def _about_ends(runs: ReachableSpots, promises: list[Promise]) -> Iterator[Verdict]:
-    ending_promises = [promise for promise in promises if promise.kind == "every run ends"]
+    ending_promises = [promise for promise in promises if promise.kind in _ABOUT_ENDS]
     if not ending_promises:
         return
-    why = never_ending(runs)
-    worst = worst_case(runs.graph, runs) if why is None else None
+    waits = why = endless_wait(runs)
+    worst: Worst | Untimed | None = None
+    if why is None and any(promise.kind == "every run ends" for promise in ending_promises):
+        why = endless_cycle(runs)
+        worst = worst_case(runs.graph, runs) if why is None else None
     for number, promise in enumerate(ending_promises):
-        verdict = _about_end(promise, why, worst)
+        about_waits = promise.kind == "no wait is endless"
+        verdict = _about_end(promise, waits if about_waits else why, None if about_waits else worst)
         yield verdict if number < STORIES_MAX else dataclasses.replace(verdict, story=())
 
 
 def _about_end(promise: Promise, why: Endless | None, worst: Worst | Untimed | None) -> Verdict:
     if why is not None:
         return Verdict(promise, False, why.problem, why.help, why.story, why.place, why.label)
-    assert worst is not None
     limit = promise.within
+    if worst is None:
+        return Verdict(promise, True)
     if isinstance(worst, Untimed):
         if limit is None:
             return Verdict(promise, True)

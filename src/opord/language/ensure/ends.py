@@ -1,4 +1,4 @@
-"""Decide whether every run ends: each wait has a timer that will fire, and no cycle spins.
+"""Decide whether no wait is endless: each has a timer that will fire, and no cycle spins.
 
 The rules of `flow` check that each state has a way to an end. This module follows runs together
 with the shared timers that have fired, because a phase's timer fires once while a run stays in the
@@ -8,6 +8,7 @@ the way to an end.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -87,6 +88,18 @@ class ReachableSpots:
             came = self._came[spot]
         return (*steps[::-1], StoryStep(last.state, self.graph.states[last.state].place))
 
+    def story_round(self, round_: Sequence[tuple[Spot, Edge]]) -> tuple[StoryStep, ...]:
+        """Return the shortest run to a cycle, and once round it, as a story.
+
+        The moves are given with the spots that they leave.
+        """
+        first = round_[0][0]
+        return (
+            *self.story(first)[:-1],
+            *(StoryStep(edge_text(edge), edge.goto.place) for _, edge in round_),
+            StoryStep(first.state, self.graph.states[first.state].place),
+        )
+
 
 def edge_text(edge: Edge) -> str:
     """Return one move in words: the state it leaves, and the cause unless that is only the body."""
@@ -100,8 +113,8 @@ def edge_text(edge: Edge) -> str:
     return f"{edge.source}: {', '.join(parts)}" if parts else edge.source
 
 
-def never_ending(runs: ReachableSpots) -> Endless | None:
-    """Return a reason why some run may not end, or None if all end."""
+def endless_wait(runs: ReachableSpots) -> Endless | None:
+    """Return a reason why `no wait is endless` does not hold, or None if it does."""
     return _without_timer(runs) or _spinning(runs) or _without_end(runs)
 
 

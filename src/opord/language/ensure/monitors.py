@@ -84,8 +84,8 @@ class Monitors:
                     self.owed |= bit
                     self._give(promise.others, "owes", bit)
                     self._give(promise.subjects, "pays", bit)
-                case "every run ends":
-                    raise ValueError("that every run ends is no promise about order")
+                case "no wait is endless" | "every run ends":
+                    raise ValueError(f"`{promise.kind}` is no promise about order")
                 case _:
                     assert_never(promise.kind)
 

@@ -1,49 +1,31 @@
 """The longest time that a run can take, from its start to its end, where timers bound it.
 
-Without cycles, the spots of a run have an order, and the latest arrival at each follows from the
-earlier ones. A wait ends at the latest with its earliest timer. A phase's timer counts from the
-entry into the phase, so within a phase spots are kept apart by the state through which the phase
-was entered. Durations are read from the contract's text. A timer that is computed from data bounds
-nothing.
+The latest arrival at each spot of a run follows from the earlier ones. A wait ends at the latest
+with its earliest timer. A phase's timer counts from the entry into the phase, so within a phase
+spots are kept apart by the state through which the phase was entered. That timer bounds all that
+happens in the phase, also a cycle: it breaks off each step but one from the intent of a commit to
+its `goto`. A cycle that no such timer bounds has no longest time. Durations are read from the
+contract's text. A timer that is computed from data bounds nothing.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import NamedTuple, assert_never
+from typing import NamedTuple
 
-from opord.contract import (
-    Attribute,
-    Binary,
-    Block,
-    BuiltinCall,
-    Conditional,
-    Constant,
-    Convert,
-    Expr,
-    Hole,
-    Index,
-    MakeList,
-    MakeRecord,
-    MakeVariant,
-    Place,
-    PureCall,
-    Slice,
-    Text,
-    Timer,
-    Unary,
-    Var,
-    WithFields,
-)
+from opord.contract import Block, EventHandler, Place, Timer
 from opord.language.diagnostics.model import StoryStep
 from opord.language.diagnostics.wording import way
-from opord.language.ensure.call_time import LONGEST, ZERO, StepTimes, plus, step_times
+from opord.language.ensure.call_time import ZERO, StepTimes, plus, step_times
 from opord.language.ensure.ends import ReachableSpots, edge_text
 from opord.language.ensure.spots import Spot
+from opord.language.ensure.timer_length import timer_length
 from opord.language.flow.components import components
-from opord.language.flow.graph import Edge, Graph
+from opord.language.flow.graph import Edge, Graph, Moment
 from opord.language.spelling import in_signs
+from opord.statements import call_sites
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,55 +57,28 @@ class _Stay(NamedTuple):
     entry: str | None
 
 
+class _Came(NamedTuple):
+    """The move by which a run comes to a stay, and by when it has been made."""
+
+    before: _Stay
+    edge: Edge
+    by: timedelta
+
+
 def worst_case(graph: Graph, runs: ReachableSpots | None = None) -> Worst | Untimed:
     """Return the longest time that a run can take, or why there is none.
 
     A contract without an initial state takes no time. `runs` are the runs of the graph if the
     caller has followed them already.
     """
-    runs = runs or ReachableSpots(graph)
-    return _cycle(runs) or _Timing(runs).result()
-
-
-def _cycle(runs: ReachableSpots) -> Untimed | None:
-    names = {spot: str(index) for index, spot in enumerate(runs.moves)}
-    successors = {names[spot]: [names[after] for after, _ in moves] for spot, moves in runs.moves.items()}
-    group = components(successors)
-    for spot, moves in runs.moves.items():
-        for after, _ in moves:
-            if group[names[after]] == group[names[spot]]:
-                states = _round(runs, spot, after)
-                return Untimed(
-                    f"a run can go round {way(states)} any number of times, so no time can be promised",
-                    "promise `every run ends` without a time, or let the cycle go",
-                    runs.story(spot),
-                    runs.graph.states[spot.state].place,
-                    "the cycle begins here",
-                )
-    return None
-
-
-def _round(runs: ReachableSpots, start: Spot, first: Spot) -> list[str]:
-    """Return the states of a shortest cycle from `start` to `first` and back to `start`."""
-    came: dict[Spot, Spot] = {first: start}
-    waiting = [first]
-    for spot in waiting:
-        if spot == start:
-            break
-        for after, _ in runs.moves[spot]:
-            if after not in came:
-                came[after] = spot
-                waiting.append(after)
-    states = [start.state]
-    at = came[start]
-    while at != start:
-        states.append(at.state)
-        at = came[at]
-    return [start.state, *states[:0:-1], start.state]
+    return _Timing(runs or ReachableSpots(graph)).result()
 
 
 class _Timing:
-    """Carries the latest arrivals along the moves, in the order of the spots."""
+    """Carries the latest arrivals along the moves, one group of stays after the other.
+
+    The stays of a group can each reach the others. Most groups are one stay.
+    """
 
     def __init__(self, runs: ReachableSpots) -> None:
         self._runs = runs
@@ -132,28 +87,30 @@ class _Timing:
         self._timed = {
             phase.name
             for phase in self._graph.contract.phases
-            if any(_length(timer) is not None for timer in phase.timers)
+            if any(timer_length(timer) is not None for timer in phase.timers)
         }
+        self._kept = {event.name for event in self._graph.contract.events if event.keep}
+        self._moves: dict[_Stay, list[tuple[_Stay, Edge]]] = {}
         self._arrival: dict[_Stay, timedelta] = {}
         self._entered: dict[str, timedelta] = {}
-        self._came: dict[_Stay, tuple[_Stay, Edge]] = {}
+        self._came: dict[_Stay, _Came] = {}
 
     def result(self) -> Worst | Untimed:
-        """Follow all moves. A wait that nothing bounds ends the search."""
+        """Follow all moves. A cycle or a wait that nothing bounds ends the search."""
         starts = [self._enter(None, spot) for spot in self._runs.spots.starts()]
         for stay in starts:
             self._arrival[stay] = ZERO
             if stay.entry is not None:
                 self._entered[stay.entry] = ZERO
         last: _Stay | None = None
-        for stay in self._in_order(starts):
-            if self._graph.states[stay.spot.state].kind == "final":
-                if last is None or self._arrival[stay] > self._arrival[last]:
-                    last = stay
-                continue
-            untimed = self._leave(stay)
+        for group in self._groups(starts):
+            untimed = self._go_round(group) or self._leave_all(group)
             if untimed is not None:
                 return untimed
+            for stay in group:
+                if self._graph.states[stay.spot.state].kind == "final":
+                    if last is None or self._arrival[stay] > self._arrival[last]:
+                        last = stay
         if last is None:
             return Worst(ZERO, ())
         return Worst(self._arrival[last], self._story(last))
@@ -166,36 +123,106 @@ class _Timing:
         stays = before is not None and self._graph.states[before.spot.state].phase == phase
         return _Stay(spot, before.entry if stays and before is not None else spot.state)
 
-    def _in_order(self, starts: list[_Stay]) -> list[_Stay]:
-        """Order the reachable stays so that each comes before all that it leads to.
+    def _groups(self, starts: list[_Stay]) -> Iterator[list[_Stay]]:
+        """Yield the groups of reachable stays, each after all that lead to it."""
+        waiting = list(dict.fromkeys(starts))
+        for stay in waiting:
+            moves = self._moves[stay] = [
+                (self._enter(stay, after), edge) for after, edge in self._runs.moves[stay.spot]
+            ]
+            for after in dict.fromkeys(after for after, _ in moves):
+                if after not in self._moves:
+                    self._moves[after] = []
+                    waiting.append(after)
+        number = components(
+            {stay: list(dict.fromkeys(after for after, _ in moves)) for stay, moves in self._moves.items()}
+        )
+        groups: dict[int, list[_Stay]] = {}
+        for stay in self._moves:
+            groups.setdefault(number[stay], []).append(stay)
+        for each in sorted(groups, reverse=True):  # numbers fall along a way
+            yield groups[each]
 
-        The search is depth first, without recursion.
-        """
-        done: list[_Stay] = []
-        seen: set[_Stay] = set()
-        for start in starts:
-            if start in seen:
-                continue
-            seen.add(start)
-            work = [(start, iter(self._runs.moves[start.spot]))]
-            while work:
-                stay, moves = work[-1]
-                for after, _ in moves:
-                    next_stay = self._enter(stay, after)
-                    if next_stay not in seen:
-                        seen.add(next_stay)
-                        work.append((next_stay, iter(self._runs.moves[after])))
-                        break
-                else:
-                    done.append(stay)
-                    work.pop()
-        return done[::-1]
+    # --- Cycles -----------------------------------------------------------------------------------
 
-    def _leave(self, stay: _Stay) -> Untimed | None:
-        """Carry the arrival at a stay to all stays that it leads to."""
+    def _go_round(self, group: list[_Stay]) -> Untimed | None:
+        """Let a run stay in the cycles of a group until a timer of the phase ends them."""
+        inside = [
+            (stay, after, edge)
+            for members in (set(group),)
+            for stay in group
+            for after, edge in self._moves[stay]
+            if after in members
+        ]
+        if not inside:
+            return None
+        dropping = any(edge.moment.shared and not edge.by_itself for _, _, edge in inside)
+        phases = {self._graph.states[stay.spot.state].phase for stay in group}
+        end = self._end_of_phase(group[0], may_be_dropped=dropping) if len(phases) == 1 else None
+        if end is None:
+            return self._untimed_cycle(inside)
+        held = max(self._step(edge.moment.body).held[edge.target] for _, _, edge in inside)
+        self._come_round(group, inside, plus(end, held))
+        return None
+
+    def _come_round(
+        self, group: list[_Stay], inside: list[tuple[_Stay, _Stay, Edge]], latest: timedelta
+    ) -> None:
+        """Say that a run can come to each stay of a group as late as that."""
+        first = max((stay for stay in group if stay in self._arrival), key=lambda stay: self._arrival[stay])
+        latest = max(latest, self._arrival[first])
+        waiting = [first]
+        for stay in waiting:
+            for before, after, edge in inside:
+                if before == stay and after != first and after not in waiting:
+                    self._came[after] = _Came(stay, edge, latest)
+                    waiting.append(after)
+        for stay in group:
+            self._arrival[stay] = latest
+
+    def _untimed_cycle(self, inside: list[tuple[_Stay, _Stay, Edge]]) -> Untimed:
+        order = {spot: index for index, spot in enumerate(self._runs.moves)}
+        start = min((stay for stay, _, _ in inside), key=lambda stay: order[stay.spot])
+        came: dict[_Stay, tuple[_Stay, Edge]] = {}
+        waiting = [start]
+        for stay in waiting:
+            for before, after, edge in inside:
+                if before == stay and after not in came:
+                    came[after] = (stay, edge)
+                    waiting.append(after)
+            if start in came:
+                break
+        round_: list[tuple[Spot, Edge]] = []
+        at = start
+        while not round_ or at != start:
+            at, edge = came[at]
+            round_.append((at.spot, edge))
+        round_.reverse()
+        return Untimed(
+            f"a run can go round {way([*(spot.state for spot, _ in round_), start.spot.state])} any number of "
+            "times, so no time can be promised",
+            "put the states of the cycle into a phase with a timer that leads out (`after 30d -> …`), or promise "
+            "`every run ends` without a time",
+            self._runs.story_round(round_),
+            self._graph.states[start.spot.state].place,
+            "the cycle begins here",
+        )
+
+    # --- Moves ------------------------------------------------------------------------------------
+
+    def _leave_all(self, group: list[_Stay]) -> Untimed | None:
+        members = set(group)
+        for stay in group:
+            if self._graph.states[stay.spot.state].kind != "final":
+                untimed = self._leave(stay, members)
+                if untimed is not None:
+                    return untimed
+        return None
+
+    def _leave(self, stay: _Stay, group: set[_Stay]) -> Untimed | None:
+        """Carry the arrival at a stay to all stays that it leads to outside of its group."""
         state = self._graph.states[stay.spot.state]
-        arrival = self._arrival[stay]
-        over = arrival
+        over = self._arrival[stay]
         if state.kind == "waiting":
             end = self._end_of_wait(stay)
             if end is None:
@@ -207,21 +234,76 @@ class _Timing:
                     "no timer of a known length ends this wait",
                 )
             over = end
-        moments = self._runs.spots.moments(stay.spot)
-        shares = any(moment.shared for moment in moments)
-        taken = max((self._step(moment.body).taken for moment in moments if not moment.shared), default=ZERO)
-        for after, edge in self._runs.moves[stay.spot]:
-            begun = plus(over, taken) if edge.moment.shared and shares else over
-            self._arrive(stay, after, edge, plus(begun, self._step(edge.moment.body).to[edge.target]))
+        for after, edge in self._moves[stay]:
+            if after not in group:
+                self._arrive(stay, after, edge, self._made_by(stay, over, edge))
         return None
 
-    def _arrive(self, before: _Stay, spot: Spot, edge: Edge, at: timedelta) -> None:
-        stay = self._enter(before, spot)
+    def _made_by(self, stay: _Stay, over: timedelta, edge: Edge) -> timedelta:
+        """Return by when a move has been made, if a run waits or begins its step at `over`.
+
+        The phase's timer breaks off what is not held. A kept event comes before it where both are
+        there at the entry. A shared handler can break off a step of the state, and the step of a
+        timer that has fired.
+        """
+        step = self._step(edge.moment.body)
+        limit = self._end_of_phase(stay)
+        if limit is not None and self._is_first(edge.moment):
+            limit = max(limit, self._arrival[stay])
+        if not edge.moment.shared:
+            by = plus(over, step.to[edge.target])
+            return by if limit is None else min(by, plus(limit, step.held[edge.target]))
+        moments = self._runs.spots.moments(stay.spot)
+        others = [moment for moment in moments if moment.handler is not edge.moment.handler]
+        begun = plus(over, self._taken(moment for moment in others if not _fires_for_all(moment)))
+        if limit is not None:
+            begun = min(begun, max(limit, self._arrival[stay]))
+        dropped = self._taken(moment for moment in others if _fires_for_all(moment))
+        by = plus(begun, dropped, step.to[edge.target])
+        if limit is None or dropped or _fires_for_all(edge.moment):
+            return by
+        return min(by, plus(limit, step.held[edge.target]))
+
+    def _is_first(self, moment: Moment) -> bool:
+        """Say whether a step can begin at the entry into a state though a timer is due there."""
+        return isinstance(moment.handler, EventHandler) and moment.handler.event in self._kept
+
+    def _taken(self, moments: Iterator[Moment]) -> timedelta:
+        return max((self._step(moment.body).taken for moment in moments), default=ZERO)
+
+    def _arrive(self, before: _Stay, stay: _Stay, edge: Edge, at: timedelta) -> None:
         if stay not in self._arrival or at > self._arrival[stay]:
             self._arrival[stay] = at
-            self._came[stay] = (before, edge)
+            self._came[stay] = _Came(before, edge, at)
         if stay.entry is not None and stay.entry != before.entry:
             self._entered[stay.entry] = max(self._entered.get(stay.entry, ZERO), at)
+
+    # --- Timers -----------------------------------------------------------------------------------
+
+    def _end_of_phase(self, stay: _Stay, *, may_be_dropped: bool = False) -> timedelta | None:
+        """Return when the earliest timer of the phase is due at the latest.
+
+        None if it has none of a known length that counts from the entry into the phase, or from the
+        start. With `may_be_dropped`, an event can break off the step of a timer each time, so a
+        timer whose step makes calls does not count.
+        """
+        if stay.entry is None:
+            return None
+        ends = []
+        for moment in self._graph.moments(self._graph.states[stay.spot.state]):
+            timer = moment.handler
+            if not moment.shared or not isinstance(timer, Timer):
+                continue
+            if not self._runs.spots.counts_on(stay.spot, moment):
+                continue
+            if may_be_dropped and any(True for _ in call_sites(timer.body)):
+                continue
+            known = timer_length(timer)
+            if known is not None and known.since == "start":
+                ends.append(known.duration)
+            elif known is not None and timer.kind == "after":
+                ends.append(plus(self._entered[stay.entry], known.duration))
+        return min(ends, default=None)
 
     def _end_of_wait(self, stay: _Stay) -> timedelta | None:
         """Return when the earliest timer of known length fires at the latest.
@@ -229,19 +311,17 @@ class _Timing:
         The result is None if there is no such timer.
         """
         arrival = self._arrival[stay]
-        ends = []
+        phase_end = self._end_of_phase(stay)
+        ends = [] if phase_end is None else [max(arrival, phase_end)]
         own = self._graph.states[stay.spot.state].timers
         for timer in self._runs.spots.timers(stay.spot):
-            length = _length(timer)
-            if length is None:
+            known = timer_length(timer)
+            if known is None:
                 continue
-            since, duration = length
-            if since == "start":
-                ends.append(max(arrival, duration))
-            elif timer.kind == "at" or stay.entry is None or any(timer is each for each in own):
-                ends.append(plus(arrival, duration))
-            else:
-                ends.append(max(arrival, plus(self._entered[stay.entry], duration)))
+            if known.since == "start":
+                ends.append(max(arrival, known.duration))
+            elif timer.kind == "at" or any(timer is each for each in own):
+                ends.append(plus(arrival, known.duration))
         return min(ends, default=None)
 
     def _step(self, body: Block) -> StepTimes:
@@ -256,125 +336,12 @@ class _Timing:
         end = StoryStep(f"{state.name} by {in_signs(self._arrival[last])}", state.place)
         at = last
         while at in self._came:
-            before, edge = self._came[at]
-            until = in_signs(self._arrival[at])
-            edge_words = edge_text(edge)
-            steps.append(StoryStep(f"{edge_words} (by {until})", edge.goto.place))
+            before, edge, by = self._came[at]
+            steps.append(StoryStep(f"{edge_text(edge)} (by {in_signs(by)})", edge.goto.place))
             at = before
         return (*steps[::-1], end)
 
 
-class _Length(NamedTuple):
-    since: str
-    duration: timedelta
-
-
-def _length(timer: Timer) -> _Length | None:
-    """Return the longest time of a timer, counted from its `entry` or from the run's `start`.
-
-    The result is None if the time depends on data.
-    """
-    match timer.kind:
-        case "after":
-            duration = _longest(timer.when)
-            return _Length("entry", duration) if duration is not None else None
-        case "at":
-            return _until(timer.when)
-        case _:
-            assert_never(timer.kind)
-
-
-def _until(instant: Expr) -> _Length | None:
-    """Return the longest time from the entry or the start to an instant.
-
-    The result is None if the time depends on data.
-    """
-    match instant:
-        case Var(origin="now"):
-            return _Length("entry", ZERO)
-        case Attribute(of=Var(origin="run"), name="started_at"):
-            return _Length("start", ZERO)
-        case Binary(op="+", left=left, right=right):
-            since = _until(left)
-            duration = _longest(right)
-            if since is None or duration is None:
-                return None
-            return _Length(since.since, plus(since.duration, duration))
-        case (
-            Constant()
-            | Text()
-            | Var()
-            | Attribute()
-            | Index()
-            | Slice()
-            | Unary()
-            | Binary()
-            | Conditional()
-            | PureCall()
-            | BuiltinCall()
-            | MakeRecord()
-            | WithFields()
-            | MakeVariant()
-            | MakeList()
-            | Convert()
-            | Hole()
-        ):
-            return None
-        case _:
-            assert_never(instant)
-
-
-def _longest(expr: Expr) -> timedelta | None:
-    """Return the longest duration that an expression can be, or None if its text does not say."""
-    match expr:
-        case Constant(value=timedelta() as value):
-            return max(value, ZERO)
-        case Conditional(yes=yes, no=no):
-            return _both(_longest(yes), _longest(no), add=False)
-        case Binary(op="+", left=left, right=right):
-            return _both(_longest(left), _longest(right), add=True)
-        case Binary(op="*", left=left, right=Constant(value=int() as times)):
-            return _times(_longest(left), times)
-        case Binary(op="*", left=Constant(value=int() as times), right=right):
-            return _times(_longest(right), times)
-        case BuiltinCall(name="max", args=args):
-            lengths = [_longest(arg) for arg in args]
-            finite = [length for length in lengths if length is not None]
-            return max(finite) if len(finite) == len(lengths) and finite else None
-        case BuiltinCall(name="min", args=args):
-            return min((length for arg in args if (length := _longest(arg)) is not None), default=None)
-        case (
-            Constant()
-            | Text()
-            | Var()
-            | Attribute()
-            | Index()
-            | Slice()
-            | Unary()
-            | Binary()
-            | PureCall()
-            | BuiltinCall()
-            | MakeRecord()
-            | WithFields()
-            | MakeVariant()
-            | MakeList()
-            | Convert()
-            | Hole()
-        ):
-            return None
-        case _:
-            assert_never(expr)
-
-
-def _both(one: timedelta | None, other: timedelta | None, *, add: bool) -> timedelta | None:
-    if one is None or other is None:
-        return None
-    return plus(one, other) if add else max(one, other)
-
-
-def _times(length: timedelta | None, times: int) -> timedelta | None:
-    if length is None:
-        return None
-    if times <= 0:
-        return ZERO
-    return LONGEST if length > LONGEST / times else length * times
+def _fires_for_all(moment: Moment) -> bool:
+    """Say whether a step is that of a phase's timer."""
+    return moment.shared and isinstance(moment.handler, Timer)

@@ -29,9 +29,7 @@ def owing_for_ever(graph: Graph, monitors: Monitors) -> tuple[StoryStep, ...]:
     search = Search(graph, monitors)
     moves = search.moves()
     nodes = list(moves)
-    number_of = {node: str(index) for index, node in enumerate(nodes)}
-    group = components({number_of[node]: [number_of[each] for each in moves[node]] for node in nodes})
-    groups = {node: group[number_of[node]] for node in nodes}
+    groups = components(moves)
     exited = {groups[node] for node in nodes if any(groups[each] != groups[node] for each in moves[node])}
     moving = {groups[node] for node in nodes if moves[node]}
     paid = {groups[node] for node in nodes if not node[1] & monitors.owed}

@@ -30,6 +30,8 @@ def promise_text(promise: Promise) -> str:
             return f"never {subjects} after {others}"
         case "eventually":
             return f"after {others} eventually {subjects}"
+        case "no wait is endless":
+            return "no wait is endless"
         case "every run ends":
             return "every run ends" + (f" within {in_signs(promise.within)}" if promise.within else "")
         case _:

@@ -5,15 +5,18 @@ The cycles of the graph are inside these components.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from typing import TypeVar
+
+Node = TypeVar("Node", bound=Hashable)
 
 
-def components(successors: Mapping[str, Sequence[str]]) -> dict[str, int]:
+def components(successors: Mapping[Node, Sequence[Node]]) -> dict[Node, int]:
     """Number the strongly connected components of a graph: Tarjan's algorithm, iterative."""
-    numbers: dict[str, int] = {}
-    index: dict[str, int] = {}
-    lowest: dict[str, int] = {}
-    stack: list[str] = []
+    numbers: dict[Node, int] = {}
+    index: dict[Node, int] = {}
+    lowest: dict[Node, int] = {}
+    stack: list[Node] = []
     for root in successors:
         if root in index:
             continue

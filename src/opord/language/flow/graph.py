@@ -90,6 +90,11 @@ class Edge:
     moment: Moment
     commits: tuple[Committed, ...]
 
+    @property
+    def by_itself(self) -> bool:
+        """Say whether a run takes this move without an event: its state acts, or a timer fires."""
+        return not isinstance(self.moment.handler, EventHandler)
+
 
 class TooManyMoves(Exception):
     """The contract has more than `MOVES_MAX` moves, so its states cannot be analysed."""

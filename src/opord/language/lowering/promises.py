@@ -33,7 +33,7 @@ def _names(node: tree.Ensure) -> list[tree.Name]:
             | tree.Eventually(after, subjects)
         ):
             return [*subjects, *after]
-        case tree.EveryRunEnds():
+        case tree.NoWaitIsEndless() | tree.EveryRunEnds():
             return []
         case _:
             assert_never(node.claim)
@@ -51,6 +51,8 @@ def _lower(ctx: Lowering, node: tree.Ensure) -> Promise:
         case tree.Eventually(after, subjects):
             others = _things(ctx, after)
             return Promise("eventually", _things(ctx, subjects), others, place=place)
+        case tree.NoWaitIsEndless():
+            return Promise("no wait is endless", place=place)
         case tree.EveryRunEnds(within):
             limit = positive(ctx, within, "a limit") if within is not None else None
             return Promise("every run ends", within=limit, place=place)

@@ -38,6 +38,9 @@ CODES: dict[PromiseKind, Code] = {
         title="something promised to come that a run can end without",
         suppressed_by=(*WAYS_UNREAD, *MISUNDERSTOOD),
     ),
+    "no wait is endless": code(
+        "OP706", rule="ensure", title="a wait or a cycle without an end", suppressed_by=WAYS_UNREAD
+    ),
     "every run ends": code(
         "OP705", rule="ensure", title="a run that may not end, or not in time", suppressed_by=WAYS_UNREAD
     ),

@@ -278,6 +278,8 @@ class PolicyParser(StatementParser, ABC):
         following = self.texts[self.i + 1]
         if word == "every" and following == "run":
             return self._every_run_ends()
+        if word == "no" and following == "wait":
+            return self._no_wait_is_endless()
         # A state or call may have one of these names: then `at`, `only` or `or` comes next.
         if word == "never" and following not in ("at", "only", "or"):
             self.i += 1
@@ -309,6 +311,12 @@ class PolicyParser(StatementParser, ABC):
             self.i += 1
             within = self.duration()
         return tree.EveryRunEnds(within)
+
+    def _no_wait_is_endless(self) -> tree.NoWaitIsEndless:
+        self.i += 2
+        self._claim_word("is")
+        self._claim_word("endless")
+        return tree.NoWaitIsEndless()
 
     def _claim_word(self, word: str) -> None:
         if not self.at_word(word):

@@ -778,13 +778,18 @@ class Eventually:
 
 
 @dataclass(slots=True)
+class NoWaitIsEndless:
+    """`no wait is endless`."""
+
+
+@dataclass(slots=True)
 class EveryRunEnds:
     """`every run ends [within D]`."""
 
     within: DurationLiteral | None
 
 
-Claim: TypeAlias = "AtMostOnce | OnlyAfter | NeverAfter | Eventually | EveryRunEnds"
+Claim: TypeAlias = "AtMostOnce | OnlyAfter | NeverAfter | Eventually | NoWaitIsEndless | EveryRunEnds"
 
 
 @dataclass(slots=True)

@@ -280,6 +280,10 @@ _PROMISES = (
         "ensure after charge_card eventually Delivered or Refunded", ("after Y eventually X",),
     ),
     Word(
+        "no wait is endless", ("promise",), "Every wait has a timer, and no cycle goes round without a wait and a change.",
+        "ensure no wait is endless",
+    ),
+    Word(
         "every run ends", ("promise",), "A run cannot go on for ever, or for longer than the limit.",
         "ensure every run ends within 30d", ("every run ends [within D]",),
     ),
