@@ -24,6 +24,7 @@ import opord.language.compile
 from opord.language import CheckResult, check_text
 from opord.language.diagnostics.model import Code, registered_codes
 from opord.language.diagnostics.render.human import render
+from opord.language.lowering.reach import OutsideFolder
 from opord.language.syntax.source import Source
 
 FOLDER = Path(__file__).parent / "findings"
@@ -82,6 +83,8 @@ CASES = list(cases())
 
 def check(case: Case, text: str) -> CheckResult:
     def read(path: str) -> str:
+        if path.startswith("../"):
+            raise OutsideFolder("/contracts/orders", f"/contracts/{path[3:]}", by_link=False)
         if path not in case.files:
             raise FileNotFoundError(path)
         return case.files[path]

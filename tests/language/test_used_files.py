@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from opord.content import FORM
 from opord.language import CheckResult, check_file, check_text
+from opord.loading import ContractRefused, load_accepted, load_program, load_sources
 
 TYPES = """\
 record Address { street: str, country: Country, tags: map[str, Tag] }
@@ -126,3 +130,80 @@ def test_check_file_finds_used_files_beside_the_contract(tmp_path) -> None:  # t
     assert check_file(path).errors == []
     (tmp_path / "types.opord").write_bytes(b"record Address { a: \xff }")
     assert codes(check_file(path)) == ["OP002"]
+
+
+def contracts_in(folder: Path, use: str) -> Path:
+    """Write a contract with a `use` line, and types beside its folder and below it."""
+    shop = folder / "shop"
+    (shop / "more").mkdir(parents=True)
+    (folder / "outside.opord").write_text("record A { x: int }\n")
+    (shop / "types.opord").write_text("record A { x: int }\n")
+    (shop / "more" / "b.opord").write_text('use "../types.opord" { A }\nrecord B { a: A }\n')
+    path = shop / "order.opord"
+    path.write_text(contract(use, "record R { a: A }" if "{ A }" in use else "record R { b: B }"))
+    return path
+
+
+OUTSIDE = [
+    'use "../outside.opord" { A }',
+    'use "more/../../outside.opord" { A }',
+    'use "../absent.opord" { A }',
+]
+
+
+@pytest.mark.parametrize("use", OUTSIDE)
+def test_a_file_outside_the_folder_of_the_contract_is_not_read(tmp_path: Path, use: str) -> None:
+    path = contracts_in(tmp_path, use)
+    (found,) = [each for each in check_file(path).errors if each.rule != "flow"]
+    assert found.code.id == "OP120"
+    assert f"it is outside of `{path.parent.resolve()}`, the folder of the contract" in found.message
+    assert found.help is not None
+    assert "`--allow-outside`" in found.help
+
+
+def test_it_is_read_if_that_is_allowed(tmp_path: Path) -> None:
+    path = contracts_in(tmp_path, OUTSIDE[0])
+    assert codes(check_file(path, allow_outside=True)) == []
+    assert [each.name for each in check_file(path, allow_outside=True).model.records] == ["A", "R"]
+
+
+def test_a_file_below_may_use_one_above_that_is_still_inside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = contracts_in(tmp_path, 'use "more/b.opord" { B }')
+    assert codes(check_file(path)) == []
+    monkeypatch.chdir(path.parent / "more")
+    assert codes(check_file("../order.opord")) == [], "where the check is started plays no part"
+    monkeypatch.chdir(path.parent)
+    assert codes(check_file("order.opord")) == []
+
+
+def test_a_link_that_leads_outside_is_refused(tmp_path: Path) -> None:
+    path = contracts_in(tmp_path, 'use "linked.opord" { A }')
+    (path.parent / "linked.opord").symlink_to(tmp_path / "outside.opord")
+    (found,) = [each for each in check_file(path).errors if each.rule != "flow"]
+    assert found.code.id == "OP120"
+    assert f"it leads to `{(tmp_path / 'outside.opord').resolve()}`, which is outside of" in found.message
+    (path.parent / "linked.opord").unlink()
+    (path.parent / "linked.opord").symlink_to(path.parent / "types.opord")
+    assert codes(check_file(path)) == []
+
+
+def test_the_folder_of_a_linked_contract_is_where_its_link_stands(tmp_path: Path) -> None:
+    path = contracts_in(tmp_path, 'use "types.opord" { A }')
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "order.opord").symlink_to(path)
+    (other / "types.opord").write_text("record A { x: int, y: int }\n")
+    result = check_file(other / "order.opord")
+    assert codes(result) == []
+    assert len(result.model.records[0].fields) == 2
+
+
+def test_a_loaded_contract_is_not_asked_again_where_it_is_stored(tmp_path: Path) -> None:
+    path = contracts_in(tmp_path, OUTSIDE[0])
+    with pytest.raises(ContractRefused, match="outside of"):
+        load_program(path)
+    program = load_program(path, allow_outside=True)
+    again = load_accepted(program.sources, program.digest, FORM)
+    assert again.digest == load_sources(program.sources).digest == program.digest

@@ -40,7 +40,11 @@ class Editor(LanguageClient):
             return None
 
     async def begin(
-        self, *, folder: Path | None = None, encodings: list[types.PositionEncodingKind] | None = None
+        self,
+        *,
+        folder: Path | None = None,
+        encodings: list[types.PositionEncodingKind] | None = None,
+        options: Any = None,
     ) -> types.InitializeResult:
         """Start the server, and initialize it as an editor with many capabilities does."""
         await self.start_io(*SERVER)
@@ -63,7 +67,9 @@ class Editor(LanguageClient):
         folders = [types.WorkspaceFolder(uri=folder.as_uri(), name="w")] if folder is not None else None
         made = await self.ask(
             self.initialize_async(
-                types.InitializeParams(capabilities=capabilities, workspace_folders=folders)
+                types.InitializeParams(
+                    capabilities=capabilities, workspace_folders=folders, initialization_options=options
+                )
             )
         )
         self.initialized(types.InitializedParams())

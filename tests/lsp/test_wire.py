@@ -50,6 +50,25 @@ def test_findings_come_as_the_text_changes_and_go_when_it_is_mended() -> None:
     with_editor(use)
 
 
+PARCEL = 'use "../types.opord" { A }\ncontract C(a: A) key "k"\ninitial state S -> D { goto D }\nfinal state D success\n'
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_a_used_file_outside_the_folder_is_read_only_if_the_editor_allows_it(
+    tmp_path: Path, allowed: bool
+) -> None:
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "types.opord").write_text("record A { x: int }\n")
+    uri = (tmp_path / "inner" / "order.opord").as_uri()
+
+    async def use(editor: Editor) -> None:
+        editor.open(uri, PARCEL)
+        found = [each.code for each in await editor.findings(uri)]
+        assert ("OP120" in found) is not allowed
+
+    with_editor(use, options={"allowOutside": True} if allowed else None)
+
+
 def test_a_contract_is_typed_letter_by_letter_and_nothing_ever_fails() -> None:
     async def use(editor: Editor) -> None:
         document = editor.open(URI, "")

@@ -25,7 +25,10 @@ class Server {
         'opord',
         'Opord',
         { command, args: ['lsp', ...(log ? ['--log-file', log] : [])] },
-        { documentSelector: [{ language: 'opord', scheme: 'file' }, { language: 'opord', scheme: 'untitled' }] },
+        {
+          documentSelector: [{ language: 'opord', scheme: 'file' }, { language: 'opord', scheme: 'untitled' }],
+          initializationOptions: { allowOutside: settings.get('allowOutside', false) },
+        },
       );
       try {
         await client.start();

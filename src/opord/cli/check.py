@@ -13,7 +13,7 @@ import click
 from opord.cli.contract_files import contract_files
 from opord.cli.contracts import checked
 from opord.cli.output import colour_option, has_colour, note, on_terminal, width, write, write_json
-from opord.cli.settings import json_option
+from opord.cli.settings import allows_outside, json_option, outside_option
 from opord.story.counting import counted
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ CALLS_NAMED, FILES_NAMED = 5, 3
 )  # fmt: skip
 @json_option
 @colour_option
+@outside_option
 def command(
     files: tuple[str, ...], strict: bool, fix: bool, form: Form | None, stdin_name: str, as_json: bool
 ) -> int:
@@ -87,11 +88,12 @@ def _refused(findings: Sequence[Diagnostic], strict: bool) -> bool:
 def _checked(files: Sequence[str], paths: Sequence[str], stdin_name: str) -> list[CheckResult]:
     results = [checked(Path(path)) for path in paths]
     if "-" in files:
-        from opord.language.compile import check_source
-        from opord.language.syntax.source import Source, read_source, with_slashes
+        from opord.language.compile import check_source, reader_for
+        from opord.language.syntax.source import Source, with_slashes
 
         source = Source.from_bytes(with_slashes(stdin_name), sys.stdin.buffer.read())
-        results.append(check_source(source, read=read_source))
+        reader = reader_for(stdin_name, allow_outside=allows_outside())
+        results.append(check_source(source, read=reader))
     return results
 
 

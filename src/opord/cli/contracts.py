@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from opord.cli.errors import CliError
+from opord.cli.settings import allows_outside
 
 if TYPE_CHECKING:
     from opord.kernel.program import Program
@@ -27,7 +28,7 @@ def checked(path: Path) -> CheckResult:
     from opord.language import check_file
 
     try:
-        return check_file(path)
+        return check_file(path, allow_outside=allows_outside())
     except OSError as wrong:
         raise unreadable(path, wrong) from wrong
 
@@ -61,7 +62,7 @@ def program_at(place: str) -> Program:
         except TypeError as wrong:
             raise CliError("contract_unknown", f"{place} is no generated contract: {wrong}", 2) from wrong
     try:
-        return load_program(place)
+        return load_program(place, allow_outside=allows_outside())
     except OSError as wrong:
         raise unreadable(Path(place), wrong) from wrong
 

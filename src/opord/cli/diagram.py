@@ -9,6 +9,7 @@ import click
 from opord.cli.contracts import CONTRACT_FILE, checked
 from opord.cli.errors import CliError
 from opord.cli.output import write
+from opord.cli.settings import outside_option
 
 _FORMATS = ("svg", "dot", "mermaid")
 _BY_ENDING = {".svg": "svg", ".dot": "dot", ".gv": "dot", ".mmd": "mermaid", ".mermaid": "mermaid"}
@@ -25,6 +26,7 @@ _BY_ENDING = {".svg": "svg", ".dot": "dot", ".gv": "dot", ".mmd": "mermaid", ".m
 @click.option("--highlight", metavar="STATES", default="",
               help="Light up a way through an SVG: names of states with commas between them.")  # fmt: skip
 @click.option("--legend", is_flag=True, help="Say under an SVG what its shapes and signs mean.")
+@outside_option
 def command(
     file: Path, form: str | None, output: Path | None, theme: str, highlight: str, legend: bool
 ) -> int:

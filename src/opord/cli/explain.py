@@ -11,7 +11,7 @@ from opord.cli.contracts import checked
 from opord.cli.errors import CliError
 from opord.cli.finding_pages import explain_finding, is_finding
 from opord.cli.output import colour_option, note, on_terminal, width, write, write_json
-from opord.cli.settings import json_option
+from opord.cli.settings import json_option, outside_option
 
 if TYPE_CHECKING:
     from opord.contract import Contract
@@ -34,6 +34,7 @@ _WIDTH = 100
 @json_option
 @colour_option
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to a file.")
+@outside_option
 def command(subject: str, form: str, as_json: bool, output: Path | None) -> int:
     """Explain a contract, a finding by its code, or a rule by its name.
 

@@ -11,6 +11,7 @@ import click
 from opord.cli.contracts import CONTRACT_FILE, checked
 from opord.cli.errors import CliError
 from opord.cli.output import error, write
+from opord.cli.settings import outside_option
 
 if TYPE_CHECKING:
     from opord.contract import Contract
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 @click.option(
     "--check", "only_check", is_flag=True, help="Write nothing; exit 1 if a module is missing or stale."
 )
+@outside_option
 def command(files: tuple[Path, ...], folder: Path, only_check: bool) -> int:
     """Write the Python module of a contract.
 

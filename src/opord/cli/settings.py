@@ -29,6 +29,7 @@ SETTING_TYPES: dict[str, tuple[type, ...]] = {
     "call_limit": (str,),
     "secret_keys": (str,),
     "insecure_plaintext_secrets": (bool,),
+    "allow_outside": (bool,),
 }
 """The settings that a file may have, and their types."""
 
@@ -36,6 +37,7 @@ DURATIONS = frozenset({"call_limit"})
 """The settings that are durations as a contract writes them, such as `20m`."""
 
 _INSECURE = "opord.insecure_plaintext_secrets"
+_OUTSIDE = "opord.allow_outside"
 
 DEFAULT_STORE = "sqlite:///opord.db"
 
@@ -143,6 +145,32 @@ def secrets_option(command: CommandT) -> CommandT:
         callback=remember,
         help="Keep secrets readable where no key is set (OPORD_SECRET_KEYS, made by `opord keys new`).",
     )(command)
+
+
+def outside_option(command: CommandT) -> CommandT:
+    """Give a command that reads contracts the option `--allow-outside`.
+
+    `allows_outside` returns the result.
+    """
+
+    def remember(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+        ctx.meta[_OUTSIDE] = value
+
+    return click.option(
+        "--allow-outside",
+        is_flag=True,
+        envvar="OPORD_ALLOW_OUTSIDE",
+        default=lambda: setting("allow_outside", False),
+        expose_value=False,
+        callback=remember,
+        help="Let contracts `use` files outside their own folder.",
+    )(command)
+
+
+def allows_outside() -> bool:
+    """Say whether contracts may use files outside their folder, for the present command."""
+    context = click.get_current_context(silent=True)
+    return bool(context.meta.get(_OUTSIDE, False)) if context is not None else False
 
 
 class EngineSecrets(TypedDict):

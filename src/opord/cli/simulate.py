@@ -14,7 +14,7 @@ import click
 from opord.cli.contracts import checked
 from opord.cli.errors import CliError
 from opord.cli.output import colour_option, on_terminal, width, write, write_json
-from opord.cli.settings import json_option
+from opord.cli.settings import allows_outside, json_option, outside_option
 
 if TYPE_CHECKING:
     from opord.kernel.program import Program
@@ -40,6 +40,7 @@ _STYLES = {
               help="Real `pure` handlers: a module, or a class or object in one. Answers of the others are drawn.")  # fmt: skip
 @json_option
 @colour_option
+@outside_option
 def command(file: str, runs: int, seed: int, pure: str | None, as_json: bool) -> int:
     """Explore a contract without handlers: what can happen, and what never does.
 
@@ -108,7 +109,7 @@ def _program(file: str) -> Program:
         raise CliError("contract_refused", f"{file} has types alone, and no contract")
     from opord.loading import load_program
 
-    return load_program(file)
+    return load_program(file, allow_outside=allows_outside())
 
 
 def _with_pures(

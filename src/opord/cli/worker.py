@@ -15,7 +15,15 @@ import click
 from opord.cli.contracts import program_at
 from opord.cli.handlers import as_the_handlers_know_it, ask_for_the_class, handlers_at
 from opord.cli.output import note
-from opord.cli.settings import Seconds, as_duration, engine_secrets, secrets_option, setting, store_option
+from opord.cli.settings import (
+    Seconds,
+    as_duration,
+    engine_secrets,
+    outside_option,
+    secrets_option,
+    setting,
+    store_option,
+)
 from opord.cli.stopping import Orders, StoppedEarly, leave_hanging_threads, run_to_its_end
 from opord.cli.worker_log import keep_logging, log_to_stderr
 from opord.story.counting import counted
@@ -61,6 +69,7 @@ OPENING_S = 1.0
               help="Watch `pure` handlers: one that opens a file, a socket or a process stalls its run, with the place.")  # fmt: skip
 @store_option
 @secrets_option
+@outside_option
 def command(
     contracts: tuple[str, ...],
     handlers: tuple[str, ...],

@@ -20,8 +20,9 @@ from opord.language.diagnostics.model import Diagnostic
 from opord.language.fixes import add_fixes
 from opord.language.lowering import Lowering, is_types_file, lower_contract, lower_types_of
 from opord.language.lowering.assembly import checked_types
+from opord.language.lowering.reach import Reader, within_folder_of
 from opord.language.lowering.recorder import Recorder
-from opord.language.lowering.used_files import Reader, UsedFiles
+from opord.language.lowering.used_files import UsedFiles
 from opord.language.rules import find_all
 from opord.language.suppression.allows import without_allowed
 from opord.language.suppression.consequences import without_consequences
@@ -60,13 +61,20 @@ def check_text(text: str, file: str = "order.opord", *, read: Reader | None = No
     return check_source(Source(file, text), read=read)
 
 
-def check_file(path: str | Path) -> CheckResult:
+def check_file(path: str | Path, *, allow_outside: bool = False) -> CheckResult:
     """Check a contract and the files that it uses.
+
+    With `allow_outside` it may use files outside its folder.
 
     Raises:
         OSError: the file itself cannot be read.
     """
-    return check_source(Source.read(path), read=read_source)
+    return check_source(Source.read(path), read=reader_for(path, allow_outside=allow_outside))
+
+
+def reader_for(path: str | Path, *, allow_outside: bool) -> Reader:
+    """Return what reads the files that the contract at a path uses."""
+    return read_source if allow_outside else within_folder_of(path, read_source)
 
 
 def check_source(source: Source, *, read: Reader | None = None) -> CheckResult:

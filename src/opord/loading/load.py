@@ -28,20 +28,21 @@ _loaded: Final[dict[str, tuple[ModuleType, Program]]] = {}
 _programs: Final[dict[type[Workflow], Program]] = {}
 
 
-def load(path: str | Path) -> Any:
+def load(path: str | Path, *, allow_outside: bool = False) -> Any:
     """Compile a contract in memory, and return the module that `opord gen` would write.
 
-    The contract's class, records, enums and failures are its attributes.
+    The contract's class, records, enums and failures are its attributes. With `allow_outside` the
+    contract may use files outside its folder.
 
     Raises:
         ContractRefused: the contract has errors.
     """
-    return _load_file(path)[0]
+    return _load_file(path, allow_outside)[0]
 
 
-def load_program(path: str | Path) -> Program:
+def load_program(path: str | Path, *, allow_outside: bool = False) -> Program:
     """Compile a contract in memory, and return its program; see `load`."""
-    return _load_file(path)[1]
+    return _load_file(path, allow_outside)[1]
 
 
 def load_sources(sources: Sequence[tuple[str, str]]) -> Program:
@@ -112,10 +113,10 @@ def program_of(workflow: type[Workflow] | Workflow) -> Program:
         return _programs[cls]
 
 
-def _load_file(path: str | Path) -> tuple[ModuleType, Program]:
+def _load_file(path: str | Path, allow_outside: bool) -> tuple[ModuleType, Program]:
     from opord.language import check_file
 
-    result = check_file(Path(path))
+    result = check_file(Path(path), allow_outside=allow_outside)
     if result.contract is None:
         raise ContractRefused(str(path), result.diagnostics)
     contract = result.contract

@@ -9,8 +9,8 @@ from opord.language.compile import CheckResult, Lowered, check_lowered, lower_so
 from opord.language.diagnostics.model import Diagnostic
 from opord.language.flow.graph import Graph
 from opord.language.lowering.context import Lowering
+from opord.language.lowering.reach import Reader
 from opord.language.lowering.recorder import Recorder
-from opord.language.lowering.used_files import Reader
 from opord.language.syntax.lexer import lex
 from opord.language.syntax.source import Source
 from opord.language.syntax.tokens import Tokens

@@ -52,6 +52,9 @@ class OpordServer(LanguageServer):
         """Take the settings of the editor."""
         encoding = self.protocol.workspace.position_encoding
         self.documents.encoding = encoding if encoding in ("utf-8", "utf-32") else "utf-16"  # type: ignore[assignment]
+        options = params.initialization_options
+        if isinstance(options, dict) and options.get("allowOutside") is True:
+            self.workspace_.allow_outside = True
         folders = [each.uri for each in params.workspace_folders or ()]
         if not folders and params.root_uri is not None:
             folders = [params.root_uri]

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from opord.language.lowering.reach import within_folder_of
 from opord.language.syntax.source import MAX_SOURCE_BYTES, Source, with_slashes
 from opord.lsp.analysis import Analysis
 
@@ -43,10 +44,14 @@ class _OnDisk:
 
 @dataclass(slots=True)
 class Workspace:
-    """Open buffers by path, and the folders that may contain other files."""
+    """Open buffers by path, and the folders that may contain other files.
+
+    With `allow_outside` a contract may use files outside its folder.
+    """
 
     folders: list[str] = field(default_factory=list)
     buffers: dict[str, str] = field(default_factory=dict)
+    allow_outside: bool = False
     _cached: dict[str, _CachedAnalysis] = field(default_factory=dict)
     _disk: dict[str, _OnDisk] = field(default_factory=dict)
 
@@ -74,7 +79,7 @@ class Workspace:
             return self._content(used)
 
         source = Source(path, text) if path in self.buffers else Source.from_bytes(path, self._data(path))
-        analysis = Analysis(source, read)
+        analysis = Analysis(source, read if self.allow_outside else within_folder_of(path, read))
         self._cached[path] = _CachedAnalysis(analysis, rests_on)
         return analysis
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from opord.cli.output import colour_option, write, write_json
-from opord.cli.settings import json_option
+from opord.cli.settings import json_option, outside_option
 from opord.story.counting import counted
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ _COLOURS = {"fine": "green", "note": "blue", "warning": "yellow", "wrong": "red"
 @click.option("--whole", is_flag=True, help="Check a large store for damage too; it reads all of it.")
 @json_option
 @colour_option
+@outside_option
 def command(store: str | None, handlers: tuple[str, ...], whole: bool, as_json: bool) -> int:
     """Say what is there and what is wrong, with the next move for each.
 

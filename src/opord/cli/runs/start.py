@@ -16,7 +16,7 @@ from opord.cli.contracts import program_at
 from opord.cli.errors import CliError, explain_error
 from opord.cli.inputs import INPUT_HELP, InputLine, is_bulk, lines_of, parsed, read_one
 from opord.cli.output import error, on_terminal, write, write_json
-from opord.cli.settings import json_option, secrets_option, store_option
+from opord.cli.settings import json_option, outside_option, secrets_option, store_option
 from opord.story.signs import safe
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ AT_ONCE = 1000
 @store_option
 @secrets_option
 @json_option
+@outside_option
 def command(contract: str, input_text: str | None, store: str, as_json: bool) -> int:
     """Start a run, or one for each line of a file.
 

@@ -31,6 +31,7 @@ __all__ = [
     "is_types_file",
     "lower_contract",
     "lower_types_of",
+    "reach",
     "recorder",
     "scope",
     "symbols",

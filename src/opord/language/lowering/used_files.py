@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import dataclasses
 import posixpath
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from opord.language.diagnostics.model import Diagnostic, Label, code
 from opord.language.diagnostics.wording import listed
 from opord.language.lowering import Lowering, lower_types_of
 from opord.language.lowering.context import DUPLICATE
+from opord.language.lowering.reach import OutsideFolder, Reader
 from opord.language.lowering.symbols import TypeSymbol
 from opord.language.syntax import tree
 from opord.language.syntax.parser import parse
@@ -24,10 +24,8 @@ from opord.language.syntax.source import Source
 from opord.language.types import names_in
 
 CANNOT_USE = code("OP114", rule="name", title="a file that cannot be used")
+OUTSIDE = code("OP120", rule="name", title="a used file outside the folder of the contract")
 NOT_IN_FILE = code("OP115", rule="name", title="a name that a used file does not have")
-
-Reader = Callable[[str], str | bytes]
-"""Read a file by its path; raise OSError if there is none."""
 
 # Symbolic links between folders can make an endless chain of files in which no path repeats.
 _CHAIN_MAX = 32
@@ -100,6 +98,9 @@ class UsedFiles:
         else:
             try:
                 content = self.read(path)
+            except OutsideFolder as outside:
+                _report_outside(ctx, node, outside)
+                return None
             except FileNotFoundError:
                 why = "there is no such file"
             except IsADirectoryError:
@@ -155,6 +156,16 @@ def _resolve(ctx: Lowering, node: tree.Use) -> str | None:
         return None
     folder = posixpath.dirname(ctx.source.path.replace("\\", "/"))
     return posixpath.normpath(posixpath.join(folder, path))
+
+
+def _report_outside(ctx: Lowering, node: tree.Use, outside: OutsideFolder) -> None:
+    where = f"it leads to `{outside.target}`, which is" if outside.by_link else "it is"
+    ctx.report(
+        OUTSIDE,
+        node.path_span,
+        f"`{node.path}` cannot be used: {where} outside of `{outside.folder}`, the folder of the contract",
+        help="move the file there, or allow it with `--allow-outside` (`allow_outside = true` in opord.toml)",
+    )
 
 
 def _enter_unread(ctx: Lowering, node: tree.Use) -> None:
