@@ -155,8 +155,10 @@ def test_runs_that_need_a_person_are_counted(shop: Shop) -> None:
     assert areas["runs"] == [
         ("warning", "2 runs are in doubt, and a person has to say what happened"),
         ("warning", "1 run is stalled until somebody mends something"),
+        ("warning", "no live worker has handlers for Desk version 1; 3 runs of it have not ended"),
     ]
-    assert moves(answer) == ["opord runs list --needs doubt", "opord runs list --needs stalled"]
+    serve = "start a worker with that version"
+    assert moves(answer) == ["opord runs list --needs doubt", "opord runs list --needs stalled", serve]
     listed = shop.opord("runs", "list", "--needs", "doubt", "--json").json
     assert [(run["run"], [need["reason"] for need in run["needs"]]) for run in listed] == [
         ("Desk/lost-2", ["doubt"]),
@@ -167,12 +169,50 @@ def test_runs_that_need_a_person_are_counted(shop: Shop) -> None:
 def test_runs_that_nobody_serves_are_counted(shop: Shop) -> None:
     shop.start("o1", "o2")
     answer, areas = doctor(shop)
-    assert areas["runs"] == [("warning", "2 runs can go on, and no live worker has handlers for them")]
-    assert moves(answer) == ["opord runs list --needs unserved"]
+    assert areas["runs"] == [
+        ("warning", "2 runs can go on, and no live worker has handlers for them"),
+        ("warning", "no live worker has handlers for Desk version 1; 2 runs of it have not ended"),
+    ]
+    assert moves(answer) == ["opord runs list --needs unserved", "start a worker with that version"]
     assert [run["needs"][0]["detail"] for run in shop.opord("runs", "list", "--needs", "--json").json] == [
         "no worker has handlers for Desk version 1"
     ] * 2
     assert shop.opord("runs", "verify").status == 0
+
+
+def test_what_runs_stand_still_for_is_said(shop: Shop) -> None:
+    """Not by needs: by a lease of a worker that is gone, by attempts, and by messages."""
+    shop.start("busy-1", "lost-1", "o1")
+    shop.work()
+    now = time.time_ns() // 1000
+    with sqlite3.connect(shop.folder / "opord.db") as store:
+        store.execute(
+            "UPDATE heads SET status = 'running', worker = 'w7', wake_at = ? WHERE run = 1", (now + 10**9,)
+        )
+        tries = '{"tries": {"seq": 1, "call": "find_customer"}}'
+        store.execute(
+            "UPDATE heads SET status = 'waiting', outcome = NULL, body = json_set(body, '$.pending', json(?)) "
+            "WHERE run = 3",
+            (tries,),
+        )
+        store.execute("INSERT INTO workers VALUES ('w7', '[]', ?)", (now - 10**6,))
+    store.close()
+    assert shop.opord("runs", "cancel", "Desk/lost-1").status == 0
+    said = doctor(shop)[1]["runs"]
+    (gone,) = [(state, text) for state, text in said if "w7" in text]
+    assert gone[0] == "warning"
+    assert gone[1].startswith("the worker w7 shows no sign of life since 20")
+    assert "and holds 1 run; another worker takes over after 20" in gone[1]
+    assert ("note", "messages wait for 1 run until a state handles them") in said
+    assert ("note", "1 run between two attempts of a call") in said
+    listed = shop.opord("runs", "list").out
+    assert "1 message waits for it; nobody knows whether charge happened" in listed
+    assert "its worker w7 shows no sign of life since 20" in listed
+    shown = shop.opord("runs", "show", "Desk/busy-1").out
+    assert "why        its worker w7 shows no sign of life since 20" in shown
+    assert "; its lease is over at 20" in shown
+    waits = "waits until charge has an outcome and a state handles it, id "
+    assert waits in shop.opord("runs", "show", "Desk/lost-1").out
 
 
 def test_damage_is_found_but_in_a_large_file_only_on_request(

@@ -7,11 +7,13 @@ SQLite's virtual machine, which are the same on every computer.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import apsw
 import pytest
 
+from opord.kernel.rows import DueNeed
 from opord.stores.base import RunFilter, RunRow
 from opord.stores.sqlite.store import SqliteStore
 from opord.testing.store_rows import (
@@ -89,6 +91,8 @@ VERBS: dict[str, Callable[[SqliteStore, RunRow], Any]] = {
     "settled": lambda store, row: store.used_key(row.run, "a", "k"),
     "heartbeat": lambda store, row: store.heartbeat("w", [DIGEST], ttl_us=SECOND),
     "workers": lambda store, row: store.workers(),
+    "runs that are overdue": lambda store, row: store.due_needs("overdue", limit=3),
+    "runs that nobody serves": lambda store, row: store.due_needs("unserved", limit=3),
     "newest runs": lambda store, row: store.runs(RunFilter(), limit=3),
     "runs of a contract": lambda store, row: store.runs(RunFilter("Orders"), limit=3),
     "runs in a state": lambda store, row: store.runs(RunFilter(None, "Received"), limit=3),
@@ -149,6 +153,19 @@ def test_claiming_a_batch_costs_the_same_however_many_runs_are_due() -> None:
         store, _ = filled(crowd, a_head(status="waiting"))
         steps = Steps(store)
         found.append(steps.of(lambda store=store: store.claim("w", [DIGEST], limit=500, ttl_us=SECOND)))  # type: ignore[misc]
+        store.close()
+    assert found[0] == found[1]
+
+
+def test_a_look_for_needs_costs_the_same_however_many_runs_are_due() -> None:
+    found = []
+    for crowd in (1200, 6000):
+        store, _ = filled(crowd, a_head(status="waiting"))
+        store._clock.forward(3600)  # type: ignore[attr-defined]
+        steps = Steps(store)
+        reasons: tuple[DueNeed, ...] = ("overdue", "unserved")
+        found.append([steps.of(partial(store.due_needs, one, limit=100)) for one in reasons])
+        assert [len(store.due_needs(one, limit=100)) for one in reasons] == [100, 100]
         store.close()
     assert found[0] == found[1]
 

@@ -32,7 +32,8 @@ def plan(connection: apsw.Connection, query: str) -> list[str]:
     return [
         row[3]
         for row in connection.execute(
-            f"EXPLAIN QUERY PLAN {query}", parameters if ":limit" in query else [1] * query_parameters(query)
+            f"EXPLAIN QUERY PLAN {query}",
+            parameters if ":limit" in query or ":now" in query else [1] * query_parameters(query),
         )
     ]
 

@@ -395,6 +395,10 @@ class Backend(Protocol):
         """Return the messages that wait for a run, in order of arrival."""
         ...
 
+    async def waiting(self, run: RunId) -> int:
+        """Return the number of messages that wait for a run. Cheap, however large they are."""
+        ...
+
     async def values(self, run: RunId, digests: Collection[str] | None = None) -> list[ValueRow]:
         """Return the large values of a run with these digests, those that exist.
 
@@ -436,8 +440,8 @@ class Backend(Protocol):
         """Return the digests of the contracts for which a live worker has handlers."""
         ...
 
-    async def workers(self) -> list[WorkerRow]:
-        """Return the workers that are alive now."""
+    async def workers(self, *, gone: bool = False) -> list[WorkerRow]:
+        """Return the workers that are alive now; with `gone`, also those that no longer are."""
         ...
 
     # --- maintaining runs ------------------------------------------------------------------------

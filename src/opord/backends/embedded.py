@@ -209,6 +209,10 @@ class Embedded:
         """Return the messages that wait for a run."""
         return await self._read(self._store.inbox, run)
 
+    async def waiting(self, run: RunId) -> int:
+        """Return the number of messages that wait for a run."""
+        return await self._read(self._store.waiting, run)
+
     async def values(self, run: RunId, digests: Collection[str] | None = None) -> list[ValueRow]:
         """Return large values of a run; see `Backend.values`."""
         return await self._read(self._store.values, run, digests)
@@ -245,9 +249,9 @@ class Embedded:
         """Return the digests of the contracts for which a live worker has handlers."""
         return frozenset(digest for worker in await self.workers() for digest in worker.contracts)
 
-    async def workers(self) -> list[WorkerRow]:
-        """Return the workers that are alive now."""
-        return await self._read(self._store.workers)
+    async def workers(self, *, gone: bool = False) -> list[WorkerRow]:
+        """Return the workers that are alive now; see `Backend.workers`."""
+        return await self._read(self._store.workers, gone=gone)
 
     # --- maintaining runs ------------------------------------------------------------------------
 

@@ -342,11 +342,11 @@ class Engine:
         """
         read = await self._running.client.read(run)
         inbox = await self._answering.inbox(RunId(run))
-        return (
-            run_view(read, served=await self._answering.served())
-            | details_view(read.body, inbox)
-            | under_way_view(read)
+        workers = {row.worker: row.alive_until for row in await self._answering.workers(gone=True)}
+        view = run_view(
+            read, served=await self._answering.served(), now=await self._answering.now(), workers=workers
         )
+        return view | details_view(read.body, inbox) | under_way_view(read)
 
     async def run_history(self, run: str) -> list[Mapping[str, Any]]:
         """Return a run's records, as `opord runs history --json` does, but each with all its data.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from opord.backends.base import Backend, Reading, RunFilter
@@ -12,13 +12,13 @@ from opord.engine.protection import SHOWING
 from opord.kernel.data_filter import DataIs
 from opord.kernel.large import needed
 from opord.kernel.program import Program
-from opord.kernel.rows import InboxRow, RunRow, StoredContract
+from opord.kernel.rows import InboxRow, RunRow, StoredContract, has_ended
 from opord.kernel.run import Run, body_of, load_run, skeleton
 from opord.kernel.unread import program_by_row
 from opord.kernel.views import details_view, history_view, run_view, under_way_view, unreadable_view
 from opord.stores.base import RowDamaged, StoreError, UnreadRow
 from opord.values.guard import BadValue
-from opord.values.types import Digest, RunId
+from opord.values.types import Digest, Instant, RunId
 
 __all__ = ["ContractUnreadable", "Shown"]
 
@@ -33,6 +33,7 @@ class Shown:
         self.backend = backend
         self._programs = Programs(SHOWING)
         self._served: frozenset[str] | None = None
+        self._workers: dict[str, Instant] | None = None
         self._damaged: dict[str, str] = {}
 
     async def program(self, row: RunRow) -> Program:
@@ -94,15 +95,21 @@ class Shown:
         """Return a run as shown in places that do not show its data; large values are not read."""
         return await self._view(row, self._skeleton if needed(row) else self.run)
 
+    async def messages_waiting(self, row: RunRow) -> int:
+        """Return the number of messages that wait for a run that has not ended."""
+        if not row.arrivals or has_ended(row.head.status):
+            return 0
+        return await self.backend.waiting(row.run)
+
     async def _skeleton(self, row: RunRow) -> Run:
         return skeleton(await self.program(row), row)
 
     async def _view(self, row: RunRow, decode: Callable[[RunRow], Awaitable[Run]]) -> dict[str, Any]:
         if row.run in self._damaged:
             return unreadable_view(row, self._damaged[row.run])
-        served = await self.served()
+        served, workers = await self.served(), await self._workers_seen()
         try:
-            return run_view(await decode(row), served=served, now=await self.backend.now())
+            return run_view(await decode(row), served=served, now=await self.backend.now(), workers=workers)
         except (ContractUnreadable, BadValue, RowDamaged) as wrong:
             return unreadable_view(row, str(wrong))
         except StoreError:
@@ -143,6 +150,19 @@ class Shown:
             except RowDamaged:
                 self._served = frozenset()  # what one worker reports of itself cannot be read
         return self._served
+
+    async def _workers_seen(self) -> Mapping[str, Instant] | None:
+        """Return until when each worker is or was alive, as of the first call.
+
+        The result is None if that cannot be read.
+        """
+        if self._workers is None:
+            try:
+                rows = await self.backend.workers(gone=True)
+            except RowDamaged:
+                return None
+            self._workers = {row.worker: row.alive_until for row in rows}
+        return self._workers
 
     async def rows(
         self,

@@ -39,6 +39,7 @@ class Environment:
     - `threads` runs handlers that are not coroutines, at most `max_threads` at once; None runs them
       in place.
     - `watch_loop` names what holds the event loop; see `loop_watch`.
+    - `watch_needs` says whether a worker looks for needs each minute; see `need_watch`.
     - `poll_s` is the longest sleep of a worker, in seconds, before it asks the store what is due.
     """
 
@@ -54,6 +55,7 @@ class Environment:
     own_threads: bool = True
     poll_s: float = 0.05
     watch_loop: bool = True
+    watch_needs: bool = True
 
     def handler_threads(self) -> Executor | None:
         """Return the thread pool for handlers that are not coroutines; it is made at first use."""

@@ -18,6 +18,7 @@ from opord.drive.held_calls import HeldCalls
 from opord.drive.reading import fetched
 from opord.engine.environment import Environment
 from opord.engine.host import StoreHost
+from opord.engine.need_watch import LOOK_EVERY_S, NeedWatch
 from opord.engine.reaper import LONGEST_LEASE_US, DeadWorkerReaper
 from opord.engine.store_writer import PARTING_S, StoreWriter
 from opord.kernel.program import Program
@@ -97,6 +98,8 @@ class Worker:
             loop.create_task(self._claim_loop(), name="opord-claim"),
             loop.create_task(self._lease_loop(), name="opord-lease"),
         ]
+        if self.environment.watch_needs:
+            self._loops.append(loop.create_task(self._watch_loop(), name="opord-watch"))
 
     async def drain(self, grace_s: float) -> None:
         """Stop claiming, let calls under way end within `grace_s`, and give all runs back.
@@ -407,6 +410,19 @@ class Worker:
                 if self.writer.damage is not None:
                     return
                 log.exception("leases could not be renewed; trying again")
+
+    async def _watch_loop(self) -> None:
+        watch = NeedWatch(self.host)
+        look = watch.look_first
+        while True:
+            try:
+                await look()
+            except Exception:
+                if self.writer.damage is not None:
+                    return
+                log.exception("what runs need could not be looked for; trying again")
+            look = watch.look
+            await asyncio.sleep(LOOK_EVERY_S)
 
     async def _renew_leases(self) -> None:
         # In a function of its own: a local of the loop would keep landed flights in memory until

@@ -51,7 +51,10 @@ def is_held(status: Status) -> bool:
 StoredNeed: TypeAlias = Literal["doubt", "stalled", "alarm", "collision"]
 """The needs that follow from a run alone, in the order in which `Head.needs` has them."""
 
-NeedReason: TypeAlias = Literal[StoredNeed, "overdue", "unserved"]
+DueNeed: TypeAlias = Literal["overdue", "unserved"]
+"""The needs that depend on the clock and on the workers that are alive."""
+
+NeedReason: TypeAlias = Literal[StoredNeed, DueNeed]
 """Why a run needs somebody; `needs.py` says when."""
 
 NeedFilter: TypeAlias = Literal[NeedReason, "any"]

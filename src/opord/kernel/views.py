@@ -15,7 +15,7 @@ from opord.kernel import plan
 from opord.kernel.inbox import Message, commit_open, handlers_now, kept_evidence, kept_message
 from opord.kernel.instants import capped, in_words, microseconds, text
 from opord.kernel.large import Texts, ValueMissing, joined
-from opord.kernel.needs import OPERATOR, Need, needs_of, row_needs
+from opord.kernel.needs import OPERATOR, OVERDUE_US, Need, needs_of, row_needs
 from opord.kernel.program import CallProgram, Program
 from opord.kernel.recording import shared_timers
 from opord.kernel.records import UNKNOWN_KIND
@@ -36,12 +36,17 @@ _PLAIN_MEMBERS = (
 
 
 def run_view(
-    run: Run, *, served: Collection[str] | None = None, now: Instant | None = None
+    run: Run,
+    *,
+    served: Collection[str] | None = None,
+    now: Instant | None = None,
+    workers: Mapping[str, Instant] | None = None,
 ) -> dict[str, Any]:
     """Return a run as shown.
 
     `served` are the digests of the contracts for which a live worker has handlers, `now` is the
-    store's clock; each is None if it is unknown.
+    store's clock, `workers` says until when each worker is or was alive; each is None if it is
+    unknown.
     """
     return {
         "run": run.id,
@@ -53,7 +58,7 @@ def run_view(
         "outcome": run.outcome,
         "started_at": text(run.started_at),
         "since": text(run.since),
-        "reason": _reason(run, served),
+        "reason": _reason(run, served, now, workers),
         "needs": _shown_needs(needs_of(run, now=now, served=served)),
         "waiting_for": _waiting_for(run),
         "doubt": _doubt(run.body),
@@ -381,19 +386,45 @@ def _without_secrets(rest: Any) -> Any:
 # --- why it is where it is, and what moves it ----------------------------------------------------
 
 
-def _reason(run: Run, served: Collection[str] | None) -> str | None:
+def _reason(
+    run: Run,
+    served: Collection[str] | None,
+    now: Instant | None,
+    workers: Mapping[str, Instant] | None,
+) -> str | None:
     intent = run.intent
     if run.reason is not None:
         return run.reason
     if run.status == "in_doubt" and intent is not None and intent.doubts:
-        return f"nobody knows whether {intent.call} happened: {intent.reason}"
-    failed = _failed_before(run, intent)
-    unserved = served is not None and run.program.digest not in served
+        reasons = [f"nobody knows whether {intent.call} happened: {intent.reason}"]
+    else:
+        reasons = [one for one in (_failed_before(run, intent),) if one is not None]
+    gone = _gone(run, now, workers) if workers is not None and now is not None else None
+    if gone is not None:
+        reasons.append(gone)
+    served_here = served is None or run.program.digest in served
     goes_on = run.status in ("running", "in_doubt") or (run.status == "waiting" and run.between_attempts)
-    if unserved and run.worker is None and goes_on:
-        nobody = f"no worker has handlers for {run.program.name} version {run.program.version}"
-        return f"{failed}; {nobody}" if failed is not None else nobody
-    return failed
+    if not served_here and goes_on and (run.worker is None or gone is not None):
+        reasons.append(f"no worker has handlers for {run.program.name} version {run.program.version}")
+    elif now is not None and run.status == "running" and run.worker is None and _is_late(run, now):
+        reasons.append(f"it could go on since {in_words(run.wake_at or now)}, and no worker has taken it yet")
+    return "; ".join(reasons) or None
+
+
+def _is_late(run: Run, now: Instant) -> bool:
+    return run.wake_at is not None and run.wake_at + OVERDUE_US <= now
+
+
+def _gone(run: Run, now: Instant, workers: Mapping[str, Instant]) -> str | None:
+    """Say that the worker that holds a run shows no sign of life, and when its lease is over."""
+    if run.worker is None or run.wake_at is None:
+        return None
+    alive_until = workers.get(run.worker)
+    if alive_until is not None and alive_until > now:
+        return None
+    since = f" since {in_words(alive_until)}" if alive_until is not None else ""
+    lease = "its lease is over since" if run.wake_at <= now else "its lease is over at"
+    return f"its worker {run.worker} shows no sign of life{since}; {lease} {in_words(run.wake_at)}"
 
 
 def _failed_before(run: Run, intent: Intent | None) -> str | None:

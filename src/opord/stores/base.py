@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Sequence
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from opord.kernel.answers import Applied, Exists, KeyTaken, NotStored, Result, Stale, WasPruned
 from opord.kernel.rows import (
+    DueNeed,
     EndedRun,
     EventKey,
     Head,
@@ -39,12 +40,14 @@ from opord.values.types import Digest, Duration, Instant, Key, RunId
 __all__ = [
     "Applied",
     "ContractConflict",
+    "DUE_READ",
     "EndedRun",
     "EventKey",
     "Exists",
     "Head",
     "InboxRow",
     "Kept",
+    "LiveVersion",
     "KeyTaken",
     "NotStored",
     "Prune",
@@ -74,6 +77,10 @@ __all__ = [
     "WorkerRow",
     "Write",
 ]
+
+
+DUE_READ: Final = 1000
+"""Number of due runs of a contract that `due_needs` reads."""
 
 
 class StoreError(Exception):
@@ -208,6 +215,14 @@ class WorkerRow(NamedTuple):
     alive_until: Instant
 
 
+class LiveVersion(NamedTuple):
+    """A version of a contract, and the number of its runs that have not ended."""
+
+    name: str
+    version: int
+    runs: int
+
+
 class RunFilter(NamedTuple):
     """Which runs to list. None means any."""
 
@@ -325,6 +340,21 @@ class Store(Protocol):
                 read of it.
         """
 
+    def due_needs(self, reason: DueNeed, *, limit: int) -> list[RunRow]:
+        """Return up to `limit` runs that are overdue or unserved, the longest due first.
+
+        A look costs the same, however many runs are due: it reads the `DUE_READ` runs of each
+        contract that have been due the longest.
+        """
+        ...
+
+    def unserved_versions(self) -> list[LiveVersion]:
+        """Return the versions that have runs that have not ended, and no live worker.
+
+        It reads an index entry for each run of these versions.
+        """
+        ...
+
     def counts(self) -> dict[Status, int]:
         """Return how many runs are in each status. A status without runs may be left out."""
         ...
@@ -441,8 +471,12 @@ class Store(Protocol):
         """
         ...
 
-    def workers(self) -> list[WorkerRow]:
-        """Return the workers that are alive now."""
+    def workers(self, *, gone: bool = False) -> list[WorkerRow]:
+        """Return the workers that are alive now.
+
+        With `gone`, also those that no longer are; they are kept for some days.
+        """
+        ...
 
     def changes(self) -> int:
         """Return a number that changes whenever another handle changes the store. Cheap."""

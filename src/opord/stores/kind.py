@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 from opord.kernel.rows import NeedReason
-from opord.stores.base import Store
+from opord.stores.base import LiveVersion, Store
 
 RemarkVerdict: TypeAlias = Literal["fine", "note", "warning", "wrong"]
 """`note` needs no action. `wrong` means that something cannot work."""
@@ -27,6 +27,33 @@ class Remark:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
+class GoneWorker(NamedTuple):
+    """A worker that holds runs and shows no sign of life: since when, and when its leases are over.
+
+    Instants are in microseconds since 1970 UTC; `since` is None if it is not on record.
+    """
+
+    worker: str
+    runs: int
+    since: int | None
+    until: int
+
+
+class Standing(NamedTuple):
+    """What runs stand still for, beside what they need from a person.
+
+    - `unserved` are the versions with live runs and without a live worker.
+    - `gone` are the workers that hold runs and show no sign of life.
+    - `tried_again` is the number of runs between two attempts of a call.
+    - `kept_for` is the number of runs with messages that wait.
+    """
+
+    unserved: tuple[LiveVersion, ...] = ()
+    gone: tuple[GoneWorker, ...] = ()
+    tried_again: int = 0
+    kept_for: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class StoreOverview:
     """What can be seen of a store. If none `exists` yet, only `where` and some remarks are known.
@@ -35,6 +62,7 @@ class StoreOverview:
     - `lasts` says whether it outlives the process.
     - `schema` is its version, `schema_known` the newest version that this Opord knows.
     - `needs` counts the runs with each need.
+    - `stands` is what runs stand still for beside that.
     - `last_at` is the instant of the last record, in microseconds since 1970 UTC.
     - `details` are further facts for programs.
     """
@@ -47,6 +75,7 @@ class StoreOverview:
     size: str = ""
     runs: int = 0
     needs: Mapping[NeedReason, int] = field(default_factory=dict)
+    stands: Standing = Standing()
     last_at: int | None = None
     remarks: tuple[Remark, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, fields
 
 from opord.kernel.conflicts import Facts, check_batch, check_prune, check_rewrite, compare, judge, may_prune
 from opord.kernel.needs import could_go_on, is_overdue
-from opord.kernel.rows import NeedFilter, NeedReason, has_ended, known_needs
+from opord.kernel.rows import DueNeed, NeedFilter, NeedReason, has_ended, known_needs
 from opord.stores.base import (
     Applied,
     ContractConflict,
@@ -26,6 +26,7 @@ from opord.stores.base import (
     Head,
     InboxRow,
     Kept,
+    LiveVersion,
     Prune,
     RecordRow,
     Result,
@@ -42,7 +43,7 @@ from opord.stores.base import (
     WorkerRow,
     Write,
 )
-from opord.values.types import Digest, Duration, Instant, Key, RunId
+from opord.values.types import START_OF_TIME, Digest, Duration, Instant, Key, RunId
 
 
 @dataclass(slots=True)
@@ -312,6 +313,21 @@ class MemoryStore:
             reasons.add("unserved")
         return bool(reasons) if needs == "any" else needs in reasons
 
+    def due_needs(self, reason: DueNeed, *, limit: int) -> list[RunRow]:
+        with self._rows.lock:
+            found = [row for row in self._rows.runs.values() if self._has_need(row, reason)]
+        return sorted(found, key=lambda row: row.head.wake_at or 0)[: max(limit, 0)]
+
+    def unserved_versions(self) -> list[LiveVersion]:
+        with self._rows.lock:
+            served = {digest for worker in self.workers() for digest in worker.contracts}
+            live = Counter(
+                (row.name, row.version)
+                for row in self._rows.runs.values()
+                if not has_ended(row.head.status) and row.contract not in served
+            )
+        return [LiveVersion(*version, runs) for version, runs in sorted(live.items())]
+
     def journal(self, run: RunId, *, after: int = 0, limit: int = 1000) -> list[RecordRow]:
         records = self._rows.journals.get(run, [])
         return [record for record in records if record.seq > after][: max(limit, 0)]
@@ -457,8 +473,8 @@ class MemoryStore:
             self._changed()
             return len(runs)
 
-    def workers(self) -> list[WorkerRow]:
-        now = self.now()
+    def workers(self, *, gone: bool = False) -> list[WorkerRow]:
+        now = START_OF_TIME if gone else self.now()
         with self._rows.lock:
             alive = [
                 row._replace(contracts=tuple(sorted(self._current(row.contracts))))

@@ -96,4 +96,5 @@ def virtual_environment(clock: VirtualClock, *, seed: int = 0, worker: str = "w1
         threads=None,
         own_threads=False,
         watch_loop=False,
+        watch_needs=False,
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from opord.kernel.needs import OVERDUE_US
-from opord.stores.base import Applied, Kept, RunFilter, Store
+from opord.kernel.rows import DueNeed
+from opord.stores.base import Applied, Kept, LiveVersion, RunFilter, Store
 from opord.testing.pruning_suite import a_prune
 from opord.testing.store_rows import (
     BEGIN,
@@ -69,6 +70,41 @@ class NeedsSuite:
         assert (listed("overdue"), listed("unserved"), listed("any")) == ("a", "ecba", "ecba")
         store.heartbeat("w2", [ORDERS.digest, REFUNDS.digest], ttl_us=Duration(1_000_000))
         assert (listed("overdue"), listed("unserved"), listed("any")) == ("a", "", "a")
+
+    def test_what_is_due_is_read_with_the_longest_due_first(self, store: Store, clock: SteppedClock) -> None:
+        for run, wait in (("a", 3), ("b", 1), ("c", 2)):
+            started(store, run, head=a_head(status="waiting", wake_at=BEGIN + wait * 1_000_000))
+        started(store, "d", head=a_head(wake_at=BEGIN), contract=REFUNDS)
+        started(store, "e", head=a_head(status="waiting", wake_at=None))
+        clock.instant = Instant(BEGIN + 3 * 1_000_000 + OVERDUE_US)
+        store.heartbeat("w1", [ORDERS.digest], ttl_us=Duration(10_000_000))
+
+        def due(reason: DueNeed, limit: int = 9) -> str:
+            return "".join(row.run for row in store.due_needs(reason, limit=limit))
+
+        assert (due("overdue"), due("overdue", 2), due("overdue", 0)) == ("bca", "bc", "")
+        assert due("unserved") == "d"
+        clock.forward(10)
+        assert due("unserved") == "dbca"
+        store.heartbeat("w2", [ORDERS.digest, REFUNDS.digest], ttl_us=Duration(1_000_000))
+        assert due("unserved") == ""
+
+    def test_versions_without_a_worker_are_counted_by_their_live_runs(
+        self, store: Store, clock: SteppedClock
+    ) -> None:
+        ended = a_head(status="ended", outcome="success", wake_at=None)
+        for run, head in (("a", a_head()), ("b", a_head(status="waiting", wake_at=None)), ("c", ended)):
+            started(store, run, head=head)
+        started(store, "d", head=ended, contract=REFUNDS)
+        assert store.unserved_versions() == [LiveVersion("Orders", 1, 2)]
+        store.heartbeat("w1", [ORDERS.digest], ttl_us=Duration(1_000_000))
+        assert store.unserved_versions() == []
+        assert [one.worker for one in store.workers()] == ["w1"]
+        clock.forward(1)
+        assert store.workers() == []
+        assert [(one.worker, one.alive_until) for one in store.workers(gone=True)] == [
+            ("w1", BEGIN + 1_000_000)
+        ]
 
     def test_an_ended_run_with_an_alarm_is_not_pruned(self, store: Store) -> None:
         ended = a_head(status="ended", outcome="success", wake_at=None)

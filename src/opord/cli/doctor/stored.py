@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from opord.cli.doctor.observation import Observation, as_observation
+from opord.kernel.instants import in_words
+from opord.story.counting import counted
 
 if TYPE_CHECKING:
     from opord.backends.opening import StoreOverview
@@ -44,6 +46,7 @@ def check_store(url: str, *, whole: bool = False, now_us: int | None = None) -> 
     yield from map(as_observation, facts.remarks)
     if facts.exists:
         yield from _runs(facts)
+        yield from _stand_still(facts)
         yield from _clock(facts, time.time_ns() // 1000 if now_us is None else now_us)
 
 
@@ -84,6 +87,35 @@ def _runs(facts: StoreOverview) -> Iterator[Observation]:
             )
     if not any(facts.needs.values()):
         yield Observation("runs", "fine", "no run needs anybody", facts=dict.fromkeys(_NEEDS, 0))
+
+
+def _stand_still(facts: StoreOverview) -> Iterator[Observation]:
+    """Report what runs stand still for beside their needs."""
+    stands = facts.stands
+    for name, version, runs in stands.unserved:
+        message = f"no live worker has handlers for {name} version {version}; {counted(runs, 'run')} of it {_have(runs)} not ended"
+        details = {"contract": name, "version": version, "runs": runs}
+        yield Observation("runs", "warning", message, "start a worker with that version", details)
+    for worker, runs, since, until in stands.gone:
+        sign = f" since {in_words(since)}" if since is not None else ""
+        message = (
+            f"the worker {worker} shows no sign of life{sign}, and holds {counted(runs, 'run')}; "
+            f"another worker takes over after {in_words(until)}"
+        )
+        details = {"worker": worker, "runs": runs, "since": since, "until": until}
+        yield Observation("runs", "warning", message, "start a worker, if none is up", details)
+    if stands.tried_again:
+        message = f"{counted(stands.tried_again, 'run')} between two attempts of a call"
+        yield Observation(
+            "runs", "note", message, "opord runs list --status waiting", {"tried_again": stands.tried_again}
+        )
+    if stands.kept_for:
+        message = f"messages wait for {counted(stands.kept_for, 'run')} until a state handles them"
+        yield Observation("runs", "note", message, "opord runs list", {"kept_for": stands.kept_for})
+
+
+def _have(runs: int) -> str:
+    return "has" if runs == 1 else "have"
 
 
 def _clock(facts: StoreOverview, now_us: int) -> Iterator[Observation]:

@@ -12,6 +12,7 @@ from opord.cli.output import note, status_words, write, write_json, write_table
 from opord.cli.reading import on_reader
 from opord.cli.settings import json_option, store_option
 from opord.cli.times import Moment, moment
+from opord.story.counting import counted
 from opord.story.signs import safe
 from opord.story.words import waits_in_words, when
 
@@ -76,13 +77,13 @@ def command(
              "since_from": ("--since", since), "since_before": ("--since-before", since_before)}  # fmt: skip
     moments = {name: moment(option, text) for name, (option, text) in times.items() if text is not None}
     conditions = [_condition(one) for one in data]
-    views, programs, more = on_reader(
+    views, programs, waiting, more = on_reader(
         store, lambda shown: _listed(shown, where, moments, conditions, limit=limit, whole=as_json)
     )
     if as_json:
         write_json(views)
     elif views:
-        write_table(*_table(list(map(_row, views, programs))))
+        write_table(*_table(list(map(_row, views, programs, waiting))))
     else:
         write("no runs")
     if more:
@@ -110,8 +111,10 @@ async def _listed(
     *,
     limit: int,
     whole: bool,
-) -> tuple[list[dict[str, Any]], list[Program | None], bool]:
-    """Return the newest runs as shown, their programs, and whether there are more runs.
+) -> tuple[list[dict[str, Any]], list[Program | None], list[int], bool]:
+    """Return the newest runs as shown, their programs, how many messages wait for each, and more.
+
+    The last value says whether there are more runs.
 
     A program is None if its contract cannot be read.
     """
@@ -120,7 +123,8 @@ async def _listed(
     where = where._replace(**times)
     rows = [row async for row in shown.rows(where, data=data, limit=limit + 1)]
     views = [await (shown.view if whole else shown.outline)(row) for row in rows[:limit]]
-    return views, [await shown.program_if_readable(row) for row in rows[:limit]], len(rows) > limit
+    waiting = [0 if whole else await shown.messages_waiting(row) for row in rows[:limit]]
+    return views, [await shown.program_if_readable(row) for row in rows[:limit]], waiting, len(rows) > limit
 
 
 COLUMNS = ("RUN", "STATE", "STATUS", "NEEDS", "SINCE", "WHY, AND WHAT MOVES IT")
@@ -133,8 +137,11 @@ def _table(rows: list[list[str]]) -> tuple[list[str], list[list[str]]]:
     return [COLUMNS[index] for index in shown], [[row[index] for index in shown] for row in rows]
 
 
-def _row(view: dict[str, Any], program: Program | None) -> list[str]:
+def _row(view: dict[str, Any], program: Program | None, waiting: int) -> list[str]:
     why = safe(view["reason"] or waits_in_words(view, program))
+    if waiting:
+        kept = f"{counted(waiting, 'message')} {'waits' if waiting == 1 else 'wait'} for it"
+        why = f"{kept}; {why}" if why else kept
     short = why if len(why) <= 90 else f"{why[:89]}…"
     return [
         safe(view["run"]),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from opord.backends.shown import Shown
     from opord.kernel.program import Program
     from opord.kernel.rows import Tombstone
-    from opord.kernel.run import RunBody
+    from opord.kernel.run import Intent, RunBody
 
 
 class ShownRun(NamedTuple):
@@ -80,8 +80,9 @@ def command(run: str, store: str, as_json: bool) -> int:
         write(f"{'call':<9}  {tries.call}, attempt {tries.number}")
     for index, line in enumerate(frame_lines(view["trouble"], every=False)):
         write(f"{'code' if not index else '':<9}  {line}")
+    until = _until_taken(intent)
     for index, one in enumerate(view["stored"]):
-        write(f"{'stored' if not index else '':<9}  {_stored_text(one)}")
+        write(f"{'stored' if not index else '':<9}  {_stored_text(one, until)}")
     for line in next_text(program, view) if program is not None else ():
         write(line)
     trouble = body.trouble if body is not None else None
@@ -107,13 +108,20 @@ def _under_way_text(call: dict[str, Any]) -> str:
     return f"since {when(call['since'])} UTC; it is given up {ends}"
 
 
-def _stored_text(one: dict[str, Any]) -> str:
-    """Say which event waits, since when, and its id."""
+def _until_taken(intent: Intent | None) -> str:
+    """Say until when stored events wait."""
+    if intent is None:
+        return "waits until a state handles it"
+    return f"waits until {intent.call} has an outcome and a state handles it"
+
+
+def _stored_text(one: dict[str, Any], until: str) -> str:
+    """Say which event waits, since when and until when, and its id."""
     from opord.story.words import when
 
     if "damaged" in one:
         return f"an event that cannot be read: {safe(one['damaged'])}"
-    return f"{safe(one['event'] or '?')} since {when(one['at'])} UTC, id {safe(one['id'])}"
+    return f"{safe(one['event'] or '?')} since {when(one['at'])} UTC, {until}, id {safe(one['id'])}"
 
 
 async def _shown_run(shown: Shown, run: str) -> ShownRun | Gone:

@@ -14,9 +14,10 @@ import apsw
 from opord.kernel.needs import OVERDUE_US
 from opord.kernel.rows import NeedReason, known_needs, known_outcome, known_status
 from opord.kernel.run import body_in
-from opord.stores.base import StoreRefused
+from opord.stores.base import LiveVersion, RowDamaged, StoreRefused
+from opord.stores.kind import GoneWorker, Standing
 from opord.stores.sqlite import sql
-from opord.stores.sqlite.connection import translate
+from opord.stores.sqlite.connection import rows, translate
 from opord.stores.sqlite.listing import DUE_NEEDS, strays
 from opord.stores.sqlite.location import check_location, file_system, true_name
 from opord.stores.sqlite.opening import APPLICATION_ID, OLDEST_SQLITE, check_sqlite
@@ -42,6 +43,7 @@ class StoreFacts:
     - `schema` is that of the file, `schema_known` the newest that this version knows.
     - `last_at` is the instant of the last record, in microseconds since 1970 UTC.
     - `needs` counts the runs with each need.
+    - `stands` is what runs stand still for beside that.
     - `damage` is what SQLite's quick check of the file found: empty if nothing, None if the file
       was not checked.
     - `unreadable` are the tables with damaged rows or with rows of unknown runs, as far as the file
@@ -63,6 +65,7 @@ class StoreFacts:
     last_at: int | None = None
     writing: bool = False
     needs: Mapping[NeedReason, int] = field(default_factory=dict)
+    stands: Standing = Standing()
     damage: str | None = None
     unreadable: tuple[str, ...] = ()
 
@@ -119,6 +122,7 @@ def inspect_file(path: Path, mounts: Path = Path("/proc/mounts"), *, whole: bool
                 connection.execute("SELECT at FROM journal ORDER BY id DESC LIMIT 1").get,
                 _somebody_writes(connection),
                 _needs(connection, schema, time.time_ns() // 1000),
+                _standing(connection, schema, time.time_ns() // 1000),
                 damage,
                 tuple(_unreadable(connection)) if damage == "" else (),
             )
@@ -161,6 +165,38 @@ def _needs(connection: apsw.Connection, schema: int, now: int) -> dict[NeedReaso
             query = f"SELECT count(*) FROM {source} WHERE {condition}"  # noqa: S608 - the store's own text
             counts[due] += connection.execute(query, instants).get
     return {reason: count for reason, count in counts.items() if count}
+
+
+_GONE = (
+    "SELECT h.worker, count(*), w.alive_until, max(h.wake_at) FROM contracts AS c CROSS JOIN heads AS h INDEXED BY heads_due "
+    "ON h.contract = c.id LEFT JOIN workers AS w ON w.worker = h.worker "
+    "WHERE h.wake_at IS NOT NULL AND h.worker IS NOT NULL AND coalesce(w.alive_until, 0) <= ? GROUP BY h.worker ORDER BY h.worker"
+)
+_TRIED_AGAIN = (
+    "SELECT count(*) FROM heads INDEXED BY heads_by_status WHERE status <> 'running' AND status = 'waiting' "
+    "AND json_valid(body) AND (json_type(body, '$.pending.tries') IS NOT NULL OR json_type(body, '$.pending.intent') IS NOT NULL)"
+)
+_KEPT_FOR = "SELECT count(DISTINCT run) FROM inbox INDEXED BY inbox_waiting WHERE body IS NOT NULL"
+
+
+def _standing(connection: apsw.Connection, schema: int, now: int) -> Standing:
+    """Return what runs stand still for beside their needs; nothing if it cannot be read."""
+    if schema < 3:  # before, a contract had one digest
+        return Standing()
+    try:
+        return _read_standing(connection, now)
+    except (apsw.CorruptError, RowDamaged, UnicodeDecodeError):
+        return Standing()  # the look for damage says so
+
+
+def _read_standing(connection: apsw.Connection, now: int) -> Standing:
+    versions = rows(connection, sql.queries()["unserved_versions"], {"now": now}, LiveVersion)
+    return Standing(
+        tuple(version for version in versions if version.runs > 0),
+        tuple(GoneWorker(*row) for row in connection.execute(_GONE, (now,))),
+        connection.execute(_TRIED_AGAIN).get,
+        connection.execute(_KEPT_FOR).get,
+    )
 
 
 def _unreadable(connection: apsw.Connection) -> Iterator[str]:

@@ -64,6 +64,7 @@ class SqliteKind:
             size=in_units(store.file_bytes),
             runs=store.runs or 0,
             needs=store.needs,
+            stands=store.stands,
             last_at=store.last_at,
             remarks=tuple(remarks(store)),
             details={

@@ -16,7 +16,7 @@ from opord.kernel.needs import OVERDUE_US
 from opord.kernel.rows import Head, NeedFilter, NeedReason, RunRow, StoredNeed
 from opord.stores.base import RunFilter, Stray
 from opord.stores.sqlite.connection import BoundValues
-from opord.stores.sqlite.sql import RUN_ROW
+from opord.stores.sqlite.sql import NOBODY_SERVES, RUN_ROW
 from opord.values.types import Instant, RunId
 
 _BY_NUMBER = "\0"
@@ -177,16 +177,11 @@ def _parts(where: RunFilter, contract_ids: Sequence[int]) -> list[str]:
 
 
 _DUE = "contracts AS c CROSS JOIN heads AS h INDEXED BY heads_due ON h.contract = c.id"
-_NOBODY_SERVES = (
-    "NOT EXISTS (SELECT 1 FROM workers AS w CROSS JOIN "
-    "json_each(CASE WHEN json_valid(w.contracts) THEN w.contracts ELSE json_array() END) AS d "
-    "WHERE w.alive_until > :now AND d.value IN (c.digest, c.current))"
-)
 DUE_NEEDS: Final[Mapping[NeedReason, tuple[str, str]]] = {
     "overdue": (_DUE, "h.status = 'waiting' AND h.wake_at <= :overdue_since"),
     "unserved": (
         _DUE,
-        f"h.status IN ('running', 'waiting', 'in_doubt') AND h.wake_at <= :now AND {_NOBODY_SERVES}",
+        f"h.status IN ('running', 'waiting', 'in_doubt') AND h.wake_at <= :now AND {NOBODY_SERVES}",
     ),
 }
 """Where runs with the needs that are not stored are found: the tables and a condition."""

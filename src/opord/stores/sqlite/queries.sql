@@ -92,6 +92,26 @@ SELECT json_array(r.id, :run_row) AS row
 FROM heads AS h CROSS JOIN runs AS r ON r.id = h.run CROSS JOIN contracts AS c ON c.id = h.contract
 WHERE h.run = ?1
 
+-- name: all_contract_ids
+SELECT id AS row FROM contracts
+
+-- name: unserved_contract_ids
+SELECT c.id AS row FROM contracts AS c WHERE :nobody_serves
+
+-- name: unserved_versions
+SELECT json_array(c.name, c.version, (SELECT count(*) FROM runs AS r WHERE r.contract = c.id)
+  - (SELECT count(*) FROM heads AS h INDEXED BY heads_ended WHERE h.contract = c.id AND h.status = 'ended')) AS row
+FROM contracts AS c WHERE :nobody_serves ORDER BY c.name, c.version
+
+-- name: due_with_status
+-- Of the runs of one contract that have been due the longest, those with one of some statuses.
+SELECT :run_row AS row
+FROM (SELECT run, wake_at FROM heads INDEXED BY heads_due WHERE contract = ?1 AND wake_at <= ?2 ORDER BY wake_at, run LIMIT ?4) AS d
+CROSS JOIN heads AS h ON h.run = d.run CROSS JOIN runs AS r ON r.id = d.run
+CROSS JOIN contracts AS c ON c.id = r.contract
+WHERE h.status IN (SELECT value FROM json_each(?5))
+ORDER BY d.wake_at, d.run LIMIT ?3
+
 -- name: claim
 UPDATE heads SET epoch = epoch + 1, worker = ?2, wake_at = ?3 WHERE run IN (SELECT value FROM json_each(?1))
 

@@ -27,6 +27,13 @@ CONTRACT_ROW = (
     "CASE WHEN c.current IS NULL THEN json_array() ELSE json_array(c.digest) END)"
 )
 
+# The condition on `contracts` c that no worker that is alive at `:now` has handlers for it.
+NOBODY_SERVES = (
+    "NOT EXISTS (SELECT 1 FROM workers AS w CROSS JOIN "
+    "json_each(CASE WHEN json_valid(w.contracts) THEN w.contracts ELSE json_array() END) AS d "
+    "WHERE w.alive_until > :now AND d.value IN (c.digest, c.current))"
+)
+
 
 @cache
 def queries() -> dict[str, str]:
@@ -40,6 +47,7 @@ def queries() -> dict[str, str]:
         .strip()
         .replace(":run_row", RUN_ROW)
         .replace(":contract_row", CONTRACT_ROW)
+        .replace(":nobody_serves", NOBODY_SERVES)
         for name, body in zip(parts[1::2], parts[2::2], strict=True)
     }
 

@@ -8,20 +8,24 @@ from __future__ import annotations
 import heapq
 import logging
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import apsw
 import msgspec
 
 from opord.kernel.conflicts import check_batch, check_prune, compare
+from opord.kernel.needs import OVERDUE_US
+from opord.kernel.rows import DueNeed
 from opord.stores.base import (
+    DUE_READ,
     EndedRun,
     EventKey,
     InboxRow,
     Kept,
+    LiveVersion,
     Prune,
     RecordRow,
     Result,
@@ -63,6 +67,15 @@ T = TypeVar("T")
 _FORGET_WORKERS_AFTER_US = 7 * 24 * 3600 * 1_000_000
 _PUT_OFF_US = 60 * 1_000_000
 _NEWEST = (1 << 63) - 1
+
+_DUE: Final[Mapping[DueNeed, tuple[str, int, tuple[Status, ...]]]] = {
+    "overdue": ("all_contract_ids", OVERDUE_US, ("waiting",)),
+    "unserved": ("unserved_contract_ids", 0, ("running", "waiting", "in_doubt")),
+}
+"""How runs with a need that is not stored are found.
+
+The query of the contracts, how long the runs have been due, in microseconds, and their statuses.
+"""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -247,6 +260,21 @@ class SqliteStore:
                     damage.readable, damage.after = what_is_left(connection, where, numbers, values)
                 raise
 
+    def due_needs(self, reason: DueNeed, *, limit: int) -> list[RunRow]:
+        now = self.now()
+        query, before, statuses = _DUE[reason]
+        found: list[RunRow] = []
+        with self._read() as connection:
+            parameters = {"now": now} if reason == "unserved" else ()
+            for contract in rows(connection, self._sql[query], parameters, int):
+                values = (contract, now - before, max(limit, 0), DUE_READ, _json(statuses))
+                found += rows(connection, self._sql["due_with_status"], values, RunRow)
+        return sorted(found, key=lambda row: row.head.wake_at or 0)[: max(limit, 0)]
+
+    def unserved_versions(self) -> list[LiveVersion]:
+        found = self._all("unserved_versions", {"now": self.now()}, LiveVersion)
+        return [version for version in found if version.runs > 0]
+
     def counts(self) -> dict[Status, int]:
         with self._read() as connection:
             return dict(rows(connection, self._sql["counts"], (), tuple[Status, int]))
@@ -332,8 +360,8 @@ class SqliteStore:
             connection.execute(self._sql["release_all"], (dead.worker, self.now(), *ends))
             return connection.changes()
 
-    def workers(self) -> list[WorkerRow]:
-        return self._all("workers", (self.now(),), WorkerRow)
+    def workers(self, *, gone: bool = False) -> list[WorkerRow]:
+        return self._all("workers", (START_OF_TIME if gone else self.now(),), WorkerRow)
 
     def changes(self) -> int:
         return self._pool.changes()
