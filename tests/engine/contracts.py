@@ -185,3 +185,29 @@ state Third(one: str) -> Both {
 final state Both(one: str, two: str) success
 final state Odd(why: str) failure
 """
+
+ASKING = """
+contract Charging(n: int) key n version 1
+record Receipt { id: str }
+failure Problem { Refused, Busy transient }
+action charge(n: int) -> Receipt fails Problem { in doubt ask, retry 2 times }
+initial state Charging -> Charged | Failed {
+  match commit charge(n) {
+    ok receipt -> goto Charged(receipt)
+    Refused | Busy -> goto Failed
+  }
+}
+final state Charged(receipt: Receipt) success
+final state Failed failure
+"""
+"""Charges once, and asks a person in doubt."""
+
+LOOKING = """
+contract Lookup(n: int) key n version 1
+pure look(n: int) -> str
+initial state Looking -> Found { goto Found(look(n)) }
+final state Found(text: str) success
+"""
+"""Looks something up with a `pure`."""
+
+LOST = ConnectionError("the line went dead")

@@ -14,8 +14,8 @@ from opord.engine.need_watch import FIRST_AGAIN_S, NAMED_MOST, READ_MOST
 from opord.kernel.needs import OVERDUE_US
 from opord.kernel.open_needs import OpenNeed
 from opord.stores.base import RunFilter
+from tests.engine.contracts import ASKING, LOOKING, LOST
 from tests.engine.desk import Sim
-from tests.engine.test_needs_are_told import CHARGING, LOOKUP, LOST
 from tests.support.kit import Kit
 
 WAITING = """
@@ -80,14 +80,14 @@ async def a_minute() -> None:
 
 
 def test_needs_that_were_open_at_the_start_are_one_line_for_each_reason(warned: Any) -> None:
-    sim = Sim(CHARGING, charge=[LOST]).rest()
+    sim = Sim(ASKING, charge=[LOST]).rest()
     needs = watched(sim.kit, a_minute)
     assert warned()[1:] == ["1 run needs a person: doubt: Charging/1; `opord runs list --needs doubt`"]
     assert [(need.run, need.reason, need.key) for need in needs] == [("Charging/1", "doubt", "Charging/1/1")]
 
 
 def test_of_many_open_needs_some_are_named_and_the_line_says_that_there_are_more(warned: Any) -> None:
-    kit = Kit(LOOKUP, lambda _: type("Handlers", (), {"look": lambda self, n: 1 / 0})())
+    kit = Kit(LOOKING, lambda _: type("Handlers", (), {"look": lambda self, n: 1 / 0})())
     started(kit, READ_MOST + 5)
 
     async def carry() -> None:
@@ -109,8 +109,8 @@ def test_of_many_open_needs_some_are_named_and_the_line_says_that_there_are_more
 def test_a_version_that_nobody_serves_is_told_at_the_start_and_again_at_growing_intervals(
     warned: Any,
 ) -> None:
-    kit = Kit(CHARGING, lambda _: type("Handlers", (), {"charge": lambda self, n, *, call: {"id": "r"}})())
-    old = sharing(kit, LOOKUP)
+    kit = Kit(ASKING, lambda _: type("Handlers", (), {"charge": lambda self, n, *, call: {"id": "r"}})())
+    old = sharing(kit, LOOKING)
     started(old, 2)
 
     async def story() -> None:
@@ -139,7 +139,7 @@ def test_runs_that_wait_without_a_worker_are_told_at_the_start_before_they_are_d
             await waiting.until(lambda: waiting.row("Waiting/1").head.status == "waiting")
 
     waiting.run(begin())
-    watched(sharing(waiting, LOOKUP), a_minute)
+    watched(sharing(waiting, LOOKING), a_minute)
     assert warned() == [
         "no live worker has handlers for Waiting version 1: 1 run of it has not ended; "
         "start a worker with that version before one is due"
@@ -161,7 +161,7 @@ def test_a_timer_that_nobody_fires_is_told_once(warned: Any) -> None:
         await a_minute()
         await a_minute()
 
-    needs = watched(sharing(waiting, LOOKUP), story)
+    needs = watched(sharing(waiting, LOOKING), story)
     overdue = [line for line in warned() if " is due, and nobody has fired it" in line]
     (line,) = overdue
     assert line.startswith("Waiting/1 stands still in Asked: the timer ")
@@ -170,7 +170,7 @@ def test_a_timer_that_nobody_fires_is_told_once(warned: Any) -> None:
 
 
 def test_a_worker_that_serves_everything_says_nothing(warned: Any) -> None:
-    kit = Kit(LOOKUP, lambda _: type("Handlers", (), {"look": lambda self, n: "found"})())
+    kit = Kit(LOOKING, lambda _: type("Handlers", (), {"look": lambda self, n: "found"})())
     started(kit, 3)
     assert watched(kit, a_minute) == []
     assert warned() == []

@@ -19,28 +19,9 @@ from opord.kernel.inbox import Evidence
 from opord.kernel.instants import to_datetime
 from opord.kernel.open_needs import OpenNeed, next_commands, open_needs
 from opord.story.needs import need_line
+from tests.engine.contracts import ASKING, LOOKING, LOST
 from tests.engine.desk import Here, Sim, fails
 
-CHARGING = """
-contract Charging(n: int) key n version 1
-record Receipt { id: str }
-failure Problem { Refused, Busy transient }
-action charge(n: int) -> Receipt fails Problem { in doubt ask, retry 2 times }
-initial state Charging -> Charged | Failed {
-  match commit charge(n) {
-    ok receipt -> goto Charged(receipt)
-    Refused | Busy -> goto Failed
-  }
-}
-final state Charged(receipt: Receipt) success
-final state Failed failure
-"""
-LOOKUP = """
-contract Lookup(n: int) key n version 1
-pure look(n: int) -> str
-initial state Looking -> Found { goto Found(look(n)) }
-final state Found(text: str) success
-"""
 PACKING = """
 contract Packing(n: int) key n version 1
 action pack(kg: int) -> str { key "box" }
@@ -54,7 +35,6 @@ state Second -> Done {
 }
 final state Done success
 """
-LOST = ConnectionError("the line went dead")
 
 
 @pytest.fixture
@@ -77,7 +57,7 @@ def told(sim: Sim, *stories: Any, on_need: Any = None, **options: Any) -> list[O
 
 
 def test_a_doubt_that_a_person_is_asked_about_is_told_with_its_key_and_the_commands(warned: Any) -> None:
-    sim = Sim(CHARGING, charge=[LOST])
+    sim = Sim(ASKING, charge=[LOST])
     (need,) = told(sim)
     assert (need.run, need.contract, need.version, need.state) == ("Charging/1", "Charging", 1, "Charging")
     assert (need.reason, need.roles) == ("doubt", ("operator",))
@@ -104,12 +84,12 @@ def test_the_commands_that_are_told_are_accepted() -> None:
         await here.client.resolve(here.sim.id, happened=False, seen=3, actor="ann")
         await here.rests()
 
-    sim = Sim(CHARGING, charge=[LOST, {"id": "r1"}]).tell(story)
+    sim = Sim(ASKING, charge=[LOST, {"id": "r1"}]).tell(story)
     assert sim.state == "Charged"
 
 
 def test_a_stall_is_told_with_its_call(warned: Any) -> None:
-    (need,) = told(Sim(LOOKUP, look=[LookupError("no such number")]))
+    (need,) = told(Sim(LOOKING, look=[LookupError("no such number")]))
     assert (need.reason, need.call, need.key) == ("stalled", "look", None)
     assert need.commands == ("opord runs resume Lookup/1",)
     (line,) = warned()
@@ -124,7 +104,7 @@ def test_a_second_stall_of_the_same_run_is_told_again(warned: Any) -> None:
         await here.wait(1)
         await here.rests()
 
-    needs = told(Sim(LOOKUP, look=[LookupError("one"), LookupError("two")]), story)
+    needs = told(Sim(LOOKING, look=[LookupError("one"), LookupError("two")]), story)
     assert [need.detail[:16] for need in needs] == ["LookupError: one", "LookupError: two"]
     assert len(warned()) == 2
 
@@ -148,7 +128,7 @@ def test_an_alarm_is_told_once_and_again_for_a_second_one(warned: Any) -> None:
                 here.sim.id, Evidence(2, "charge", attempt, "ok", {"id": "r"}, f"w{attempt}")
             )
 
-    sim = Sim(CHARGING, charge=[fails("Problem.Busy"), fails("Problem.Refused")])
+    sim = Sim(ASKING, charge=[fails("Problem.Busy"), fails("Problem.Refused")])
     needs = told(sim, story)
     assert [(need.reason, need.attempt) for need in needs] == [("alarm", 1), ("alarm", 2)]
     assert [need.commands for need in needs] == [
@@ -169,14 +149,14 @@ def test_a_run_that_cannot_be_carried_is_told(warned: Any, monkeypatch: pytest.M
         raise RuntimeError("a bug in the engine")
 
     monkeypatch.setattr(Steps, "carry", broken)
-    (need,) = told(Sim(LOOKUP, look=["x"]))
+    (need,) = told(Sim(LOOKING, look=["x"]))
     assert need.reason == "stalled"
     assert "a bug in the engine" in warned()[0]
 
 
 def test_a_question_that_evidence_answers_before_it_is_durable_is_not_told() -> None:
     """Nobody is asked about a doubt that is over."""
-    sim = Sim(CHARGING, charge=[{"id": "r1"}])
+    sim = Sim(ASKING, charge=[{"id": "r1"}])
     assert told(sim) == []
 
 
@@ -184,7 +164,7 @@ def test_an_exception_in_on_need_harms_nothing(caplog: pytest.LogCaptureFixture)
     def broken(need: OpenNeed) -> None:
         raise SystemExit(3) if need.run == "Lookup/1" else ValueError("no")
 
-    sim = Sim(LOOKUP, look=[LookupError("one")])
+    sim = Sim(LOOKING, look=[LookupError("one")])
     with caplog.at_level(logging.ERROR, "opord.needs"):
         assert len(told(sim, on_need=broken)) == 1
     assert "on_need failed with the need of Lookup/1 (stalled)" in caplog.text
@@ -192,7 +172,7 @@ def test_an_exception_in_on_need_harms_nothing(caplog: pytest.LogCaptureFixture)
 
 
 def test_on_need_may_be_async_and_is_awaited_when_the_engine_closes() -> None:
-    sim = Sim(LOOKUP, look=[LookupError("one")])
+    sim = Sim(LOOKING, look=[LookupError("one")])
     seen: list[str] = []
 
     async def slow(need: OpenNeed) -> None:
@@ -255,7 +235,7 @@ def test_a_command_can_be_pasted_whatever_the_name_of_the_run() -> None:
 
 def test_needs_can_be_told_from_the_row_alone() -> None:
     """A worker tells needs of contracts that it does not have, by what their rows say."""
-    sim = Sim(CHARGING, charge=[LOST])
+    sim = Sim(ASKING, charge=[LOST])
     (opened,) = told(sim)
     row = sim.kit.row(sim.id)
     assert open_needs(row) == [opened]
@@ -286,7 +266,7 @@ asyncio.run(main())
 
 def test_a_program_without_logging_sees_the_warning_on_stderr(tmp_path: Path) -> None:
     """Python's last resort writes warnings of loggers that nobody has set up."""
-    (tmp_path / "lookup.opord").write_text(LOOKUP)
+    (tmp_path / "lookup.opord").write_text(LOOKING)
     ran = subprocess.run(
         [sys.executable, "-c", PROGRAM], cwd=tmp_path, capture_output=True, text=True, timeout=60,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
