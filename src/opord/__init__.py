@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from opord.drive.errors import RunUnreadable as RunUnreadable
     from opord.drive.errors import SecretsUnprotected as SecretsUnprotected
     from opord.drive.errors import StartConflict as StartConflict
+    from opord.drive.errors import StartRefused as StartRefused
     from opord.drive.errors import UnknownEvent as UnknownEvent
     from opord.drive.errors import WrongResolution as WrongResolution
     from opord.engine.protection import SecretsExtraMissing as SecretsExtraMissing
@@ -116,6 +117,7 @@ _HOMES = {
     "SecretsUnprotected": "opord.drive.errors",
     "StaleModule": "opord.loading.errors",
     "StartConflict": "opord.drive.errors",
+    "StartRefused": "opord.drive.errors",
     "StoreDamaged": "opord.stores.base",
     "StoreError": "opord.stores.base",
     "StoreMissing": "opord.stores.base",
@@ -175,6 +177,7 @@ __all__ = [
     "SecretsUnprotected",
     "StaleModule",
     "StartConflict",
+    "StartRefused",
     "StoreDamaged",
     "StoreError",
     "StoreMissing",

@@ -812,6 +812,18 @@ class Promise:
 
 
 @dataclass(frozen=True, slots=True)
+class Requirement:
+    """`require condition else text`: what the input of a start has to fit.
+
+    Both use the input alone. A start that does not fit is refused with the text.
+    """
+
+    condition: Expr
+    text: Expr
+    place: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
 class Contract:
     """One checked workflow.
 
@@ -822,6 +834,7 @@ class Contract:
     version: int
     params: tuple[Field, ...]
     key: Expr | None
+    requirements: tuple[Requirement, ...] = ()
     records: tuple[RecordType, ...] = ()
     enums: tuple[Enum, ...] = ()
     failures: tuple[Failure, ...] = ()

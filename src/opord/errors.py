@@ -38,6 +38,7 @@ from opord.drive.errors import (
     RunUnreadable,
     SecretsUnprotected,
     StartConflict,
+    StartRefused,
     UnknownEvent,
     WrongResolution,
 )
@@ -90,6 +91,7 @@ __all__ = [
     "SecretsUnprotected",
     "StaleModule",
     "StartConflict",
+    "StartRefused",
     "StoreDamaged",
     "StoreError",
     "StoreMissing",

@@ -51,6 +51,48 @@ def test_an_input_that_does_not_fit_is_refused_with_its_place(
     assert not (shop.folder / "opord.db").exists(), "nothing was started, so there is nothing to be kept"
 
 
+SEAT = """contract Seat(row: int, name: str) key name
+require row > 0 else "{name}: there is no row {row}"
+require 100 // (row - 1) > 2 else "{name}: row {row} is too far back"
+initial state Taken -> Free { after 1d -> goto Free }
+final state Free success
+"""
+
+
+def test_a_start_that_the_contract_refuses_is_told_why(shop: Shop) -> None:
+    (shop.folder / "seat.opord").write_text(SEAT)
+    said = shop.opord("runs", "start", "seat.opord", "--input", '{"row": 0, "name": "ann"}')
+    assert (said.status, said.err) == (
+        1,
+        "error[start_refused]: Seat does not start with this input: ann: there is no row 0\n",
+    )
+    assert not (shop.folder / "opord.db").exists(), "nothing was started, so there is nothing to be kept"
+    said = shop.opord("runs", "start", "seat.opord", "--input", '{"row": 1, "name": "ann"}')
+    assert said.err.endswith("its `require` at seat.opord:3 cannot be computed: division by zero\n")
+    shop.opord("runs", "start", "seat.opord", "--input", '{"row": 2, "name": "ann"}')
+    said = shop.opord("runs", "start", "seat.opord", "--input", '{"row": 0, "name": "bob"}')
+    assert (said.status, said.err.split(":")[0]) == (1, "error[start_refused]")
+    said = shop.opord("runs", "start", "seat.opord", "--input", '{"row": 0, "name": "ann"}')
+    assert (said.status, said.err.split(":")[0]) == (1, "error[start_conflict]")
+
+
+def test_refused_starts_of_a_file_are_numbered(shop: Shop) -> None:
+    (shop.folder / "seat.opord").write_text(SEAT)
+    lines = ['{"row": 0, "name": "a"}', '{"row": 2, "name": "b"}', '{"row": 90, "name": "c"}', '{"row": 1}']
+    (shop.folder / "s.jsonl").write_text("\n".join(lines[:1]))
+    said = shop.opord("runs", "start", "seat.opord", "--input", "@s.jsonl")
+    assert (said.status, said.out) == (1, "1 refused\n")
+    assert not (shop.folder / "opord.db").exists()
+    (shop.folder / "s.jsonl").write_text("\n".join(lines))
+    said = shop.opord("runs", "start", "seat.opord", "--input", "@s.jsonl")
+    assert (said.status, said.out) == (1, "1 started, 3 refused\n")
+    assert [line.split(": ", 3)[:2] for line in said.err.splitlines()] == [
+        ["error[start_refused]", "s.jsonl:1"],
+        ["error[start_refused]", "s.jsonl:3"],
+        ["error[input_invalid]", "s.jsonl:4"],
+    ]
+
+
 def test_an_input_comes_from_a_file_or_from_standard_input(shop: Shop) -> None:
     (shop.folder / "o.json").write_text(order("o1"))
     assert shop.opord("runs", "start", "desk.opord", "--input", "@o.json", "--json").json == {

@@ -129,6 +129,8 @@ def test_a_contract_with_newer_members_has_no_digest_in_form_0() -> None:
 NOT_IN_IT = {
     # Promises are proved when a contract is checked; a run never reads them.
     "Contract.promises", "Promise.kind", "Promise.subjects", "Promise.others", "Promise.within", "Action.undoes",
+    # No run is told the text of a start that was refused.
+    "Requirement.text",
     # Reasons, for readers and for the checker.
     "Action.stands", "Key.shared",
     # The bodies name the next states, and the states name their phase.
@@ -292,6 +294,29 @@ def test_orders_that_matter_to_a_run_are_in_the_content() -> None:
                     continue  # a name is used before it is bound
                 seen.add(what)
     assert lists - seen <= {"If.then"}
+
+
+REQUIRES = """contract C(a: int, b: int)
+require a > 0 else "a is too small"
+require b > 0 else "b is too small"
+initial state A -> Z { goto Z }
+final state Z success
+"""
+
+
+def test_what_a_start_has_to_fit_is_in_the_content_and_the_rest_of_a_require_is_not() -> None:
+    def digest(text: str) -> str:
+        return contract_digest(check_text(text).model)
+
+    first, second = REQUIRES.splitlines(keepends=True)[1:3]
+    assert digest(REQUIRES.replace("a is too small", "{a} is below 1")) == digest(REQUIRES)
+    assert digest(REQUIRES.replace(first + second, second + first)) == digest(REQUIRES)
+    assert digest(REQUIRES.replace("a > 0", "a > 1")) != digest(REQUIRES)
+    assert digest(REQUIRES.replace(first, "")) != digest(REQUIRES)
+    without = REQUIRES.replace(first + second, "")
+    assert "requires" not in content(check_text(without).model)
+    assert legacy_digest(check_text(without).model) is not None
+    assert legacy_digest(check_text(REQUIRES).model) is None
 
 
 def test_an_unused_name_is_not_in_the_content() -> None:

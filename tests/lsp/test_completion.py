@@ -14,6 +14,13 @@ TOP = f"{DESK}\n‸\n{ENDS}"
 PLACES = {
     "a declaration": (f"{DESK}\n‸", "initial state record failure event action ensure", "goto contract let retry"),
     "the first line": ("‸", "contract record use", "goto"),
+    "a requirement": ("contract C(n: int, name: str)\nrequire ‸", "n name len", "now run record goto"),
+    "behind a requirement": ("contract C(n: int)\nrequire n ‸", "else and in", "record"),
+    "behind a whole requirement": ("contract C(n: int)\nrequire n > 0 ‸", "else and", "record"),
+    "an operand of a requirement": ("contract C(n: int)\nrequire n > ‸", "n len", "else"),
+    "a value in a requirement's text": ('contract C(n: int)\nrequire n > 0 else "{‸}"', "n len", "now"),
+    "behind a requirement's text": ('contract C(n: int)\nrequire n > 0 else "few" ‸', "", "else and n"),
+    "the lines below the header": ("contract C(n: int)\n‸", "require record", "contract"),
     "a handler or statement": (waiting("‸"), "on after at goto let match", "record retry"),
     "a statement": (acting("let x = 1\n  ‸"), "goto let perform commit match if", "record retry"),
     "an event": (waiting("on ‸"), "decide cancel", "lend Start"),

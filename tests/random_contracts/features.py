@@ -35,6 +35,7 @@ _WORDS = {
     "in doubt report": r"in doubt report",
     "kept event": r"^event .* keep$",
     "event by a role": r"^event .* by clerk",
+    "require": r"^require .* else ",
     "keyed contract": r"^contract .* key name$",
     "unkeyed contract": r"^contract .*\)$",
     "guard": r"on \w+\(yes, also\) if yes",
@@ -89,6 +90,7 @@ _SHAPES = (
     "own handler replaces a shared one",
     "timer of its own",
     "wait without a timer",
+    "empty state of a phase",
     "two handlers of one event",
     "field that counts",
     "self-loop",
@@ -128,6 +130,7 @@ def _shapes(contract: Contract) -> set[str]:
         note("timer of its own", state.timers)
         timers = (*state.timers, *(phase.timers if phase is not None else ()))
         note("wait without a timer", state.kind == "waiting" and not timers)
+        note("empty state of a phase", state.kind == "waiting" and not (state.handlers or state.timers))
         note("two handlers of one event", len(set(events)) < len(events))
         note("own handler replaces a shared one", set(events) & set(shared))
         _note_calls(note, "own", state.handlers, state.timers)

@@ -126,6 +126,8 @@ class _Draft:
             state.lines = self.steps.body(Scope(state.counted), self.rng.choice([0, 1, 2, 2]))
             state.blanks = self.steps.blanks
             return
+        if state.phase is not None and self.rng.random() < 0.15:
+            return  # it waits for the handlers of its phase alone
         handlers = self._handlers(state.counted, self.rng.choice([1, 1, 2, 3]), shared=False)
         state.lines, state.events = handlers.lines, handlers.events
         state.blanks = [blank for blanks in handlers.blanks.values() for blank in blanks]
@@ -234,12 +236,14 @@ class _Draft:
 
     def _head(self) -> list[str]:
         key = self.rng.choice(["", " key name", " key name"])
+        required = self.rng.choice([[], [], ['require size % 5 != 4 else "{name}: {size} is one of four"']])
         events = [
             f"event {event}(yes: bool, also: bool){self.rng.choice(['', ' by clerk'])}{self.rng.choice(['', ' keep'])}"
             for event in self.events
         ]
         return [
             f"contract Random(name: str, size: int){key}",
+            *required,
             "",
             *DECLARED.splitlines(),
             *events,

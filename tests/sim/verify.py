@@ -265,9 +265,12 @@ def _starts(rows: list[dict[str, Any]], history: list[dict[str, Any]]) -> Iterat
     inputs: defaultdict[str, set[str]] = defaultdict(set)
     created: Counter[str] = Counter()
     asked = 0
+    unfit = {one["input"] for one in history if one.get("code") == "StartRefused"}
     for one in history:
         if not one["op"].startswith("start"):
             continue
+        if one["end"] == "acked" and one["input"] in unfit:
+            yield f"5: the contract starts a run with {one['input']}, and refuses to as well"
         asked += one["end"] != "refused"
         if one["end"] == "acked":
             run, new = one["answer"][:2]

@@ -236,6 +236,28 @@ def test_a_run_that_tries_for_ever_is_left_alone(tmp_path: Path, monkeypatch: py
     assert (seen.troubles, seen.cut_off) == ({}, 1)
 
 
+def test_only_inputs_that_fit_are_drawn(tmp_path: Path) -> None:
+    text = (
+        "contract C(from_day: date, to_day: date, seats: list[int], a: int, b: int, code: str)\n"
+        'require from_day < to_day else "x"\nrequire len(seats) in [2, 5] else "x"\n'
+        'require a * b == 100 or a // b > 7 else "x"\nrequire code == "A1" else "x"\n'
+        "initial state A -> Done | Lost {\n  if a // b > 7 { goto Done }\n  goto Lost\n}\n" + FIELDS
+    )
+    seen = explored(tmp_path, text)
+    assert seen.ends["Done"] > 0
+    assert seen.ends["Lost"] > 0
+    assert seen.troubles == {}
+
+
+def test_conditions_that_nothing_fits_are_named(tmp_path: Path) -> None:
+    text = (
+        'contract C(a: int)\nrequire a > 0 else "{a}"\nrequire a * a == 5 else "{a}"\n'
+        "initial state A -> Done { goto Done }\nfinal state Done success\n"
+    )
+    with pytest.raises(NoInput, match=r"2,000 were drawn.*`require (a > 0|a \* a == 5)`"):
+        explored(tmp_path, text)
+
+
 def test_a_cycle_is_left_alone_after_many_moves(tmp_path: Path) -> None:
     text = (
         "contract C(a: int)\nevent stop\n"

@@ -166,6 +166,20 @@ def test_a_start_is_the_same_run_or_a_conflict(opord_world: World, fakes: Fakes)
         opord_world.run("Payout/p2")
 
 
+def test_a_start_that_does_not_fit_is_refused(opord_world: World, tmp_path: Path) -> None:
+    file = tmp_path / "seat.opord"
+    file.write_text(
+        'contract Seat(row: int) key str(row)\nrequire row > 0 else "there is no row {row}"\nevent leave\n'
+        "initial state Taken -> Free { on leave -> goto Free\n  after 1d -> goto Free }\nfinal state Free success\n"
+    )
+    seat = opord.load(file).Seat
+    opord_world.fakes(seat)
+    with pytest.raises(opord.StartRefused, match="there is no row 0"):
+        opord_world.start(seat, row=0)
+    assert opord_world.runs == []
+    opord_world.start(seat, row=1).assert_state("Taken")
+
+
 def test_a_restart_loses_nothing(opord_world: World, fakes: Fakes) -> None:
     run = started(opord_world)
     opord_world.restart()

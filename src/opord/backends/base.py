@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol, TypeAlias
 
 from opord.drive.errors import InputInvalid, Refused, RunPruned
-from opord.drive.starts import Started, accepted
+from opord.drive.starts import Started, accepted, refusal
 from opord.generated.handles import Sent
 from opord.kernel import bounds
 from opord.kernel.data_filter import DataIs
@@ -58,6 +58,7 @@ __all__ = [
     "Version",
     "WorkerRow",
     "accepted",
+    "refusal",
 ]
 
 Can: TypeAlias = Literal["prune", "archive"]
@@ -202,6 +203,8 @@ class Backend(Protocol):
 
         Raises:
             InputInvalid (`input_invalid`): the input does not fit the contract, or is too large.
+            StartRefused (`start_refused`): a `require` of the contract does not hold for the input,
+                and no run of that key exists.
             StartConflict (`start_conflict`): a run of that key was started with another input.
             ContractConflict (`contract_conflict`): another contract is stored under this name and
                 version.

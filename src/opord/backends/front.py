@@ -236,6 +236,7 @@ class Engine:
 
         Raises:
             InputInvalid: the input does not fit the contract.
+            StartRefused: a `require` of the contract does not hold, and no run of that key exists.
             StartConflict: a run of that key was started with another input.
             TypeError: `contract` is no contract.
         """

@@ -11,7 +11,7 @@ from opord.engine.environment import Environment
 from opord.engine.process import Process
 from opord.engine.programs import Programs
 from opord.engine.protection import SHOWING
-from opord.stores import EXAMPLE, inspect_store, kind_of, libraries, open_store
+from opord.stores import EXAMPLE, inspect_store, kind_of, libraries, open_store, store_exists
 from opord.stores.base import StoreRefused, check_system
 from opord.stores.kind import Remark, StoreOverview
 
@@ -23,6 +23,7 @@ __all__ = [
     "inspect",
     "libraries_used",
     "open_backend",
+    "store_exists",
 ]
 
 

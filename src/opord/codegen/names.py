@@ -99,6 +99,8 @@ class Names:
         """
         self._add("initial")
         self._add("key")
+        if self.contract.requirements:
+            self._add("refusal")
         for event in self.contract.events:
             self._add("key", "of", event.name)
         for action in self.contract.actions:

@@ -105,6 +105,8 @@ class _ModuleWriter:
             functions.append(
                 self._key("a run", contract.key, (), self._names.function("key"), with_args=False)
             )
+        if contract.requirements:
+            functions.append(self._refusal(contract.requirements))
         for event in contract.events:
             if event.key is not None:
                 name = self._names.function("key", "of", event.name)
@@ -230,6 +232,17 @@ class _ModuleWriter:
         args = [f"args: {self._use('tuple')}[{self._use('Any')}, ...]"] if with_args else []
         return self._define(name, [*args, self._frame], self._use("str"), f"Name {what}.") + writer.lines
 
+    def _refusal(self, requirements: tuple[ir.Requirement, ...]) -> list[str]:
+        """Write the function that asks each `require`, in the order of the file."""
+        writer = StepWriter(self._all)
+        for number, each in enumerate(requirements):
+            writer.add(f"if {self._all.write(_negated(each.condition))}:", 1, each.condition.place)
+            writer.add(f"return ({number}, {self._all.write(each.text)})", 2, each.text.place)
+        writer.add("return None", 1)
+        doc = "Say which `require` refuses a start with this input, from 0 on, and why; `None` if none does."
+        result = f"{self._use('tuple')}[{self._use('int')}, {self._use('str')}] | None"
+        return self._define(self._names.function("refusal"), [self._frame], result, doc) + writer.lines
+
     def _check(self, action: ir.Action, check: ir.Check) -> list[str]:
         writer = StepWriter(self._all)
         scope: Scope = {}
@@ -244,6 +257,10 @@ class _ModuleWriter:
     def _answer(self, value: str, place: ir.Place) -> list[str]:
         comment = f"{self._names.file(place.file)}:{place.line}" if place.line else ""
         return lay_out(f"return {value}", 1, comment)
+
+
+def _negated(condition: ir.Expr) -> ir.Expr:
+    return ir.Unary("not", condition, ir.BOOL, condition.place)
 
 
 def _uses_params(tree: object) -> bool:

@@ -13,6 +13,7 @@ from opord.values.duration import format_duration
 
 _WORDS = {
     "parameters": "parameter",
+    "requires": "require",
     "records": "record",
     "enums": "enum",
     "failures": "failure",

@@ -10,10 +10,10 @@ the classes in `contract.py` and never change.
 - Absent values are left out: `None`, `False` and empty lists. So a member that is added later is
   left out at its default, and no digest changes.
 
-Not in the form: comments, documentation, layout, `allow` and `ensure`; `undoes`, `stands because`
-and `shared because`, which are statements for readers and for the checker; and the `->` headers of
-states, which repeat their bodies. Types of expressions follow from the declarations, so only
-literals and conversions have theirs.
+Not in the form: comments, documentation, layout, `allow` and `ensure`; the texts of `require`, as
+no run is told them; `undoes`, `stands because` and `shared because`, which are statements for
+readers and for the checker; and the `->` headers of states, which repeat their bodies. Types of
+expressions follow from the declarations, so only literals and conversions have theirs.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from opord.content.expressions import (
     present_members,
     type_form,
 )
+from opord.values.canonical import dumps
 
 FORM = 1
 """The number of this form. It is stored beside every digest."""
@@ -49,6 +50,7 @@ def content(contract: ir.Contract) -> Plain:
         **present_members(
             parameters=_fields(contract.params),
             key=_optional(contract.key),
+            requires=_requires(contract.requirements),
             records=_sorted(_record(each) for each in contract.records),
             enums=_sorted(_sum(each) for each in contract.enums),
             failures=_sorted(_sum(each) for each in contract.failures),
@@ -83,6 +85,11 @@ def _fields(fields: Sequence[ir.Field]) -> list[Plain]:
 
 def _optional(value: ir.Expr | None) -> Plain | None:
     return None if value is None else expression(value, NameNumbers())
+
+
+def _requires(requirements: Sequence[ir.Requirement]) -> list[Plain]:
+    """Return the conditions of starts. Their order and their texts decide nothing about a run."""
+    return sorted((expression(each.condition, NameNumbers()) for each in requirements), key=dumps)
 
 
 def _record(record: ir.RecordType) -> Plain:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from opord.contract import Requirement
 from opord.kernel.rows import Tombstone
 from opord.values.types import Key, RunId
 
@@ -49,6 +50,20 @@ class RunUnknown(Refused):
         form = "" if "/" in run else "; a run is named by its contract and its key, as in Order/17"
         super().__init__(f"there is no run {run!r}{form}; `opord runs list` shows those there are")
         self.run = run
+
+
+class StartRefused(Refused):
+    """A `require` of the contract does not hold for the input of a start. No run was made.
+
+    `why` is the text of the contract. `requirement` is the one that does not hold; None if one
+    could not be computed, which `why` says with its place.
+    """
+
+    code = "start_refused"
+
+    def __init__(self, contract: str, why: str, requirement: Requirement | None = None) -> None:
+        super().__init__(f"{contract} does not start with this input: {why}")
+        self.contract, self.why, self.requirement = contract, why, requirement
 
 
 class StartConflict(Refused):

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, assert_never
 
-from opord.drive.errors import ContractReplaced, ContractUnreadable, InputInvalid, StartConflict
+from opord.drive.errors import (
+    ContractReplaced,
+    ContractUnreadable,
+    InputInvalid,
+    StartConflict,
+    StartRefused,
+)
 from opord.drive.host import Host
 from opord.kernel import inbox, recording
 from opord.kernel.answers import Applied, Exists, KeyTaken, NotStored, Stale, WasPruned
@@ -12,7 +18,7 @@ from opord.kernel.bounds import computed_key
 from opord.kernel.input_digest import input_digest
 from opord.kernel.large import Texts, needed, open_value
 from opord.kernel.program import Program
-from opord.kernel.rows import RunRow
+from opord.kernel.rows import RunRow, Tombstone
 from opord.kernel.sealing import opened_text
 from opord.kernel.step import StepError
 from opord.values.canonical import dumps
@@ -39,6 +45,7 @@ async def start(host: Host, program: Program, input_value: Any, *, number: int) 
 
     Raises:
         InputInvalid: the input does not fit the contract.
+        StartRefused: a `require` of the contract does not hold, and no run of that key exists.
         StartConflict: a run of that key was started with another input.
         ContractReplaced: the contract is no longer in the store.
     """
@@ -46,6 +53,10 @@ async def start(host: Host, program: Program, input_value: Any, *, number: int) 
     lease_us = host.lease_at_birth(program.digest)
     try:
         run_id = _run_id(host, program, input_value)
+        if (refused := refusal(program, input_value)) is not None:
+            if (started := await _started_before(host, program, run_id, input_value)) is not None:
+                return started
+            raise refused
         draft = recording.start(
             program,
             run_id,
@@ -79,21 +90,74 @@ async def start(host: Host, program: Program, input_value: Any, *, number: int) 
                 host.launch(run)
             return Started(run_id, True)
         case Exists(row):
-            sent = await _read_by(host, row.contract, program, input_value, run.input_text)
-            if sent is None or sent != await _input_of(host, program, row):
-                raise StartConflict(run_id)
-            return Started(run_id, False)
+            return await _same_as_run(host, program, row, input_value, run.input_text)
         case WasPruned(tombstone):
-            sent = await _read_by(host, tombstone.contract, program, input_value, run.input_text)
-            if sent is None or input_digest(sent) != tombstone.input:
-                raise StartConflict(run_id)
-            return Started(run_id, False, True)
+            return await _same_as_pruned(host, program, tombstone, input_value, run.input_text)
         case NotStored():
             raise ContractReplaced(program.name, program.version)
         case Stale() | KeyTaken():
             raise RuntimeError(f"{run_id}: {result} is no answer to a start")
         case _:
             assert_never(result)
+
+
+def refusal(program: Program, input_value: Any) -> StartRefused | None:
+    """Return why the contract refuses to start a run with an input; None if it does not.
+
+    A condition that cannot be computed refuses too.
+    """
+    if program.refusal is None:
+        return None
+    try:
+        refused = program.refusal(input_value)
+    except Exception as error:
+        place = program.place_of(error)
+        where = f" at {place}" if place is not None else ""
+        return StartRefused(program.name, f"its `require`{where} cannot be computed: {error}")
+    if refused is None:
+        return None
+    number, why = refused
+    return StartRefused(program.name, why, program.contract.requirements[number])
+
+
+async def _started_before(host: Host, program: Program, run_id: RunId, input_value: Any) -> Started | None:
+    """Return the run of a start that the contract refuses; None if no run of its key is there."""
+    if program.key is None:
+        return None
+    text = dumps(program.input.dump(input_value))
+    row = await host.load(run_id)
+    if row is not None:
+        return await _same_as_run(host, program, row, input_value, text)
+    tombstone = await host.tombstone(run_id)
+    if tombstone is not None:
+        return await _same_as_pruned(host, program, tombstone, input_value, text)
+    return None
+
+
+async def _same_as_run(host: Host, program: Program, row: RunRow, input_value: Any, text: str) -> Started:
+    """Return a run that is there. `text` is the input of the start.
+
+    Raises:
+        StartConflict: the run was started with another input.
+    """
+    sent = await _read_by(host, row.contract, program, input_value, text)
+    if sent is None or sent != await _input_of(host, program, row):
+        raise StartConflict(row.run)
+    return Started(row.run, False)
+
+
+async def _same_as_pruned(
+    host: Host, program: Program, tombstone: Tombstone, input_value: Any, text: str
+) -> Started:
+    """Return a run that was pruned. `text` is the input of the start.
+
+    Raises:
+        StartConflict: the run was started with another input.
+    """
+    sent = await _read_by(host, tombstone.contract, program, input_value, text)
+    if sent is None or input_digest(sent) != tombstone.input:
+        raise StartConflict(tombstone.run)
+    return Started(tombstone.run, False, True)
 
 
 async def _read_by(host: Host, contract: Digest, program: Program, input_value: Any, text: str) -> str | None:

@@ -108,6 +108,8 @@ class Program:
     - `digest` is that of the contract's content; `also` are its digests in older forms, which older
       records name.
     - `key(input)` names a run.
+    - `refusal(input)` says which `require` of the contract, from 0 on, refuses a start with this
+      input, and why; None if none does. The member is None if the contract has no `require`.
     - `initial(frame)` makes the first state, whose name is `initial_state`.
     - `place_of(traceback)` returns the place in the contract ("order.opord:57") of an exception
       from a generated function, or None.
@@ -127,6 +129,7 @@ class Program:
     calls: Mapping[str, CallProgram]
     place_of: Callable[[BaseException], str | None]
     initial_state: str
+    refusal: Callable[[Any], tuple[int, str] | None] | None = None
     also: frozenset[str] = frozenset()
     secrets: tuple[str, ...] = ()
     vault: Vault | None = None

@@ -96,6 +96,7 @@ class _Builder:
             workflow=self._workflow,
             input=self._codecs.struct(contract.params, self._workflow.Input, "the input"),
             key=self._key(),
+            refusal=self._refusal(),
             initial=self._function("initial"),
             states={state.name: self._state(state) for state in contract.states},
             events={event.name: self._event(event) for event in contract.events},
@@ -118,6 +119,17 @@ class _Builder:
             return text
 
         return key_of
+
+    def _refusal(self) -> Callable[[Any], tuple[int, str] | None] | None:
+        if not self._contract.requirements:
+            return None
+        refusal = self._function("refusal")
+
+        def refusal_of(input_value: Any) -> tuple[int, str] | None:
+            refused: tuple[int, str] | None = refusal(Frame(input_value, _NO_RUN, _NO_RUN.started_at))
+            return refused
+
+        return refusal_of
 
     def _event(self, event: ir.Event) -> EventProgram:
         key = self._function("key", "of", event.name) if event.key is not None else None

@@ -143,6 +143,7 @@ def _declared(file: tree.File, ctx: Lowering) -> Iterator[Symbol]:
                 | tree.Event()
                 | tree.CallDeclaration()
                 | tree.State()
+                | tree.Require()
                 | tree.Ensure()
                 | tree.Use()
                 | tree.Unparsed()

@@ -17,8 +17,9 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import msgspec
 
 from opord.drive.calls import Handler, bind_handlers
-from opord.drive.errors import EngineError, InputInvalid
+from opord.drive.errors import EngineError, InputInvalid, StartRefused
 from opord.drive.hooks import Hook, nothing
+from opord.drive.starts import refusal
 from opord.drive.verbs import RunVerbs
 from opord.engine.environment import Environment
 from opord.engine.process import Carried, Process
@@ -28,6 +29,7 @@ from opord.kernel.inbox import fitting, handlers_now
 from opord.kernel.program import EventProgram, Program
 from opord.kernel.rows import RecordRow, RunRow, StoredContract, ValueRow, has_ended, is_held
 from opord.kernel.run import Run, RunBody
+from opord.language.spelling import spell
 from opord.simulate.drawn import PureOrigins
 from opord.simulate.outside import Outside
 from opord.simulate.values import Chosen, Constants
@@ -68,6 +70,9 @@ Each event has other values.
 """
 
 INPUTS_MAX = 50
+FITTING_INPUTS_MAX = 2000
+"""How many inputs are drawn to find one that fits every `require` of the contract."""
+
 DRAWS_MAX = 40
 """How many values are drawn for an event to find some that fit its handler's condition."""
 
@@ -334,9 +339,8 @@ class _OneRun:
     async def _start(self) -> None:
         why = ""
         for _ in range(INPUTS_MAX):
-            members = self.values.fields(self.program.contract.params)
             try:
-                accepted = self.program.input.accept(members)
+                members, accepted = self._fitting_input()
                 started = await self.client.start(self.program, accepted)
             except (InputInvalid, ValueError) as error:
                 why = str(error)
@@ -348,6 +352,24 @@ class _OneRun:
             self.worker.nudge()
             return
         raise NoInput(why)
+
+    def _fitting_input(self) -> tuple[dict[str, Any], Any]:
+        """Draw an input that fits every `require`; return it plain and as the contract accepts it.
+
+        Raises:
+            NoInput: none that was drawn fits.
+        """
+        refused: StartRefused | None = None
+        for _ in range(FITTING_INPUTS_MAX):
+            members = self.values.fields(self.program.contract.params)
+            accepted = self.program.input.accept(members)
+            refused = refusal(self.program, accepted)
+            if refused is None:
+                return members, accepted
+        assert refused is not None
+        asked = refused.requirement
+        by = f"by `require {spell(asked.condition)}`" if asked is not None else f"because {refused.why}"
+        raise NoInput(f"{FITTING_INPUTS_MAX:,} were drawn, and the last one was refused {by}")
 
     async def _fitting_event(self, run: Run, name: str) -> None:
         """Send an event, mostly with values that fit a handler's condition if some are found."""

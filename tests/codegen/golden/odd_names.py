@@ -364,7 +364,7 @@ class OddNames(Workflow):
 
 def _initial(frame: Frame[OddNames.Input]) -> OddNames.Start:
     """Make the initial state `Start`."""
-    return OddNames.Start(text_of="go", started=frame.now, again=frame.input.call)  # odd.opord:64
+    return OddNames.Start(text_of="go", started=frame.now, again=frame.input.call)  # odd.opord:67
 
 
 def _key(frame: Frame[OddNames.Input]) -> str:
@@ -372,82 +372,96 @@ def _key(frame: Frame[OddNames.Input]) -> str:
     return text(frame.input.order.uuid)  # odd.opord:2
 
 
+def _refusal(frame: Frame[OddNames.Input]) -> tuple[int, str] | None:
+    """Say which `require` refuses a start with this input, from 0 on, and why; `None` if none does."""
+    if not (frame.input.order.int >= 0 and not frame.input.order.price < _Decimal("1.50")):  # odd.opord:3
+        return (
+            0,
+            f'{{{frame.input.order.class_}}}: "{text(frame.input.order.size)}" costs {text(frame.input.order.price)}',
+        )  # odd.opord:3
+    if not (
+        floor_div(100, frame.input.call) > len(frame.input.order.names) or frame.input.kind == Kind.None_
+    ):  # odd.opord:4
+        return (1, "too many")  # odd.opord:5
+    return None
+
+
 def _key_of_finally(args: tuple[Any, ...], frame: Frame[OddNames.Input]) -> str:
     """Name the event `finally`."""
     from_: str = args[0]
     note: str = args[1]
-    return from_  # odd.opord:42
+    return from_  # odd.opord:45
 
 
 def _key_of_write(args: tuple[Any, ...], frame: Frame[OddNames.Input]) -> str:
     """Name the action `write`."""
     order: Order = args[0]
     import_: int = args[1]
-    return f"{text(order.uuid)}-{import_}"  # odd.opord:51
+    return f"{text(order.uuid)}-{import_}"  # odd.opord:54
 
 
 def _check_write(args: tuple[Any, ...], frame: Frame[OddNames.Input], call_key: str) -> tuple[Any, ...]:
     """Say what `remember` is asked when `write` is in doubt."""
     order: Order = args[0]
     import_: int = args[1]
-    return (call_key, order.int)  # odd.opord:50
+    return (call_key, order.int)  # odd.opord:53
 
 
 def _step_Start(state: OddNames.Start, frame: Frame[OddNames.Input]) -> Step:
     """Run the state `Start`."""
-    text_ = "".join(("a", text(frame.input.order.int), "b", f"c{frame.run.id}"))  # odd.opord:65
-    datetime_ = frame.now  # odd.opord:66
-    score: int = add((yield Pure("score", (frame.input.order, frame.input.call))), 1)  # odd.opord:67
-    total = add(sub(mul(score, 2), floor_div(3, 2)), mod(frame.input.call, 4))  # odd.opord:68
+    text_ = "".join(("a", text(frame.input.order.int), "b", f"c{frame.run.id}"))  # odd.opord:68
+    datetime_ = frame.now  # odd.opord:69
+    score: int = add((yield Pure("score", (frame.input.order, frame.input.call))), 1)  # odd.opord:70
+    total = add(sub(mul(score, 2), floor_div(3, 2)), mod(frame.input.call, 4))  # odd.opord:71
     if (
         total > 10
         or (yield Pure("is_good", (total,)))
         and not (yield Pure("is_good", (frame.input.call,)))
         or frame.input.order.date is None
-    ):  # odd.opord:69
+    ):  # odd.opord:72
         return _Goto(
             "Compute",
             OddNames.Compute(
                 text_of=f"{text_} {text(datetime_)} {text(frame.input.order.every)} {text(frame.input.order.decimal)} {text(frame.input.order.size)} {text(frame.input.order.shape)}",
                 n=total,
             ),
-        )  # odd.opord:70
-    elif (_1 if (_1 := item(frame.input.order.names, 0)) is not None else "z") == "a":  # odd.opord:71
+        )  # odd.opord:73
+    elif (_1 if (_1 := item(frame.input.order.names, 0)) is not None else "z") == "a":  # odd.opord:74
         return _Goto(
             "Compute",
             OddNames.Compute(
                 text_of=_2 if (_2 := item(frame.input.order.names, -1)) is not None else text_,
                 n=1 if (yield Pure("is_good", (1,))) else (yield Pure("score", (frame.input.order, 2))),
             ),
-        )  # odd.opord:72
+        )  # odd.opord:75
     else:
-        match frame.input.kind:  # odd.opord:74
+        match frame.input.kind:  # odd.opord:77
             case None:
-                return _Goto("Failed", OddNames.Failed(kind=None, code=0))  # odd.opord:79
+                return _Goto("Failed", OddNames.Failed(kind=None, code=0))  # odd.opord:82
             case k:
-                match k:  # odd.opord:75
+                match k:  # odd.opord:78
                     case Kind.None_:
-                        return _Goto("Failed", OddNames.Failed(kind=frame.input.kind, code=1))  # odd.opord:76
+                        return _Goto("Failed", OddNames.Failed(kind=frame.input.kind, code=1))  # odd.opord:79
                     case Kind.Some:
-                        return _Goto("Compute", OddNames.Compute(text_of="x", n=0))  # odd.opord:77
+                        return _Goto("Compute", OddNames.Compute(text_of="x", n=0))  # odd.opord:80
 
 
 def _step_Compute(state: OddNames.Compute, frame: Frame[OddNames.Input]) -> Step:
     """Run the state `Compute`."""
-    half = div(state.n, 2)  # odd.opord:85
+    half = div(state.n, 2)  # odd.opord:88
     exact = add(
         mul(frame.input.order.decimal, _Decimal(2)), div(frame.input.order.price, _Decimal(3))
-    )  # odd.opord:86
-    shapes: list[Shape] = [frame.input.order.shape, Shape.Point(), Shape.Circle(radius=half)]  # odd.opord:87
-    few = shapes[1:]  # odd.opord:88
-    points = add(count(few, Shape.Point), count([frame.input.order.size], Size.medium))  # odd.opord:89
-    big = max(state.n, points, 3)  # odd.opord:90
-    names = frame.input.order.names + ["c"]  # odd.opord:91
-    second = replace(frame.input.order, int=big, class_="second")  # odd.opord:92
-    first = names[sub(state.n, 1) : add(big, 1)]  # odd.opord:93
-    match frame.input.order.shape:  # odd.opord:94
+    )  # odd.opord:89
+    shapes: list[Shape] = [frame.input.order.shape, Shape.Point(), Shape.Circle(radius=half)]  # odd.opord:90
+    few = shapes[1:]  # odd.opord:91
+    points = add(count(few, Shape.Point), count([frame.input.order.size], Size.medium))  # odd.opord:92
+    big = max(state.n, points, 3)  # odd.opord:93
+    names = frame.input.order.names + ["c"]  # odd.opord:94
+    second = replace(frame.input.order, int=big, class_="second")  # odd.opord:95
+    first = names[sub(state.n, 1) : add(big, 1)]  # odd.opord:96
+    match frame.input.order.shape:  # odd.opord:97
         case Shape.Circle(radius=radius):
-            if radius > half:  # odd.opord:95
+            if radius > half:  # odd.opord:98
                 return _Goto(
                     "Compute",
                     OddNames.Compute(
@@ -461,35 +475,37 @@ def _step_Compute(state: OddNames.Compute, frame: Frame[OddNames.Input]) -> Step
                         ),
                         n=second.int,
                     ),
-                )  # odd.opord:95
+                )  # odd.opord:98
         case Shape.Square(type=kind):
-            return _Goto("Input", OddNames.Input_(why=kind))  # odd.opord:96
+            return _Goto("Input", OddNames.Input_(why=kind))  # odd.opord:99
         case Shape.Point():
-            match state.n:  # odd.opord:97
+            match state.n:  # odd.opord:100
                 case 1 | 2:
-                    return _Goto("Failed", OddNames.Failed(kind=Kind.Some, code=-1))  # odd.opord:98
+                    return _Goto("Failed", OddNames.Failed(kind=Kind.Some, code=-1))  # odd.opord:101
                 case -3:
-                    return _Goto("Failed", OddNames.Failed(kind=None, code=absolute(state.n)))  # odd.opord:99
+                    return _Goto(
+                        "Failed", OddNames.Failed(kind=None, code=absolute(state.n))
+                    )  # odd.opord:102
                 case other:
-                    return _Goto("Failed", OddNames.Failed(kind=None, code=other))  # odd.opord:100
+                    return _Goto("Failed", OddNames.Failed(kind=None, code=other))  # odd.opord:103
         case never:
             unreachable(never)
     try:
-        found: Decimal = yield Perform("read", ("a",))  # odd.opord:103
+        found: Decimal = yield Perform("read", ("a",))  # odd.opord:106
     except ReadError.Missing as failure:
         path = failure.path
         code = failure.code
-        return _Goto("Failed", OddNames.Failed(kind=None, code=add(code, len(path))))  # odd.opord:108
+        return _Goto("Failed", OddNames.Failed(kind=None, code=add(code, len(path))))  # odd.opord:111
     except (ReadError, TimedOut) as problem:
-        return _Goto("Input", OddNames.Input_(why=text(problem)))  # odd.opord:109
+        return _Goto("Input", OddNames.Input_(why=text(problem)))  # odd.opord:112
     else:
-        subject = found.value  # odd.opord:104
+        subject = found.value  # odd.opord:107
         if subject == _Decimal("2.5") or subject == _Decimal("3"):
-            return _Goto("Input", OddNames.Input_(why=f"{text(found.value)} {text(exact)}"))  # odd.opord:105
+            return _Goto("Input", OddNames.Input_(why=f"{text(found.value)} {text(exact)}"))  # odd.opord:108
         else:
             return _Goto(
                 "Input", OddNames.Input_(why=f"none of these {text(round_to(found.value, 1))}")
-            )  # odd.opord:106
+            )  # odd.opord:109
 
 
 def _guard_Input_on_finally(
@@ -498,7 +514,7 @@ def _guard_Input_on_finally(
     """Say whether `finally` fits."""
     from_: str = args[0]
     note: str = args[1]
-    return len(from_) > 2 and note not in ["no", "never"]  # odd.opord:114
+    return len(from_) > 2 and note not in ["no", "never"]  # odd.opord:117
 
 
 def _step_Input_on_finally(
@@ -507,9 +523,9 @@ def _step_Input_on_finally(
     """Take the event `finally` in `Input`."""
     from_: str = args[0]
     note: str = args[1]
-    if (yield Pure("is_good", (len(note),))):  # odd.opord:115
-        return _Goto("Saving", OddNames.Saving(from_=from_, tries=0))  # odd.opord:115
-    return _Goto("Input", OddNames.Input_(why=note))  # odd.opord:116
+    if (yield Pure("is_good", (len(note),))):  # odd.opord:118
+        return _Goto("Saving", OddNames.Saving(from_=from_, tries=0))  # odd.opord:118
+    return _Goto("Input", OddNames.Input_(why=note))  # odd.opord:119
 
 
 def _step_Input_on_finally_2(
@@ -518,18 +534,18 @@ def _step_Input_on_finally_2(
     """Take the event `finally` in `Input`."""
     yield from ()  # a generator like every step, though it asks for nothing
     from_: str = args[0]
-    return _Goto("Saving", OddNames.Saving(from_=from_, tries=to_int("1")))  # odd.opord:118
+    return _Goto("Saving", OddNames.Saving(from_=from_, tries=to_int("1")))  # odd.opord:121
 
 
 def _when_Input_at(state: OddNames.Input_, frame: Frame[OddNames.Input]) -> datetime:
     """Say until when to wait."""
-    return add(frame.run.started_at, timedelta(hours=3))  # odd.opord:120
+    return add(frame.run.started_at, timedelta(hours=3))  # odd.opord:123
 
 
 def _step_Input_at(state: OddNames.Input_, frame: Frame[OddNames.Input]) -> Step:
     """Go on from `Input` when its time has come."""
     yield from ()  # a generator like every step, though it asks for nothing
-    return _Goto("Failed", OddNames.Failed(kind=None, code=3))  # odd.opord:120
+    return _Goto("Failed", OddNames.Failed(kind=None, code=3))  # odd.opord:123
 
 
 def _step_Saving(state: OddNames.Saving, frame: Frame[OddNames.Input]) -> Step:
@@ -537,48 +553,48 @@ def _step_Saving(state: OddNames.Saving, frame: Frame[OddNames.Input]) -> Step:
     try:
         saved: Goto = yield Commit(
             "write", (frame.input.order, add(state.tries, frame.input.call))
-        )  # odd.opord:125
+        )  # odd.opord:128
     except WriteError.Missing:
-        return _Goto("Failed", OddNames.Failed(kind=None, code=0))  # odd.opord:126
+        return _Goto("Failed", OddNames.Failed(kind=None, code=0))  # odd.opord:129
     except WriteError.Full as failure:
         left = failure.left
-        return _Goto("Saving", OddNames.Saving(from_=state.from_, tries=left))  # odd.opord:127
+        return _Goto("Saving", OddNames.Saving(from_=state.from_, tries=left))  # odd.opord:130
     except ReadError.Missing as failure:
         path = failure.path
-        return _Goto("Failed", OddNames.Failed(kind=Kind.Some, code=len(path)))  # odd.opord:128
+        return _Goto("Failed", OddNames.Failed(kind=Kind.Some, code=len(path)))  # odd.opord:131
     except (WriteError, ReadError) as problem:
-        match problem:  # odd.opord:129
+        match problem:  # odd.opord:132
             case ReadError.Busy():
                 return _Goto(
                     "Saving", OddNames.Saving(from_=state.from_, tries=add(state.tries, 1))
-                )  # odd.opord:130
+                )  # odd.opord:133
             case _:
-                return _Goto("Failed", OddNames.Failed(kind=None, code=9))  # odd.opord:131
-    return _Goto("Saved", OddNames.Saved(goto_=saved, problem=ReadError.Busy()))  # odd.opord:134
+                return _Goto("Failed", OddNames.Failed(kind=None, code=9))  # odd.opord:134
+    return _Goto("Saved", OddNames.Saved(goto_=saved, problem=ReadError.Busy()))  # odd.opord:137
 
 
 def _step_Saved(state: OddNames.Saved, frame: Frame[OddNames.Input]) -> Step:
     """Run the state `Saved`."""
     try:
-        yield Commit("notify", (f"{text(state.problem)} {text(state.goto_.step.value)}",))  # odd.opord:138
+        yield Commit("notify", (f"{text(state.problem)} {text(state.goto_.step.value)}",))  # odd.opord:141
     except InDoubt:
-        return _Goto("Failed", OddNames.Failed(kind=None, code=1))  # odd.opord:140
+        return _Goto("Failed", OddNames.Failed(kind=None, code=1))  # odd.opord:143
     else:
-        return _Goto("Told", OddNames.Told(texts=["x"], maybe=None))  # odd.opord:139
+        return _Goto("Told", OddNames.Told(texts=["x"], maybe=None))  # odd.opord:142
 
 
 def _step_Told(state: OddNames.Told, frame: Frame[OddNames.Input]) -> Step:
     """Run the state `Told`."""
-    match state.maybe:  # odd.opord:145
+    match state.maybe:  # odd.opord:148
         case None:
             try:
-                yield Commit("pay", (len(state.texts),))  # odd.opord:146
+                yield Commit("pay", (len(state.texts),))  # odd.opord:149
             except InDoubt:
-                return _Goto("Failed", OddNames.Failed(kind=None, code=1))  # odd.opord:148
+                return _Goto("Failed", OddNames.Failed(kind=None, code=1))  # odd.opord:151
             else:
-                return _Goto("Done", OddNames.Done(size=Size.small))  # odd.opord:147
+                return _Goto("Done", OddNames.Done(size=Size.small))  # odd.opord:150
         case size:
-            return _Goto("Done", OddNames.Done(size=size))  # odd.opord:150
+            return _Goto("Done", OddNames.Done(size=size))  # odd.opord:153
 
 
 def _guard_Working_on_skip(
@@ -588,7 +604,7 @@ def _guard_Working_on_skip(
 ) -> bool:
     """Say whether `skip` fits."""
     x: bool = args[0]
-    return x and frame.input.order.str == "go"  # odd.opord:61
+    return x and frame.input.order.str == "go"  # odd.opord:64
 
 
 def _step_Working_on_skip(
@@ -599,14 +615,14 @@ def _step_Working_on_skip(
     """Take the event `skip` in `Working`."""
     yield from ()  # a generator like every step, though it asks for nothing
     x: bool = args[0]
-    return _Goto("Input", OddNames.Input_(why="skipped"))  # odd.opord:61
+    return _Goto("Input", OddNames.Input_(why="skipped"))  # odd.opord:64
 
 
 def _when_Working_after(
     state: OddNames.Start | OddNames.Compute | OddNames.Input_, frame: Frame[OddNames.Input]
 ) -> timedelta:
     """Say how long to wait."""
-    return timedelta(hours=48)  # odd.opord:62
+    return timedelta(hours=48)  # odd.opord:65
 
 
 def _step_Working_after(
@@ -614,13 +630,16 @@ def _step_Working_after(
 ) -> Step:
     """Go on from `Working` when its time has come."""
     yield from ()  # a generator like every step, though it asks for nothing
-    return _Goto("Failed", OddNames.Failed(kind=None, code=2))  # odd.opord:62
+    return _Goto("Failed", OddNames.Failed(kind=None, code=2))  # odd.opord:65
 
 
 _SOURCES = {
     "odd.opord": """\
 ## Every construct of the language once, with names that Python would trip over.
 contract OddNames(order: Order, call: int, kind: Kind?) key order.uuid version 3
+require order.int >= 0 and not (order.price < 1.50) else "\\{{order.class}\\}: \\"{order.size}\\" costs {order.price}"
+require 100 // call > len(order.names) or kind == Kind.None
+  else "too many"
 
 ## A record whose fields hide the names of types.
 record Order {
@@ -780,7 +799,7 @@ final state Failed(kind: Kind?, code: int) failure
 bind(
     OddNames,
     sources=_SOURCES,
-    digest="f0fc645f101021385f24492066a5e44ee0d401c09d76897e6162917b41cc6b89",
+    digest="cd6f4e1d1029564c7a0218cb198e0b14af734cf1465898e7135c29710a1bafcc",
     form=1,
-    module_digest="ae7209ce75270e0b90f9061273d5ca03a01b05bc00b20ce3c860ef407e8e867d",
+    module_digest="dd7a731c7b122564a2030ba72b7621dddb9c8c54af840f04f5871c5832da9d5c",
 )

@@ -53,7 +53,7 @@ def command(contract: str, input_text: str | None, store: str, as_json: bool) ->
     if input_text is not None and is_bulk(input_text):
         return _start_many(program, input_text, store, as_json)
     members = read_one(input_text)
-    _check(program, members)  # before the store is opened: a refused input creates no store
+    _check(program, members, store)  # before the store is opened: a refused input creates no store
     started = on_backend(
         store, lambda session: session.backend.start(program, members), [program.workflow], create=True
     )
@@ -64,11 +64,17 @@ def command(contract: str, input_text: str | None, store: str, as_json: bool) ->
     return 0
 
 
-def _check(program: Program, members: Any) -> None:
-    """Refuse an input that no run can start with."""
-    from opord.backends.base import accepted
+def _check(program: Program, members: Any, store: str) -> None:
+    """Refuse an input that no run can start with.
 
-    accepted(program, members)
+    What a `require` refuses may have a run in a store that exists, so there the backend decides.
+    """
+    from opord.backends.base import accepted, refusal
+    from opord.backends.opening import store_exists
+
+    refused = refusal(program, accepted(program, members))
+    if refused is not None and not store_exists(store):
+        raise refused
 
 
 def _how(started: Started) -> str:
@@ -90,7 +96,7 @@ def _start_many(program: Program, argument: str, store: str, as_json: bool) -> i
     path = argument[1:]
     reports: list[dict[str, Any]] = []
     with _progress(path) as advance:
-        lines = _from_first_that_fits(program, lines_of(argument), reports)
+        lines = _from_first_that_fits(program, lines_of(argument), store, reports)
 
         async def all_lines(session: Session) -> None:
             while part := list(islice(lines, AT_ONCE)):
@@ -122,7 +128,7 @@ def _start_many(program: Program, argument: str, store: str, as_json: bool) -> i
 
 
 def _from_first_that_fits(
-    program: Program, lines: Iterator[InputLine], reports: list[dict[str, Any]]
+    program: Program, lines: Iterator[InputLine], store: str, reports: list[dict[str, Any]]
 ) -> Iterator[InputLine]:
     """Leave out the lines before the first that fits the contract.
 
@@ -130,7 +136,7 @@ def _from_first_that_fits(
     """
     for line in lines:
         try:
-            _check(program, parsed(_within_limit(line), "the line"))
+            _check(program, parsed(_within_limit(line), "the line"), store)
         except Exception as wrong:
             reports.append(_refused(line, wrong))
         else:

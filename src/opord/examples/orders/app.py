@@ -29,6 +29,7 @@ from opord.drive.errors import (
     RunEnded,
     RunUnknown,
     StartConflict,
+    StartRefused,
 )
 from opord.examples.orders.order_fulfilment import Line, Order, OrderFulfilment
 from opord.examples.orders.stripe_events import BadEvent, Session, construct_event, parse_cart
@@ -40,6 +41,7 @@ TAKEN = "checkout.session.completed"
 _STATUS_OF: dict[type[Exception], int] = {
     BadEvent: 400,
     InputInvalid: 400,
+    StartRefused: 400,
     RunUnknown: 404,
     StartConflict: 409,
     EventConflict: 409,

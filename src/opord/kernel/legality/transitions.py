@@ -46,10 +46,22 @@ def started(fold: Fold, record: ReadRecord) -> None:
         name = f"{program.name}/{program.key(fold.input)}"
         if fold.run != name:
             fold.problem("run", f"by its key the run is {name}, it is kept as {fold.run}")
+    if program.refusal is not None and fold.input is not None:
+        _check_required(fold, program.refusal)
     initial = next(state.name for state in program.contract.states if state.initial)
     if body["to"] != initial:
         fold.problem("transition", f"it starts in {body['to']}, the initial state is {initial}")
     _enter(fold, record)
+
+
+def _check_required(fold: Fold, refusal: Callable[[Any], tuple[int, str] | None]) -> None:
+    try:
+        refused = refusal(fold.input)
+    except Exception as error:
+        fold.problem("input", f"a `require` of the contract cannot be computed: {error}")
+        return
+    if refused is not None:
+        fold.problem("input", f"a `require` of the contract refuses it: {refused[1]}")
 
 
 def event(fold: Fold, record: ReadRecord) -> None:

@@ -6,8 +6,10 @@ from typing import assert_never
 
 from opord.contract import (
     NOWHERE,
+    STR,
     Action,
     Ask,
+    Constant,
     Contract,
     Doubt,
     Effect,
@@ -21,6 +23,7 @@ from opord.contract import (
     Pure,
     RecordType,
     Repeat,
+    Requirement,
     Role,
     Taken,
     Variant,
@@ -42,6 +45,7 @@ from opord.language.lowering.declarations import (
     lower_type_defaults,
     lower_types,
 )
+from opord.language.lowering.dispatch import lower, lower_condition
 from opord.language.lowering.policies import lower_key, lower_policies, parameters
 from opord.language.lowering.promises import lower_promise
 from opord.language.lowering.scope import Binding, Scope
@@ -134,6 +138,7 @@ def _assemble(ctx: Lowering, header: tree.Contract | None, declarations: list[tr
     key = None
     if header is not None and header.key is not None:
         key = _contract_key(ctx, header.key)
+    requirements = _requirements(ctx, declarations) if header is not None else ()
     events = [_event(ctx, each) for each in ctx.events.values()]
     pures: list[Pure] = []
     effects: list[Effect] = []
@@ -163,6 +168,7 @@ def _assemble(ctx: Lowering, header: tree.Contract | None, declarations: list[tr
         version=header.version if header is not None else 1,
         params=checked_fields(ctx.params),
         key=key,
+        requirements=requirements,
         **checked_types(ctx),  # type: ignore[arg-type]
         roles=_roles(ctx, declarations),
         events=tuple(events),
@@ -241,6 +247,24 @@ def _contract_key(ctx: Lowering, node: tree.Expression) -> Expr:
         elsewhere={"now": why, "run": why, "actor": why},
     )
     return lower_key(ctx, scope, node, "the key of a contract")
+
+
+def _requirements(ctx: Lowering, declarations: list[tree.Declaration]) -> tuple[Requirement, ...]:
+    why = "a `require` is asked before there is a run: take it from the input"
+    scope = Scope(
+        dict(ctx.input),
+        where="a `require`",
+        pure_forbidden=True,
+        elsewhere={"now": why, "run": why, "actor": why},
+    )
+    return tuple([_requirement(ctx, scope, each) for each in declarations if isinstance(each, tree.Require)])
+
+
+def _requirement(ctx: Lowering, scope: Scope, node: tree.Require) -> Requirement:
+    condition = lower_condition(ctx, scope, node.condition, "`require`")
+    # A missing text has been reported.
+    text: Expr = lower(ctx, scope, node.text) if node.text is not None else Constant("", STR)
+    return Requirement(condition, text, ctx.place(node.span))
 
 
 def _event(ctx: Lowering, symbol: EventSymbol) -> Event:

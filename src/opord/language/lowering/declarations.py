@@ -119,6 +119,7 @@ def collect_boundary(ctx: Lowering, declarations: Iterable[tree.Declaration]) ->
             case (
                 tree.Use()
                 | tree.Contract()
+                | tree.Require()
                 | tree.RecordType()
                 | tree.Enum()
                 | tree.Failure()

@@ -33,6 +33,7 @@ from opord.language.rules import (
     path_without_goto,
     perform_after_commit,
     repeat_without_key,
+    repeated_require,
     restarted_timer,
     retry_without_reason,
     same_key,
@@ -91,6 +92,7 @@ RULES: tuple[RuleCheck, ...] = (
     broken_promise.check,
     # warnings: legal, and seldom meant
     unused.check,
+    repeated_require.check,
     wait_without_timer.check,
     kept_for_nobody.check,
     restarted_timer.check,

@@ -91,7 +91,8 @@ def _uses_of(contract: Contract) -> _Uses:
     """
     uses = _Uses()
     calls = (contract.pures, contract.effects, contract.actions)
-    for part in (contract.params, contract.key, contract.events, *calls, contract.states, contract.phases):
+    starts = (contract.params, contract.key, contract.requirements)
+    for part in (*starts, contract.events, *calls, contract.states, contract.phases):
         _collect(part, uses)
     for effect in contract.effects:
         uses.types.update(effect.fails)

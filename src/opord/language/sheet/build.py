@@ -11,6 +11,7 @@ from opord.language.sheet.fields import ContractReading
 from opord.language.sheet.model import (
     FORMAT,
     EventSheet,
+    RequireSheet,
     Sheet,
     Taking,
     TypeSheet,
@@ -37,6 +38,9 @@ def explain_sheet(contract: Contract) -> Sheet:
         doc=contract.doc,
         input=reading.items(contract.params),
         key=None if contract.key is None else spell(contract.key),
+        requires=tuple(
+            RequireSheet(spell(each.condition), spell(each.text)) for each in contract.requirements
+        ),
         states=tuple(state_sheet(reading, ways, state) for state in contract.states if state.kind != "final"),
         ends=tuple(end_sheet(reading, ways, state) for state in contract.states if state.kind == "final"),
         phases=tuple(phase_sheet(reading, phase) for phase in contract.phases),

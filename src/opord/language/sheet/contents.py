@@ -18,7 +18,7 @@ from opord.language.sheet.entries import (
     phase_entry,
     state_entry,
 )
-from opord.language.sheet.model import CallTrouble, PromiseSheet, SecretSheet, Sheet, TimeSheet
+from opord.language.sheet.model import CallTrouble, PromiseSheet, RequireSheet, SecretSheet, Sheet, TimeSheet
 from opord.language.sheet.outline import (
     CodeText,
     Flow,
@@ -81,6 +81,8 @@ def _summary(sheet: Sheet) -> Iterator[LabelledRow]:
     else:
         one = ("each start is a new run",)
     yield LabelledRow("runs", (one,))
+    if sheet.requires:
+        yield LabelledRow("starts only if", tuple(_required(each) for each in sheet.requires))
     start = next((state for state in sheet.states if state.initial), None)
     if start is not None:
         yield LabelledRow("starts in", ((NameLink("state", start.name),),))
@@ -115,6 +117,10 @@ def _without_timeout(sheet: Sheet) -> Iterator[LabelledRow]:
             lines.append((*names(kind, without), f": {limit}; {after}"))
     if lines:
         yield LabelledRow("no timeout", tuple(lines))
+
+
+def _required(one: RequireSheet) -> InlineLine:
+    return (CodeText(one.condition), "; else a start is refused: ", CodeText(one.text))
 
 
 def _verdicts(promises: tuple[PromiseSheet, ...]) -> InlineLine:

@@ -31,6 +31,14 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
+class RequireSheet:
+    """What the input of a start has to fit, and the text for one that does not, as written."""
+
+    condition: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Way:
     """One way from a state to another: its cause, its conditions, and all of it in words."""
 
@@ -271,6 +279,7 @@ class Sheet:
     doc: str
     input: tuple[Item, ...]
     key: str | None
+    requires: tuple[RequireSheet, ...]
     states: tuple[StateSheet, ...]
     ends: tuple[EndSheet, ...]
     phases: tuple[PhaseSheet, ...]

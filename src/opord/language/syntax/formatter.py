@@ -249,7 +249,11 @@ class _Layout:
 
     def _goes_on(self, i: int) -> bool:
         """Say whether the line continues the line before."""
-        if self.tokens.kinds[i] == "then" or (self.tokens.kinds[i] == "else" and self.choices):
+        kind = self.tokens.kinds[i]
+        if kind == "then" or (kind == "else" and self.choices):
+            return True
+        # Outside of brackets, `else` and a text belong to a `require`.
+        if not self.open and kind in ("else", t.TEXT, t.TEXT_START):
             return True
         if self.tokens.newlines[i] != t.NEWLINE_WITHOUT_MEANING or i == 0:
             return False

@@ -12,7 +12,7 @@ from opord.language.diagnostics.wording import meant, quoted
 from opord.language.syntax import tokens as t
 from opord.language.syntax import tree
 from opord.language.syntax.cursor import FORGOTTEN_MAX, LONELY_SEPARATOR, TWO_ON_A_LINE, Mend, ParserStuck
-from opord.language.syntax.parse_policies import PolicyParser
+from opord.language.syntax.parse_requires import RequireParser
 from opord.language.syntax.parse_statements import LATER_VERSION
 from opord.language.syntax.tree import Allow, Name
 
@@ -43,7 +43,7 @@ _ALLOW = re.compile(
 _WORD = re.compile(r"\w+")
 
 
-class DeclarationParser(PolicyParser):
+class DeclarationParser(RequireParser):
     """Parse declarations. Every method starts at the first token of its construct."""
 
     i: int
@@ -64,6 +64,7 @@ class DeclarationParser(PolicyParser):
                 declarations.append(self.unparsed(start))
                 continue
             self._end_declaration()
+        self.check_requires(declarations)
         declarations += self.lifted
         return tree.File(declarations, self.tokens.comments, (0, len(self.source.text)), self.skipped)
 
@@ -115,6 +116,8 @@ class DeclarationParser(PolicyParser):
                 node = self._phase()
             case "contract":
                 node = self._contract()
+            case "require":
+                node = self.require()
             case "use":
                 node = self._use()
             case "upgrade":

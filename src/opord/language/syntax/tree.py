@@ -550,6 +550,17 @@ class Contract:
 
 
 @dataclass(slots=True)
+class Require:
+    """`require condition else "text"`. `text` is None if it is missing, which has been reported."""
+
+    condition: Expression
+    text: TextLiteral | None
+    span: Span
+    doc: str = ""
+    allows: list[Allow] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class RecordType:
     """`record Name { … }`."""
 
@@ -802,11 +813,22 @@ class Ensure:
     allows: list[Allow] = field(default_factory=list)
 
 
-Declaration: TypeAlias = "Use | Contract | RecordType | Enum | Failure | Role | Event | CallDeclaration | State | Phase | Ensure | Unparsed"
+Declaration: TypeAlias = "Use | Contract | Require | RecordType | Enum | Failure | Role | Event | CallDeclaration | State | Phase | Ensure | Unparsed"
 
 
 Documented: TypeAlias = (
-    Use | Contract | RecordType | Enum | Failure | Role | Event | CallDeclaration | State | Phase | Ensure
+    Use
+    | Contract
+    | Require
+    | RecordType
+    | Enum
+    | Failure
+    | Role
+    | Event
+    | CallDeclaration
+    | State
+    | Phase
+    | Ensure
 )
 """What can have documentation and `allow` comments above it."""
 

@@ -22,6 +22,11 @@ _DECLARATIONS = (
         (Snippet("contract", "the header of a contract", "contract ${1:Name}(${2:order: Order}) key ${3:order.id} version 1"),),
     ),
     Word(
+        "require", ("file",), "What the input of a run has to fit. A start whose input does not fit is refused with the text.",
+        'require order.total_cents > 0 else "order {order.id} has nothing to pay"', ('require condition else "…"',),
+        (Snippet("require", "what the input has to fit", 'require ${1:condition} else "${2:text}"'),), leads_to="value",
+    ),
+    Word(
         "record", ("file",), "A value with named fields.", "record Line { sku: str, quantity: int = 1 }",
         ("record Name { … }",), (Snippet("record", "a record", "record ${1:Name} {\n  ${2:id}: ${3:str}\n}"),),
     ),

@@ -95,7 +95,7 @@ def _entries(analysis: Analysis, node: tree.Declaration) -> Iterator[OutlineEntr
         case tree.State(kind=word, name=name):
             detail = node.outcome.text if node.outcome is not None else "state" if word == "plain" else word
             yield from _one(analysis, node, name, "state", detail, node.fields, "state field")
-        case tree.Use() | tree.Ensure() | tree.Unparsed():
+        case tree.Use() | tree.Require() | tree.Ensure() | tree.Unparsed():
             pass
         case _:
             assert_never(node)

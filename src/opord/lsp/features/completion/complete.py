@@ -124,6 +124,8 @@ def _declaration(spot: CompletionSpot) -> Iterable[Offer]:
             return _header(spot)
         case "contract":
             return _operand_or(spot, "key", w.at("contract"))
+        case "require":
+            return _requirement(spot)
         case "event":
             return _event(spot)
         case word if word in _CALLS:
@@ -163,6 +165,18 @@ def _header(spot: CompletionSpot) -> Iterable[Offer]:
         if len(cursor.words) > 1
         else ()
     )
+
+
+def _requirement(spot: CompletionSpot) -> Iterable[Offer]:
+    """Offer values of the input, then operators and `else`, then nothing: the text is written."""
+    words, before = spot.cursor.words, spot.cursor.before
+    if before in _OPERAND_AFTER and before != "else":
+        return values(spot)
+    told = words.count("else") > words.count("then")
+    if told:
+        return ()
+    to_be_told = Offer("else", "keyword", "what a start is told that does not fit", 'else "', rank=1)
+    return chain([to_be_told], _operand_or_operator(spot))
 
 
 def _event(spot: CompletionSpot) -> Iterable[Offer]:
