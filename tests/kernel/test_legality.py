@@ -222,7 +222,14 @@ LEGAL: dict[str, tuple[Callable[[], Journal], str]] = {
             .add("attempt", 7, **PAY, attempt=3)
             .add("attempt", 8, **PAY, attempt=3, outcome=BUSY)
             .add("outcome", 8, **PAY, attempt=3, by="call", outcome=BUSY),
-            8, "commit pay", "busy",
+            8, "commit pay failed (Busy)", "busy",
+        ),
+        "ended",
+    ),
+    "a cause that an older version wrote, without the failure": (
+        lambda: gone(
+            paying().add("outcome", 7, **PAY, attempt=1, by="call", outcome=NEVER),
+            8, "commit pay", "never",
         ),
         "ended",
     ),
@@ -306,7 +313,7 @@ LEGAL: dict[str, tuple[Callable[[], Journal], str]] = {
     "a doubt reported to the contract": (
         lambda: gone(
             doubtful(filing()).add("outcome", 20, **FILE, attempt=1, by="report", outcome=IN_DOUBT),
-            20, "commit file", "nobody knows",
+            20, "commit file stayed in doubt", "nobody knows",
         ),
         "ended",
     ),
@@ -410,6 +417,18 @@ FORGED: dict[str, tuple[Callable[[], Journal], tuple[int, str]]] = {
     "a commit as cause whose outcome is not on record": (
         lambda: transition(2, "New", "Waiting", "commit pay", data={"round": 1}, timers=timers_at(2))(started()),
         (2, "cause"),
+    ),
+    "a cause with another failure than the one on record": (
+        lambda: gone(
+            paying().add("outcome", 7, **PAY, attempt=1, by="call", outcome=NEVER),
+            8, "commit pay failed (No)", "never",
+        ),
+        (7, "cause"),
+    ),
+    "a cause with a failure where there was none": (
+        lambda: paying().add("outcome", 6, **PAY, attempt=1, by="call", outcome=YES)
+        .add("transition", 6, from_="Paying", to="Wiring", cause="commit pay failed (No)", data={"receipt": {"id": "r1"}}),
+        (7, "cause"),
     ),
     "data of another type": (
         lambda: transition(2, "New", "Waiting", "body", data={"round": "one"}, timers=timers_at(2))(started()),

@@ -51,6 +51,7 @@ class Steps:
         else:
             step = StepUnderWay(run, draft.at)
         committed: str | None = None
+        told: str | None = None
         before = 0
         try:
             request = step.begin()
@@ -75,6 +76,7 @@ class Steps:
                     case Commit():
                         committed = request.name
                         draft, outcome = await self.commitments.commit(draft, step, request)
+                        told = inbox.commit_text(committed, outcome)
                         before = len(step.answers) if run.intent is not None else 0
                         request = step.deliver(run.program.calls[committed], outcome)
                     case _:
@@ -83,7 +85,7 @@ class Steps:
                 raise Diverged(
                     f"the step goes to {request.state}, but a commit of {intent.call} is on record"
                 )
-            cause = inbox.cause_text(pending.cause if pending is not None else None, committed)
+            cause = inbox.cause_text(pending.cause if pending is not None else None, told)
             recording.go(draft, request, cause=cause, answers=step.answers[before:])
         except StepError as error:
             await self._stall(draft, trouble_of(error, run.program))

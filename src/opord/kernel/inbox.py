@@ -29,6 +29,7 @@ from opord.kernel.run import Cause, Intent, Outcome, Run
 from opord.kernel.sealing import opened_text, sealed_text
 from opord.kernel.step import StepError, StepUnderWay, find_timer, load_failure
 from opord.kernel.trouble import trouble_of
+from opord.values.call_words import failed_words
 from opord.values.failure import Failure
 from opord.values.types import NO_KEY, Instant, Key, RunId
 
@@ -362,8 +363,19 @@ def _answer_to(draft: Draft, cause: Cause, *, calls: bool) -> None:
     recording.go(draft, request, cause=cause_text(cause), answers=[])
 
 
+def commit_text(action: str, outcome: Outcome) -> str:
+    """Return what a cause tells of a commit: its action, and how it failed if it did."""
+    match outcome.kind:
+        case "ok":
+            return action
+        case "failed":
+            return f"{action} {failed_words([outcome.value['type'].rpartition('.')[2]])}"
+        case _:
+            assert_never(outcome.kind)
+
+
 def cause_text(cause: Cause | None, committed: str | None = None) -> str:
-    """Return the cause of a transition, as histories show it."""
+    """Return the cause of a transition, as histories show it; `committed` is a `commit_text`."""
     if cause is None:
         return f"commit {committed}" if committed is not None else "body"
     match cause.kind:

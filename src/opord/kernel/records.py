@@ -7,6 +7,7 @@ apply is left out.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -62,6 +63,10 @@ CollisionAnswer: TypeAlias = Literal["happened", "another"]
 Teller: TypeAlias = Literal["check", "person"]
 """Who can say whether an action in doubt happened."""
 
+FAILED = r" (?:failed \(\w+\)|stayed in doubt)"
+"""How the commit of a cause failed, at the end of a stored cause; see `values.call_words`."""
+
+_FAILED = re.compile(rf"{FAILED}$")
 _CAUSE_WORDS: dict[str, CauseWord] = {word: word for word in get_args(CauseWord)}
 _KINDS: dict[str, RecordKind] = {kind: kind for kind in get_args(RecordKind)}
 _OUTCOMES_BY: dict[str, OutcomeBy] = {by: by for by in get_args(OutcomeBy)}
@@ -75,6 +80,11 @@ UNKNOWN_KIND = "this version of Opord does not know this kind of record; a newer
 def known_kind(word: object) -> RecordKind | None:
     """Return the kind of a record as stored; None if this version does not know it."""
     return _KINDS.get(word) if isinstance(word, str) else None
+
+
+def bare_cause(words: str) -> str:
+    """Return a stored cause without how its commit failed, which older versions did not write."""
+    return _FAILED.sub("", words)
 
 
 def known_cause(words: str) -> CauseWord | None:

@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeAlias, assert_never
 
 from opord.contract import Contract
 from opord.kernel.program import Program
+from opord.kernel.records import bare_cause
 from opord.kernel.run import load_run
 from opord.kernel.views import history_view, run_view
 from opord.simulate.drive import Driver, Explored
@@ -146,7 +147,7 @@ def _note(exploration: Exploration, driver: Driver, one: Explored) -> None:
             case "transition":
                 exploration.entered[body["to"]] += 1
                 states.add(body["to"])
-                exploration.moved[body["from"], body["cause"], body["to"]] += 1
+                exploration.moved[body["from"], bare_cause(body["cause"]), body["to"]] += 1
             case "intent":
                 intent = record.seq
                 exploration.commits[body["call"]] += 1

@@ -2,6 +2,7 @@
 
 __all__ = [
     "arith",
+    "call_words",
     "canonical",
     "codec",
     "codec_source",

@@ -29,6 +29,7 @@ def arrows(body: str, rest: str = "") -> dict[str, list[str]]:
         ("let n = perform look(id) else { else -> goto Failed }\n goto Done", "Failed", ["look fails"]),
         ("match commit pay(id) { ok -> goto Done, InDoubt -> goto Gone, else -> goto Failed }", "Done",   ["pay ok"]),
         ("match commit pay(id) { ok -> goto Done, InDoubt -> goto Gone, else -> goto Failed }", "Gone",   ["InDoubt"]),
+        ("commit pay(id) else { InDoubt -> { }, else -> goto Failed }\n goto Done", "Done", ["pay ok | InDoubt"]),
         ("match note { some n -> goto Done, none -> goto Failed }",         "Failed", ["note is none"]),
         ("on approve(text) -> goto Done",                                   "Done",   ["approve · clerk | manager"]),
         ("on skip() if cents > 3 -> goto Done",                             "Done",   ["skip if cents > 3"]),

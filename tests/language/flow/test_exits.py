@@ -36,8 +36,9 @@ def _said(condition: Condition) -> str:
             return f"{spell(statement.condition)} is {holds}{', above' if below else ''}"
         case InCallArm(site=site, arm=arm):
             return f"{site.name} in arm {arm.place.line}"
-        case BelowCall(site=site):
-            return f"{site.name} answered"
+        case BelowCall(site=site, answered=answered, arms=arms):
+            ends = ["answered"] if answered else []
+            return f"{site.name} {' or '.join([*ends, *(f'in arm {arm.place.line}' for arm in arms)])}"
         case Matched(subject=subject, arm=arm):
             return f"{spell(subject)} in arm {arm.place.line}"
 
@@ -83,6 +84,19 @@ def test_the_last_commit_before_a_goto_is_named() -> None:
     body = "  match commit charge(id) {\n    ok -> goto Done\n    else -> goto Over\n  }\n"
     commits = [way_out.commit for way_out in exits_of(body)]
     assert [site.name for site in commits if isinstance(site, CallSite)] == ["charge", "charge"]
+
+
+def test_below_a_call_stand_the_arms_that_go_on() -> None:
+    body = "  commit charge(id) else {\n    Declined -> { }\n    Stolen -> goto Over\n  }\n  goto Done\n"
+    assert [said(each) for each in exits_of(body)] == [
+        ("Over", "charge in arm 8"),
+        ("Done", "charge answered or in arm 7"),
+    ]
+    body = "  match commit charge(id) {\n    ok -> goto Done\n    else -> { }\n  }\n  goto Over\n"
+    assert [said(each) for each in exits_of(body)] == [
+        ("Done", "charge in arm 7"),
+        ("Over", "charge in arm 8"),
+    ]
 
 
 def test_an_arm_over_a_value_has_the_value_and_the_arm() -> None:

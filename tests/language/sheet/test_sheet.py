@@ -281,8 +281,17 @@ def test_a_reported_doubt_is_decided_by_the_contract() -> None:
     assert "the contract decides, under the name InDoubt" in reported.actions[0].guarantee
     assert "after 48 hours without an answer the contract decides" in asked.actions[0].guarantee
     assert [way.words for way in reported.states[0].leaves] == [
-        "if nobody knows whether a happened",
+        "after a stayed in doubt",
         "after a",
+    ]
+
+
+def test_below_a_call_whose_failure_went_on_the_way_names_the_failure() -> None:
+    body = "commit a(id) else { Bad -> { }, Worse -> goto Z }\n  goto Z"
+    declared = "failure Trouble { Bad settles, Worse settles }\naction a(id: str) fails Trouble { key id }"
+    assert [way.words for way in explain_sheet(contract_with(declared, body)).states[0].leaves] == [
+        "after a failed (Worse)",
+        "after a or after a failed (Bad)",
     ]
 
 

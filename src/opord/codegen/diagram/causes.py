@@ -28,6 +28,7 @@ from opord.contract import (
 from opord.language.flow.exits import BelowCall, Branched, Condition, Exit, InCallArm, Matched, exits
 from opord.language.flow.graph import Graph, Moment
 from opord.language.spelling import spell_constant
+from opord.values.call_words import failed_words
 
 # A path can have thousands of conditions. The last ones decide.
 _CONDITIONS_MAX = 4
@@ -129,14 +130,23 @@ def _worded(graph: Graph, condition: Condition) -> _Phrase | None:
         case Branched(statement=statement, below=below):
             # Below an `if` that has an `else`, its condition is not mentioned.
             return None if below and statement.otherwise is not None else _ELSE
-        case BelowCall(site=site):
-            return _done(graph, site) if isinstance(graph.calls.get(site.name), Action) else None
+        case BelowCall(site=site, answered=answered, arms=arms):
+            if not isinstance(graph.calls.get(site.name), Action):
+                return None
+            ends = [_done(graph, site)] if answered else []
+            return _any_of([*ends, *(_ended(graph, site, arm.pattern) for arm in arms)])
         case InCallArm(site=site, arm=arm):
             return _ended(graph, site, arm.pattern)
         case Matched(subject=subject, arm=arm):
             return _matched(subject, arm.pattern)
         case _:
             assert_never(condition)
+
+
+def _any_of(ends: list[_Phrase]) -> _Phrase:
+    """Return the words for a call that ended in one of several ways."""
+    text = cut(" | ".join(end.text for end in ends), SHORT_MAX)
+    return _Phrase(text, " or ".join(end.full for end in ends), "call")
 
 
 def _done(graph: Graph, site: CallSite) -> _Phrase:
@@ -156,13 +166,11 @@ def _ended(graph: Graph, site: CallSite, pattern: Pattern) -> _Phrase:
             return _done(graph, site)
         case VariantPattern(variants=variants):
             names = [variant.variant for variant in variants]
-            if names == ["InDoubt"]:
-                return _Phrase("InDoubt", f"nobody knows whether {site.name} happened", "call")
             text = cut(" | ".join(names), SHORT_MAX)
-            return _Phrase(text, f"{site.name} fails with {' or '.join(names)}", "call")
+            return _Phrase(text, f"{site.name} {failed_words(names)}", "call")
         # The last three occur only in a contract with errors.
         case ElsePattern() | SomePattern() | NonePattern() | ConstantPattern():
-            return _Phrase(f"{site.name} fails", f"{site.name} fails in any other way", "call")
+            return _Phrase(f"{site.name} fails", f"{site.name} {failed_words([])} in any other way", "call")
         case _:
             assert_never(pattern)
 

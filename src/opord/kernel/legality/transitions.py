@@ -13,13 +13,15 @@ from opord.kernel.legality.steps import goes_on
 from opord.kernel.legality.troubles import check_trouble
 from opord.kernel.legality.values import UNFIT
 from opord.kernel.program import HandlerProgram, StateProgram, TimerProgram
-from opord.kernel.records import CauseWord
+from opord.kernel.records import FAILED, CauseWord
 from opord.statements import gotos
+from opord.values.call_words import failed_words
 from opord.values.codec import Codec
 from opord.values.types import Instant
 
 _CAUSE = re.compile(
-    rf"(?P<kind>{'|'.join(get_args(CauseWord))})(?: (?P<name>.+?))?(?:, commit (?P<commit>\w+))?", re.DOTALL
+    rf"(?P<kind>{'|'.join(get_args(CauseWord))})(?: (?P<name>.+?))?(?:, commit (?P<commit>\w+))?(?P<failed>{FAILED})?",
+    re.DOTALL,
 )
 
 _EVERY_RECORD = frozenset(
@@ -305,7 +307,7 @@ def _cause(fold: Fold, record: ReadRecord) -> Any:
         return None
     kind = cast(CauseWord, parts["kind"])
     name = parts["name"]
-    _check_committed(fold, cause, name if kind == "commit" else parts["commit"])
+    _check_committed(fold, cause, name if kind == "commit" else parts["commit"], parts["failed"])
     match kind:
         case "body" | "commit":
             if not fold.acts or fold.taken_event is not None:
@@ -322,8 +324,11 @@ def _cause(fold: Fold, record: ReadRecord) -> Any:
             assert_never(kind)
 
 
-def _check_committed(fold: Fold, cause: str, committed: str | None) -> None:
+def _check_committed(fold: Fold, cause: str, committed: str | None, failed: str | None) -> None:
+    """Check what a cause says of a commit. Older versions did not write how it failed."""
     commit = fold.commit
+    if failed is not None and failed != _failed(fold):
+        fold.problem("cause", f"{cause!r} says how a commit failed, and its outcome on record is another")
     action = (
         commit.call.declaration.name if commit is not None and commit.outcome is not None else fold.reused
     )
@@ -333,6 +338,14 @@ def _check_committed(fold: Fold, cause: str, committed: str | None) -> None:
         )
     if committed is None and commit is not None and commit.outcome is not None:
         fold.problem("cause", f"{cause!r} passes over the commit of {action}, which is part of this step")
+
+
+def _failed(fold: Fold) -> str | None:
+    """Return how the commit of this step failed, as a cause tells it; None if it did not."""
+    outcome = fold.commit.outcome if fold.commit is not None else None
+    if outcome is None or "failed" not in outcome:
+        return None
+    return f" {failed_words([outcome['failed']['type'].rpartition('.')[2]])}"
 
 
 def _fired(fold: Fold, record: ReadRecord, name: str) -> Any:

@@ -20,7 +20,7 @@ from opord.language.ensure.words import timer_text
 from opord.language.flow.graph import Edge, Graph
 from opord.language.flow.spinning import spinning_rounds
 
-_ENDED = {"ok": "ok", "maybe": "in doubt", "failed": "fails"}
+_ENDED = {"ok": "ok", "maybe": "in doubt", "failed": "failed"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from opord.language.ensure.words import timer_text
 from opord.language.flow.calls import IN_DOUBT, CallEnding
 from opord.language.flow.graph import Graph, Moment
 from opord.language.flow.walk import PathWalk
+from opord.values.call_words import failed_words
 
 
 class StoryPart(NamedTuple):
@@ -308,6 +309,6 @@ def _how(pattern: Pattern | None, ending: CallEnding) -> str:
         return "ok"
     if isinstance(pattern, VariantPattern):
         if ending == "maybe":
-            return "InDoubt"
-        return next((ref.variant for ref in pattern.variants if ref != IN_DOUBT), "fails")
-    return "ok" if ending == "maybe" else "fails"
+            return failed_words([IN_DOUBT.variant])
+        return failed_words([ref.variant for ref in pattern.variants if ref != IN_DOUBT][:1])
+    return "ok" if ending == "maybe" else failed_words([])

@@ -10,7 +10,20 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias, assert_never
 
-from opord.contract import Arm, Block, Call, CallSite, EventHandler, Expr, Goto, If, Let, Match, Timer
+from opord.contract import (
+    Arm,
+    Block,
+    Call,
+    CallSite,
+    EventHandler,
+    Expr,
+    Goto,
+    If,
+    Let,
+    Match,
+    OkPattern,
+    Timer,
+)
 from opord.language.flow.graph import Moment
 from opord.statements import Branching
 
@@ -39,9 +52,14 @@ class InCallArm:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BelowCall:
-    """A call gave a result, or one of its arms continued; the `goto` stands below it."""
+    """A call ended in one of these ways, and the `goto` stands below it.
+
+    `answered`: it may have given a result. `arms` took its failures and did not leave.
+    """
 
     site: CallSite
+    answered: bool
+    arms: tuple[Arm, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,29 +143,33 @@ class _Listing:
                         chain = _Chain(Branched(statement, False, below=True), chain)
                 case Call(site=site):
                     commit = _committed(site, commit)
-                    yield from self._arms(statement, site, chain, commit)
-                    chain = _Chain(BelowCall(site), chain)
+                    going_on = yield from self._arms(statement, site, chain, commit)
+                    chain = _Chain(BelowCall(site, True, going_on), chain)
                 case Match(subject=CallSite() as site):
                     commit = _committed(site, commit)
-                    always_leaves = yield from self._arms(statement, site, chain, commit)
-                    leaves = leaves or always_leaves
+                    going_on = yield from self._arms(statement, site, chain, commit)
+                    failed = tuple(arm for arm in going_on if not isinstance(arm.pattern, OkPattern))
+                    if going_on:
+                        chain = _Chain(BelowCall(site, len(failed) < len(going_on), failed), chain)
+                    leaves = leaves or not going_on
                 case Match(subject=subject):
-                    always_leaves = yield from self._arms(statement, subject, chain, commit)
-                    leaves = leaves or always_leaves
+                    going_on = yield from self._arms(statement, subject, chain, commit)
+                    leaves = leaves or not going_on
                 case _:
                     assert_never(statement)
         return leaves
 
     def _arms(
         self, statement: Branching, of: CallSite | Expr, chain: _Chain | None, commit: CallSite | None
-    ) -> Generator[Exit, None, _Leaves]:
-        """List the exits of arms; return whether every path of each arm leaves."""
-        leaves = True
+    ) -> Generator[Exit, None, tuple[Arm, ...]]:
+        """List the exits of arms; return the arms that have a path which does not leave."""
+        going_on: list[Arm] = []
         for arm in statement.arms:
             taken = InCallArm(of, statement.arms, arm) if isinstance(of, CallSite) else Matched(of, arm)
             always_leaves = yield from self.block(arm.body, _Chain(taken, chain), commit)
-            leaves = leaves and always_leaves
-        return leaves
+            if not always_leaves:
+                going_on.append(arm)
+        return tuple(going_on)
 
 
 def _committed(site: CallSite, before: CallSite | None) -> CallSite | None:

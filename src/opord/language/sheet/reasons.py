@@ -27,6 +27,7 @@ from opord.language.flow.exits import BelowCall, Branched, Condition, Exit, InCa
 from opord.language.flow.graph import Graph, Moment
 from opord.language.sheet.model import Way
 from opord.language.spelling import in_words, spell, spell_constant
+from opord.values.call_words import failed_words
 
 OTHERWISE = "otherwise"
 
@@ -135,10 +136,13 @@ def _worded(graph: Graph, condition: Condition) -> str | None:
         case Branched(statement=statement, below=below):
             # Below an `if` that has an `else`, its condition is not mentioned.
             return None if below and statement.otherwise is not None else OTHERWISE
-        case BelowCall(site=site):
-            return f"after {site.name}" if isinstance(graph.calls.get(site.name), Action) else None
+        case BelowCall(site=site, answered=answered, arms=arms):
+            if not isinstance(graph.calls.get(site.name), Action):
+                return None
+            ends = ([site.name] if answered else []) + [_ended(site, arm, ()) for arm in arms]
+            return f"after {' or after '.join(ends)}"
         case InCallArm(site=site, arms=arms, arm=arm):
-            return _ended(site, arm, arms)
+            return f"after {_ended(site, arm, arms)}"
         case Matched(subject=subject, arm=arm):
             return _matched(subject, arm)
         case _:
@@ -146,22 +150,18 @@ def _worded(graph: Graph, condition: Condition) -> str | None:
 
 
 def _ended(site: CallSite, arm: Arm, arms: tuple[Arm, ...]) -> str:
+    """Return how a call ended where `arm`, one of `arms`, takes its end."""
     pattern = arm.pattern
     match pattern:
         case OkPattern():
-            return f"after {site.name}"
+            return site.name
         case VariantPattern(variants=variants):
-            names = [variant.variant for variant in variants]
-            if names == ["InDoubt"]:
-                return f"if nobody knows whether {site.name} happened"
-            if names == ["TimedOut"]:
-                return f"if {site.name} times out"
-            return f"if {site.name} fails with {' or '.join(names)}"
+            return f"{site.name} {failed_words([variant.variant for variant in variants])}"
         case (
             ElsePattern() | SomePattern() | NonePattern() | ConstantPattern()
         ):  # the last three never occur over a call
             others = any(isinstance(each.pattern, VariantPattern) for each in arms)
-            return f"if {site.name} fails{' in another way' if others else ''}"
+            return f"{site.name} {failed_words([])}{' in another way' if others else ''}"
         case _:
             assert_never(pattern)
 
