@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from opord.cli import output
-from opord.story.signs import readable, safe
 from opord.story.words import span, value
+from opord.values.visible import readable, safe
 from tests.cli.kit import OPORD, Shop
 
 

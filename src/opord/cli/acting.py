@@ -15,8 +15,8 @@ from opord.cli.output import error, write, write_json
 from opord.cli.reading import on_reader
 from opord.cli.settings import actor_options, engine_secrets, json_option, store_option
 from opord.story.counting import counted
-from opord.story.signs import safe
 from opord.values.types import RunId
+from opord.values.visible import safe
 
 if TYPE_CHECKING:
     from opord.backends.base import Backend, RunFilter

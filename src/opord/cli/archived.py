@@ -9,7 +9,7 @@ import click
 
 from opord.cli.errors import CliError
 from opord.cli.output import note
-from opord.story.signs import safe
+from opord.values.visible import safe
 
 if TYPE_CHECKING:
     from opord.backends.archived import ArchivedRuns

@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from opord.cli.errors import CliError
-from opord.cli.output import error, has_colour, note, write
+from opord.cli.output import error, has_colour, note, on_terminal, write
+from opord.values.visible import readable
 
 
 @click.command()
@@ -40,7 +41,7 @@ def command(files: tuple[str, ...], only_check: bool) -> int:
         elif file == "-":
             refused += only_check and laid_out != text
             if not only_check:
-                click.echo(laid_out, nl=False, color=False)
+                click.echo(readable(laid_out) if on_terminal() else laid_out, nl=False, color=False)
         elif laid_out == text:
             continue
         elif only_check:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import click
 
 from opord.cli.errors import CliError
-from opord.story.signs import readable
+from opord.values.visible import readable
 
 STATUS_STYLES = {
     "running": "cyan",

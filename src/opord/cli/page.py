@@ -15,8 +15,8 @@ from opord.kernel.program import Program
 from opord.kernel.rows import StoredNeed
 from opord.story.lines import Part
 from opord.story.page import run_story, written
-from opord.story.signs import safe
 from opord.story.words import value
+from opord.values.visible import safe
 
 _STYLES: dict[str, dict[str, Any]] = {
     "": {},

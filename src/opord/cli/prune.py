@@ -17,9 +17,9 @@ from opord.cli.reading import on_reader
 from opord.cli.settings import json_option, store_option
 from opord.cli.times import moment, span
 from opord.story.counting import counted
-from opord.story.signs import safe
 from opord.story.words import when
 from opord.values.types import Duration
+from opord.values.visible import safe
 
 if TYPE_CHECKING:
     from opord.backends.base import ArchiveWriter, PruneWish, Tally

@@ -27,7 +27,7 @@ from opord.cli.settings import (
 from opord.cli.stopping import Orders, StoppedEarly, leave_hanging_threads, run_to_its_end
 from opord.cli.worker_log import keep_logging, log_to_stderr
 from opord.story.counting import counted
-from opord.story.signs import safe
+from opord.values.visible import safe
 
 if TYPE_CHECKING:
     from opord.backends.front import Engine

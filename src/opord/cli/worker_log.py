@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 
-from opord.story.signs import safe
+from opord.values.visible import safe
 
 
 def log_to_stderr() -> None:

@@ -7,6 +7,8 @@ import textwrap
 from collections.abc import Iterator
 from typing import Final
 
+from opord.values.visible import readable
+
 WIDTH: Final = 110
 """Columns of a line, including its comment."""
 
@@ -61,12 +63,12 @@ def escaped(text: str, quote: str) -> str:
 def docstring(text: str, depth: int) -> list[str]:
     """Write a docstring of one or several lines."""
     margin = "    " * depth
-    safe = text.strip().replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
-    lines = [part for line in safe.splitlines() for part in _folded(line.rstrip(), WIDTH - len(margin))]
-    if not lines:
+    whole = readable(text).strip().replace("\\", "\\\\")
+    before_quotes = whole.rstrip('"')
+    code = before_quotes.replace('"""', '\\"' * 3) + '\\"' * (len(whole) - len(before_quotes))
+    lines = [part for line in code.split("\n") for part in _folded(line.rstrip(), WIDTH - len(margin))]
+    if not code:
         return []
-    if lines[-1].endswith('"'):
-        lines[-1] = lines[-1][:-1] + '\\"'
     if len(lines) == 1:
         return [f'{margin}"""{lines[0]}"""']
     body = [f"{margin}{line}" if line else "" for line in lines[1:]]

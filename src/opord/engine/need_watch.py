@@ -20,7 +20,7 @@ from opord.kernel.rows import DueNeed, RunRow, StoredNeed
 from opord.stores.base import LiveVersion, RowDamaged, RunFilter
 from opord.story.counting import counted
 from opord.story.needs import need_line
-from opord.story.signs import safe
+from opord.values.visible import safe
 
 log: logging.Logger = logging.getLogger("opord.needs")
 

@@ -22,9 +22,9 @@ from opord.simulate.promises import broken_promises
 from opord.simulate.targets import TransitionTarget, outcomes_of, transitions_of
 from opord.simulate.values import Constants, check_sizes
 from opord.story.page import run_story
-from opord.story.signs import safe
 from opord.values.canonical import loads
 from opord.values.secret import Secret
+from opord.values.visible import safe
 
 TroubleKind: TypeAlias = Literal["stuck", "stalled", "stalled by a drawn answer", "broken promise", "twice"]
 

@@ -5,7 +5,6 @@ __all__ = [
     "lines",
     "needs",
     "page",
-    "signs",
     "troubles",
     "words",
 ]

@@ -21,9 +21,9 @@ from opord.kernel.records import (
     known_verdict,
 )
 from opord.kernel.rows import RunOutcome, known_outcome, known_status
-from opord.story.signs import safe
 from opord.story.troubles import frame_lines
 from opord.story.words import span, timer_words, value, when
+from opord.values.visible import safe
 
 
 class Part(NamedTuple):

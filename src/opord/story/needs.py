@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from opord.kernel.open_needs import OpenNeed
-from opord.story.signs import safe
+from opord.values.visible import safe
 
 
 def need_line(need: OpenNeed) -> str:

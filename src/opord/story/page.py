@@ -8,8 +8,8 @@ from typing import Any, TypeAlias
 
 from opord.kernel.program import Program
 from opord.story.lines import Part, StoryLine, tell, where_it_is
-from opord.story.signs import safe
 from opord.story.words import need_in_words, span, wait_in_words, when
+from opord.values.visible import safe
 
 Paint: TypeAlias = Callable[[str, str], str]
 """Shows a text in a style, one of those that a `Part` has."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from opord.story.signs import safe
+from opord.values.visible import safe
 
 OWN_FRAMES = 2
 """How many lines of the user's own code are shown by default."""

@@ -12,8 +12,8 @@ from opord.contract import Constant
 from opord.kernel.program import Program
 from opord.kernel.rows import NeedReason
 from opord.kernel.views import timer_of
-from opord.story.signs import safe
 from opord.values.duration import format_duration
+from opord.values.visible import safe
 
 _NEEDS: Final[Mapping[NeedReason, str]] = {
     "doubt": "a person has to say whether an action happened",

@@ -18,4 +18,5 @@ __all__ = [
     "sums",
     "types",
     "vault",
+    "visible",
 ]

@@ -9,9 +9,9 @@ import click
 from opord.cli.errors import CliError
 from opord.cli.output import note, write, write_json, write_table
 from opord.cli.settings import actor_options, json_option, store_option
-from opord.story.signs import safe
 from opord.story.words import when
 from opord.values.types import START_OF_TIME, Instant
+from opord.values.visible import safe
 
 if TYPE_CHECKING:
     from opord.backends.upkeep import Marked

@@ -84,7 +84,7 @@ def _store_in_force() -> str:
 
 def _show(observation: Observation) -> None:
     from opord.cli.doctor.observation import hidden
-    from opord.story.signs import safe
+    from opord.values.visible import safe
 
     state = click.style(
         f"{observation.state:<11}", fg=_COLOURS[observation.state], bold=observation.state != "fine"

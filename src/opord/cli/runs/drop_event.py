@@ -7,8 +7,8 @@ import click
 from opord.cli.acting import on_backend
 from opord.cli.output import write, write_json
 from opord.cli.settings import actor_options, json_option, store_option
-from opord.story.signs import safe
 from opord.values.types import RunId
+from opord.values.visible import safe
 
 
 @click.command()

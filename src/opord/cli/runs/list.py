@@ -13,8 +13,8 @@ from opord.cli.reading import on_reader
 from opord.cli.settings import json_option, store_option
 from opord.cli.times import Moment, moment
 from opord.story.counting import counted
-from opord.story.signs import safe
 from opord.story.words import waits_in_words, when
+from opord.values.visible import safe
 
 if TYPE_CHECKING:
     from opord.backends.base import RunFilter

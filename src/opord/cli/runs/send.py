@@ -8,8 +8,8 @@ from opord.cli.acting import on_backend
 from opord.cli.inputs import INPUT_HELP, read_one
 from opord.cli.output import write, write_json
 from opord.cli.settings import actor_options, json_option, store_option
-from opord.story.signs import safe
 from opord.values.types import RunId
+from opord.values.visible import safe
 
 _RECEPTIONS = {
     "taken": "took it",

@@ -10,8 +10,8 @@ import click
 from opord.cli.output import status_words, write, write_json
 from opord.cli.reading import on_reader
 from opord.cli.settings import json_option, store_option
-from opord.story.signs import readable, safe
 from opord.values.types import RunId
+from opord.values.visible import readable, safe
 
 if TYPE_CHECKING:
     from opord.backends.shown import Shown

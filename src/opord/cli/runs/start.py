@@ -17,7 +17,7 @@ from opord.cli.errors import CliError, explain_error
 from opord.cli.inputs import INPUT_HELP, InputLine, is_bulk, lines_of, parsed, read_one
 from opord.cli.output import error, on_terminal, write, write_json
 from opord.cli.settings import json_option, outside_option, secrets_option, store_option
-from opord.story.signs import safe
+from opord.values.visible import safe
 
 if TYPE_CHECKING:
     from opord.backends.base import Backend, Started

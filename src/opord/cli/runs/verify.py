@@ -13,7 +13,7 @@ from opord.cli.output import note, write, write_json
 from opord.cli.reading import on_reader
 from opord.cli.settings import json_option, store_option
 from opord.story.counting import counted
-from opord.story.signs import safe
+from opord.values.visible import safe
 
 if TYPE_CHECKING:
     from opord.backends.base import Verified

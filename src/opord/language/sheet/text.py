@@ -19,6 +19,7 @@ from opord.language.sheet.outline import (
     Table,
     plain,
 )
+from opord.language.sheet.visible import visible
 
 TextKind: TypeAlias = Literal["title", "heading", "name", "plain"]
 """The kind of a line of text, for callers that colour it."""
@@ -33,11 +34,8 @@ def render_text(sheet: Sheet, width: int = 100, paint: Callable[[TextKind, str],
     The width is at least 60. A long name may go beyond it. `paint` gets the kind and the text of
     each line, and returns the text to show.
     """
-    lines = _document(lay_out(sheet), max(width, 60))
-    return (
-        "\n".join(text.rstrip() if paint is None else paint(part, text.rstrip()) for part, text in lines)
-        + "\n"
-    )
+    lines = [(part, visible(text.rstrip())) for part, text in _document(lay_out(sheet), max(width, 60))]
+    return "\n".join(text if paint is None else paint(part, text) for part, text in lines) + "\n"
 
 
 def _document(document: SheetDocument, width: int) -> _Lines:

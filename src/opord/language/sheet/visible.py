@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+from opord.values.visible import safe
+
+_BLANKS = str.maketrans("\t\n\r", "   ")
+
 
 def visible(text: str) -> str:
     """Escape what would hide, move or overwrite text, and put everything on one line."""
-    if text.isprintable():
-        return text
-    return "".join(sign if sign.isprintable() else _escape(sign) for sign in text)
-
-
-def _escape(sign: str) -> str:
-    return " " if sign in "\t\n\r" else sign.encode("unicode_escape", "replace").decode()
+    return safe(text.translate(_BLANKS))

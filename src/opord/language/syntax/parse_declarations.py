@@ -15,6 +15,7 @@ from opord.language.syntax.cursor import FORGOTTEN_MAX, LONELY_SEPARATOR, TWO_ON
 from opord.language.syntax.parse_requires import RequireParser
 from opord.language.syntax.parse_statements import LATER_VERSION
 from opord.language.syntax.tree import Allow, Name
+from opord.values.visible import readable
 
 NO_DECLARATION = code(
     "OP015",
@@ -141,15 +142,19 @@ class DeclarationParser(RequireParser):
     # Comments above -------------------------------------------------------------------------------
 
     def _doc(self, index: int) -> str:
-        """Join the `##` lines above the token at `index`, without the signs."""
+        """Join the `##` lines above the token at `index`, without the signs.
+
+        Whatever shows it may trust that it has no control and no hidden characters.
+        """
         comments = self.tokens.comments_before.get(index)
         if not comments:
             return ""
-        return "\n".join(
+        lines = [
             comment.text.lstrip("#").removeprefix(" ")
             for comment in comments
             if comment.is_doc and not _ALLOW.match(comment.text)
-        ).strip("\n")
+        ]
+        return readable("\n".join(lines)).strip("\n")
 
     def _allows(self, index: int) -> list[Allow]:
         allows: list[Allow] = []

@@ -1,4 +1,7 @@
-"""Texts from outside made safe to show: control characters are escaped."""
+"""Make invisible characters visible: controls, and those that hide text or change its direction.
+
+Whatever shows a text of somebody else uses this: a contract's comments, what handlers raise, data.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +17,9 @@ def safe(text: str) -> str:
 
 
 def readable(text: str) -> str:
-    """Escape as `safe` does, but keep newlines."""
+    """Escape as `safe` does, but keep newlines, and write a tab as four spaces."""
     return "\n".join(safe(line.replace("\t", "    ")) for line in text.split("\n"))
 
 
 def _escape(sign: str) -> str:
-    short_form = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}.get(sign)
-    return short_form or sign.encode("unicode_escape", "replace").decode()
+    return sign.encode("unicode_escape", "replace").decode()
