@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from opord.kernel.run import Run
@@ -24,15 +24,15 @@ def secret_texts(run: Run) -> list[str]:
     """Return all texts of secret values that the run carries, the longest first."""
     texts: set[str] = set()
     body = run.body
-    texts.update(_walk(comparable(run.input_rest.rest)))
-    texts.update(_walk(run.data))
+    texts.update(secrets_in(comparable(run.input_rest.rest)))
+    texts.update(secrets_in(run.data))
     if body.pending is not None:
         if body.pending.intent is not None:
-            texts.update(_walk(body.pending.intent.args))
+            texts.update(secrets_in(body.pending.intent.args))
         if body.pending.cause is not None:
-            texts.update(_walk(body.pending.cause.args))
+            texts.update(secrets_in(body.pending.cause.args))
         for answer in body.pending.answers:
-            texts.update(_walk(answer.ok))
+            texts.update(secrets_in(answer.ok))
     return sorted((text for text in texts if len(text) >= SHORTEST), key=len, reverse=True)
 
 
@@ -47,7 +47,12 @@ def hidden(run: Run, text: str) -> str:
 
 def hiding(run: Run) -> Callable[[str], str]:
     """Return a function that hides the secrets of the run in a text, as `hidden` does."""
-    forms = {form for secret in secret_texts(run) for form in _forms(secret)}
+    return hiding_texts(secret_texts(run))
+
+
+def hiding_texts(secrets: Iterable[str]) -> Callable[[str], str]:
+    """Return a function that hides these secrets in a text, as `hidden` does."""
+    forms = {form for secret in secrets for form in _forms(secret)}
     longest_first = sorted(forms, key=lambda form: (-len(form), form))
 
     def hide(text: str) -> str:
@@ -109,17 +114,18 @@ def _encoded(raw: bytes) -> Iterator[str]:
     yield from (piece for piece in pieces if len(piece) >= _SURE)
 
 
-def _walk(plain: Any) -> Iterator[str]:
+def secrets_in(plain: Any) -> Iterator[str]:
+    """Yield the texts of all secrets in data in rest form."""
     if isinstance(plain, dict):
         for name, value in plain.items():
             if name == "$secret":
                 yield value if isinstance(value, str) else json.dumps(value)
                 yield from _parts(value)
             else:
-                yield from _walk(value)
+                yield from secrets_in(value)
     elif isinstance(plain, list):
         for value in plain:
-            yield from _walk(value)
+            yield from secrets_in(value)
 
 
 def _parts(value: Any) -> Iterator[str]:

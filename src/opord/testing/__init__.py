@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from opord.testing.canary import SecretRevealed as SecretRevealed
     from opord.testing.everywhere import crash_everywhere as crash_everywhere
     from opord.testing.fakes import Fake as Fake
     from opord.testing.fakes import Fakes as Fakes
@@ -25,6 +26,7 @@ _HOMES = {
     "Made": "fakes",
     "Run": "run",
     "ScriptError": "script",
+    "SecretRevealed": "canary",
     "StillMoving": "world",
     "Unscripted": "fakes",
     "World": "world",
@@ -37,6 +39,7 @@ __all__ = [
     "Made",
     "Run",
     "ScriptError",
+    "SecretRevealed",
     "StillMoving",
     "Unscripted",
     "World",

@@ -32,6 +32,7 @@ from opord.loading import load, program_of
 from opord.stores.base import RunFilter
 from opord.stores.memory import MemoryStore
 from opord.stores.values import read_run
+from opord.testing.canary import LogLines, SecretRevealed, revealed
 from opord.testing.clock import START_US, VirtualClock
 from opord.testing.crashing import RUNS_MAX, CrashPlan, MortalStore, leave_leases
 from opord.testing.engines import virtual_engine
@@ -48,6 +49,8 @@ ContractSource: TypeAlias = type[Workflow] | Workflow | ModuleType | str | Path
 """A contract's class, with or without handlers; a module that has one; or a file to be loaded."""
 
 NEVER_POLL_S = 3600.0
+LEAKS_TOLD = 5
+"""At most this many places of secrets in plain are told for a run."""
 
 
 class StillMoving(AssertionError):
@@ -62,6 +65,7 @@ class World:
         start: the instant at which its time begins; by default an ordinary day in 2026.
         patience: how much virtual time one verb may take until everything rests.
         kill_at: the number of the point at which an engine dies; see `crash_everywhere`.
+        watch_secrets: whether `verify` and `close` look for secrets in plain.
     """
 
     def __init__(
@@ -71,6 +75,7 @@ class World:
         start: datetime | None = None,
         patience: TimeSpan = timedelta(days=2),
         kill_at: int | None = None,
+        watch_secrets: bool = True,
     ) -> None:
         self.seed = seed
         self.crash_plan: CrashPlan = CrashPlan(kill_at)
@@ -86,6 +91,8 @@ class World:
         self._mortal: MortalStore | None = None
         self._engines = 0
         self._task: Any = None
+        self._watch_secrets = watch_secrets
+        self._log = LogLines()
         self._held = False
         self._problem: Exception | None = None
 
@@ -233,7 +240,14 @@ class World:
     # --- the end ---------------------------------------------------------------------------------
 
     def verify(self) -> None:
-        """Assert that every journal is unbroken, and that every move in it was legal."""
+        """Assert that every journal is unbroken, and that every move in it was legal.
+
+        Also assert that no handler revealed a secret into a plain part of a result or failure, or
+        into a log line; `watch_secrets=False` leaves that out.
+
+        Raises:
+            SecretRevealed: one did.
+        """
         for row in self._rows():
             whole_run = self.store.kept(row.run)
             assert whole_run is not None, row.run
@@ -241,6 +255,15 @@ class World:
             if problems:
                 listed = "\n".join(f"  - {problem}" for problem in problems)
                 raise self.run(row.run).wrong(f"its journal is not legal:\n{listed}")
+            if self._watch_secrets:
+                self._look_for_secrets(row)
+
+    def _look_for_secrets(self, row: RunRow) -> None:
+        found = revealed(self.stored(row.run), self.journal(row.run), self._log.lines)
+        leaks = list(dict.fromkeys(found))
+        if leaks:
+            listed = "\n".join(f"  - {leak}" for leak in leaks[:LEAKS_TOLD])
+            raise SecretRevealed(f"{row.run}: secrets were revealed:\n{listed}")
 
     def close(self) -> None:
         """End this world: its engine dies, and every journal is verified."""
@@ -256,7 +279,13 @@ class World:
     def again(self, *, kill_at: int | None = None) -> World:
         """Return a new world like this one at its beginning."""
         patience = timedelta(microseconds=self._patience_us)
-        return World(seed=self.seed, start=self._start, patience=patience, kill_at=kill_at)
+        return World(
+            seed=self.seed,
+            start=self._start,
+            patience=patience,
+            kill_at=kill_at,
+            watch_secrets=self._watch_secrets,
+        )
 
     # --- what runs and fakes ask for -------------------------------------------------------------
 
@@ -357,7 +386,8 @@ class World:
         """Let time pass until everything rests; what becomes due on the way happens at its time."""
         end = self._clock.now_us + (0 if self._held else self._patience_us)
         while True:
-            stopped = self._stepper.run(self._rests, until=lambda: min(end, self._next_wake(end)))
+            with self._log.listening():
+                stopped = self._stepper.run(self._rests, until=lambda: min(end, self._next_wake(end)))
             if stopped == "done" or self._clock.now_us >= end:
                 return stopped
             self._nudge()
@@ -386,7 +416,8 @@ class World:
             last = wake
 
     def _pass_until(self, instant: int) -> None:
-        self._stepper.run(lambda: self._died, until=lambda: instant)
+        with self._log.listening():
+            self._stepper.run(lambda: self._died, until=lambda: instant)
 
     def _rests(self) -> bool:
         if self._died or self._problem is not None:
