@@ -15,7 +15,7 @@ without_ensurepip = { $(PYTHON) -m venv --clear --without-pip .venv && \
   $(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check pip; }
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format matrix golden fuzz soak sim mutants faults power bench bench-scale bench-check docs clean .venv
+.PHONY: help demo test check format matrix package golden fuzz soak sim mutants faults power bench bench-scale bench-check docs clean .venv
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[.a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ format: $(STAMP) ## put the code into form
 
 matrix: $(STAMP) ## the lowest versions declared, on each Python (PYTHONS="3.12 3.13" TESTS=tests)
 	$(BIN)/python tests/install/matrix.py --pythons "$(PYTHONS)" --workers $(WORKERS) $(TESTS)
+
+package: $(STAMP) ## build the package, look into it, and use it away from the tree
+	$(BIN)/python tests/install/package.py
 
 golden: $(STAMP) ## rewrite the golden files; then read the diff as prose
 	OPORD_GOLDEN=rewrite $(BIN)/python -m pytest -q -n $(WORKERS) -k golden

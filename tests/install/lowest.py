@@ -1,7 +1,8 @@
 """The lowest versions that `pyproject.toml` declares, as constraints that pip can read.
 
 What is for users (the core and their extras) stands at its lower bound. All else, such as the tools
-of the tests, stands as `constraints.txt` pins it.
+of the tests, stands as `constraints.txt` pins it, but for plugins of pytest: the newest of them ask
+for a newer pytest.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ def lower_bounds(declared: Mapping[str, Any]) -> dict[str, str]:
 def constraints(declared: Mapping[str, Any], pinned: str) -> str:
     """Return constraints with each declared package at its lower bound, all others as pinned."""
     pins = {_normal(found["name"]): found["version"] for found in _PIN.finditer(pinned)}
+    pins = {name: version for name, version in pins.items() if not name.startswith("pytest-")}
     return "".join(
         f"{name}=={version}\n" for name, version in sorted((pins | lower_bounds(declared)).items())
     )

@@ -82,7 +82,13 @@ def _passes(version: str, python: Path, workers: str, tests: Sequence[str]) -> b
         pinned = (ROOT / "constraints.txt").read_text(encoding="utf-8")
         file.write_text(constraints(project(), pinned), encoding="utf-8")
         own = make_environment(python, Path(folder) / "environment")
-        install(own, "--editable", ".[dev]", constraints=file, cwd=ROOT)
+        try:
+            install(own, "--editable", ".[dev]", constraints=file, cwd=ROOT)
+        except subprocess.CalledProcessError as wrong:
+            _say(
+                f"Python {version}: the lowest versions cannot be installed together (pip: status {wrong.returncode})"
+            )
+            return False
         ran = subprocess.run(
             [own, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", workers, *(tests or TESTS)],
             cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT / "src")},

@@ -22,7 +22,9 @@ DECLARED: dict[str, Any] = {
 
 
 def test_users_get_their_lower_bounds_and_tools_their_pins() -> None:
-    pinned = "# pins\nstarlette==1.10.0\nclick-like==9.0\nruff==0.17.6\nanyio==4.16.0\n"
+    pinned = (
+        "# pins\nstarlette==1.10.0\nclick-like==9.0\nruff==0.17.6\npytest_asyncio==1.5.0\nanyio==4.16.0\n"
+    )
     assert constraints(DECLARED, pinned).splitlines() == [
         "anyio==4.16.0",
         "apsw==3.51.3.0",

@@ -31,6 +31,7 @@ ORDER = [
     "lsp",
     "examples",
     "cli",
+    "__main__",  # `python -m opord`
 ]
 
 

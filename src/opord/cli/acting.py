@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
+from opord.cli.completing import offer_runs
 from opord.cli.errors import explain_error
 from opord.cli.output import error, write, write_json
 from opord.cli.reading import on_reader
@@ -102,7 +103,7 @@ def act_options(command: CommandT) -> CommandT:
     command = click.option("--reason", metavar="TEXT", help="Why; it goes on record.")(command)
     command = actor_options(command)
     command = filter_options(command)
-    return click.argument("runs", metavar="[RUN]...", nargs=-1)(command)
+    return click.argument("runs", metavar="[RUN]...", nargs=-1, shell_complete=offer_runs)(command)
 
 
 def act_on(selection: Selection, act: Act, *, store: str, dry_run: bool, as_json: bool) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, assert_never, get_args
 
 import click
 
+from opord.cli.completing import offer_contracts
 from opord.cli.contract_files import contract_files
 from opord.cli.contracts import checked
 from opord.cli.output import colour_option, has_colour, note, on_terminal, width, write, write_json
@@ -28,7 +29,7 @@ CALLS_NAMED, FILES_NAMED = 5, 3
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, metavar="FILE|FOLDER…")
+@click.argument("files", nargs=-1, required=True, metavar="FILE|FOLDER…", shell_complete=offer_contracts)
 @click.option("--strict", is_flag=True, help="Refuse warnings too.")
 @click.option("--fix", is_flag=True, help="Make the changes that are safe first, and say which.")
 @click.option(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from opord.cli.completing import offer_contracts
 from opord.cli.contracts import CONTRACT_FILE, checked
 from opord.cli.errors import CliError
 from opord.cli.output import write
@@ -16,7 +17,7 @@ _BY_ENDING = {".svg": "svg", ".dot": "dot", ".gv": "dot", ".mmd": "mermaid", ".m
 
 
 @click.command()
-@click.argument("file", type=CONTRACT_FILE, metavar="FILE")
+@click.argument("file", type=CONTRACT_FILE, metavar="FILE", shell_complete=offer_contracts)
 @click.option("--format", "form", type=click.Choice(_FORMATS),
               help="What to write; else the ending of the output says it, or else it is svg.")  # fmt: skip
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, assert_never
 
 import click
 
+from opord.cli.completing import offer_contracts
 from opord.cli.contracts import checked
 from opord.cli.errors import CliError
 from opord.cli.finding_pages import explain_finding, is_finding
@@ -22,7 +23,7 @@ _WIDTH = 100
 
 
 @click.command()
-@click.argument("subject", metavar="FILE|CODE|RULE")
+@click.argument("subject", metavar="FILE|CODE|RULE", shell_complete=offer_contracts)
 @click.option(
     "--format",
     "form",

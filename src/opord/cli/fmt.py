@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from opord.cli.completing import offer_contracts
 from opord.cli.errors import CliError
 from opord.cli.output import error, has_colour, note, on_terminal, write
 from opord.values.visible import readable
@@ -14,7 +15,12 @@ from opord.values.visible import readable
 
 @click.command()
 @click.argument(
-    "files", nargs=-1, required=True, type=click.Path(dir_okay=False, allow_dash=True), metavar="FILE…"
+    "files",
+    nargs=-1,
+    required=True,
+    type=click.Path(dir_okay=False, allow_dash=True),
+    metavar="FILE…",
+    shell_complete=offer_contracts,
 )
 @click.option(
     "--check", "only_check", is_flag=True, help="Change nothing; exit 1 if a file is not in its form."

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from opord.cli.completing import offer_contracts
 from opord.cli.contracts import CONTRACT_FILE, checked
 from opord.cli.errors import CliError
 from opord.cli.output import error, write
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, type=CONTRACT_FILE, metavar="FILE…")
+@click.argument(
+    "files", nargs=-1, required=True, type=CONTRACT_FILE, metavar="FILE…", shell_complete=offer_contracts
+)
 @click.option("-o", "--output", "folder", required=True, type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
               help="The folder that the modules go to; made if need be.")  # fmt: skip
 @click.option(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from opord.cli.completing import offer_contracts
 from opord.cli.contracts import checked
 from opord.cli.errors import CliError
 from opord.cli.output import colour_option, on_terminal, width, write, write_json
@@ -31,7 +32,7 @@ _STYLES = {
 
 
 @click.command()
-@click.argument("file", metavar="FILE")
+@click.argument("file", metavar="FILE", shell_complete=offer_contracts)
 @click.option("--runs", type=click.IntRange(1, 1_000_000), default=RUNS, show_default=True,
               help="How many runs to explore; 1 tells the story of that run.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0, SEED_MAX), default=0, show_default=True,

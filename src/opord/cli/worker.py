@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from opord.cli.completing import offer_contracts
 from opord.cli.contracts import program_at
 from opord.cli.handlers import as_the_handlers_know_it, ask_for_the_class, handlers_at
 from opord.cli.output import note
@@ -44,7 +45,7 @@ OPENING_S = 1.0
 
 
 @click.command()
-@click.option("--contract", "contracts", multiple=True, required=True, metavar="FILE",
+@click.option("--contract", "contracts", multiple=True, required=True, metavar="FILE", shell_complete=offer_contracts,
               help="A contract, or its generated class (package.module:Class).")  # fmt: skip
 @click.option("--handlers", multiple=True, required=True, metavar="MODULE[:NAME]",
               help="Its handlers: a module, or a class or object in one.")  # fmt: skip

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from opord.cli.archived import archive_option, story_of
+from opord.cli.completing import offer_runs
 from opord.cli.output import note, write, write_json
 from opord.cli.reading import on_reader
 from opord.cli.settings import json_option, store_option
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("run")
+@click.argument("run", shell_complete=offer_runs)
 @archive_option
 @click.option(
     "--verbose", is_flag=True, help="Show every line of code that a handler's mistake came through."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from opord.cli.acting import on_backend
+from opord.cli.completing import offer_runs
 from opord.cli.inputs import INPUT_HELP, read_one
 from opord.cli.output import write, write_json
 from opord.cli.settings import actor_options, json_option, store_option
@@ -22,7 +23,7 @@ _RECEPTIONS = {
 
 
 @click.command()
-@click.argument("run")
+@click.argument("run", shell_complete=offer_runs)
 @click.argument("event")
 @click.option("--input", "members_text", metavar="INPUT", help=INPUT_HELP)
 @actor_options

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from opord.cli.completing import offer_runs
 from opord.cli.output import status_words, write, write_json
 from opord.cli.reading import on_reader
 from opord.cli.settings import json_option, store_option
@@ -36,7 +37,7 @@ class Gone(NamedTuple):
 
 
 @click.command()
-@click.argument("run")
+@click.argument("run", shell_complete=offer_runs)
 @store_option
 @json_option
 def command(run: str, store: str, as_json: bool) -> int:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from opord.cli.acting import Session, on_backend
+from opord.cli.completing import offer_contracts
 from opord.cli.contracts import program_at
 from opord.cli.errors import CliError, explain_error
 from opord.cli.inputs import INPUT_HELP, InputLine, is_bulk, lines_of, parsed, read_one
@@ -28,7 +29,7 @@ AT_ONCE = 1000
 
 
 @click.command()
-@click.argument("contract", metavar="FILE")
+@click.argument("contract", metavar="FILE", shell_complete=offer_contracts)
 @click.option(
     "--input", "input_text", metavar="INPUT", help=f"{INPUT_HELP} @file.jsonl starts a run for each line."
 )

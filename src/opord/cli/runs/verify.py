@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from opord.cli.archived import archive_option, story_of
+from opord.cli.completing import offer_runs
 from opord.cli.output import note, write, write_json
 from opord.cli.reading import on_reader
 from opord.cli.settings import json_option, store_option
@@ -26,7 +27,7 @@ UNENDED = (
 
 
 @click.command()
-@click.argument("run", required=False)
+@click.argument("run", required=False, shell_complete=offer_runs)
 @archive_option
 @store_option
 @json_option
