@@ -478,6 +478,20 @@ def test_a_check_counts_its_delay_from_when_the_call_was_given_up() -> None:
     assert check_from(an_intent(doubts=[1], given_up_at=NOW), check) == NOW + 30 * SECOND
 
 
+@pytest.mark.parametrize(
+    ("misfits", "retry", "expected"), [(3, None, "begin"), (4, None, "ask"), (4, 9, "begin"), (4, 0, "ask")]
+)
+def test_an_answer_that_never_fits_is_not_repeated_for_ever(
+    misfits: int, retry: int | None, expected: str
+) -> None:
+    action = an_action(Repeat(), key=Key(None, None), retry=retry)
+    plan = the_plan(an_intent(doubts=[1], misfits=misfits), action)
+    assert (plan.deed, "answers did not fit" in plan.reason) == (
+        expected,
+        expected == "ask" and retry is None,
+    )
+
+
 def test_asking_without_a_limit_has_no_deadline() -> None:
     assert ask_deadline(an_intent(doubts=[1]), an_action(Ask())) is None
 

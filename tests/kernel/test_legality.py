@@ -166,6 +166,35 @@ def looking() -> Journal:
     return journal.add("event", 2, event="go", args={}, actor="ann", id="m1")
 
 
+POST = """
+contract Post(id: str) key id version 1
+action post(id: str) { key id for 24h }
+initial state Posting -> Done {
+  commit post(id)
+  goto Done
+}
+final state Done success
+"""
+
+
+@cache
+def post() -> Program:
+    return load_sources([("post.opord", POST)])
+
+
+def posting(misfits: int) -> Journal:
+    """A run that calls an action without `retry` again, after so many answers that did not fit."""
+    about = {"call": "post", "key": "p1"}
+    journal = Journal(post(), "Post/p1").add(
+        "started", name="Post", version=1, input={"id": "p1"}, to="Posting", data={}
+    )
+    journal.add("intent", 1, **about, args={"id": "p1"}, now=due(0, 0))
+    for number in range(1, misfits + 1):
+        journal.add("doubt", 2 * number, **about, attempt=number, reason="no", rule=2, misfit=True)
+        journal.add("attempt", 2 * number + 1, **about, attempt=number + 1)
+    return journal
+
+
 def timers_at(at: float) -> dict[str, str]:
     return {**DESK, "Waiting after": due(at, 10 * MINUTE)}
 
@@ -202,6 +231,7 @@ LEGAL: dict[str, tuple[Callable[[], Journal], str]] = {
         .add("event", 5, event="go", args={}, actor="ann", id="m2"),
         "running",
     ),
+    "called again after a few answers that did not fit": (lambda: posting(3), "in_doubt"),
     "a kept event taken on entry": (
         lambda: waiting().add("event", 1, **SCAN, arrived=due(0.5, 0)).add("transition", 1, **AGAIN, timers=timers_at(1)),
         "waiting",
@@ -501,6 +531,7 @@ FORGED: dict[str, tuple[Callable[[], Journal], tuple[int, str]]] = {
         lambda: looking().add("stalled", 3, error="no").add("dropped", 4, event="go", id="m1", of=1, actor="ops"),
         (4, "event"),
     ),
+    "called again after too many answers that did not fit": (lambda: posting(4), (10, "attempt")),
     "an event whose condition could not be computed": (
         lambda: waiting().last(data={"round": 0}).add("event", 2, **SCAN), (3, "event")
     ),

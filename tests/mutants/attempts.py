@@ -104,4 +104,22 @@ MUTANTS = (
         "a step that goes on without the answer it waits for is called legal", "7",
         tests=FORGED,
     ),
+    Mutant(
+        "answers that do not fit repeated for ever", "kernel/plan.py",
+        "    return intent.misfits > UNEXPECTED_RETRY.times", "    return False",
+        "an action is called thousands of times with the same wrong answer", "budget",
+        tests=("tests/engine/test_answers_that_never_fit.py::TestAnActionWithoutRetry",),
+    ),
+    Mutant(
+        "answers that do not fit not counted", "kernel/recording.py",
+        "    intent.misfits += misfit\n", "    intent.misfits = int(misfit)\n",
+        "a lost answer in between starts the count again", "budget",
+        tests=("tests/engine/test_answers_that_never_fit.py::TestAnActionWithoutRetry",),
+    ),
+    Mutant(
+        "verifier does not count answers that do not fit", "kernel/legality/commits.py",
+        "    if action.retry is None and commit.misfits > MISFITS:", "    if False:",
+        "a journal passes in which an action was called again and again", "7",
+        tests=("tests/kernel/test_legality.py::test_a_forged_journal_is_found_at_its_record",),
+    ),
 )  # fmt: skip

@@ -56,7 +56,7 @@ MUTANTS = (
     ),
     Mutant(
         "unexpected error taken as transient", COMMIT,
-        '                return CommitReply("unknown", explanation=trouble["error"], trouble=trouble)',
+        '                return CommitReply("unknown", explanation=trouble["error"], trouble=trouble, misfit=misfit)',
         '                return CommitReply("no")',
         "an attempt whose connection broke counts as one that did not happen", "4, C6",
         tests=("tests/engine/test_crash_everywhere.py::test_one_crash_anywhere",),

@@ -348,7 +348,7 @@ MUTANTS = (
     ),
     Mutant(
         "person's fresh attempt counted", RECORDING,
-        "    if fresh:\n        intent.counted = 0\n", "",
+        "    if fresh:\n        intent.counted = intent.misfits = 0\n", "",
         "a person allows another call of an action, and no attempt is left for it", "budget",
         tests=("tests/engine/test_doubts.py::TestAsk::test_after_a_denial_the_attempt_is_a_first_one_with_all_retries",),
     ),

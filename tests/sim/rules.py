@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 CUT_OFF = "its worker was lost during the call"
+MISFITS = 3
 BY_RULE = {"skip": ("skip",), "report": ("report", "ask"), "check": ("check",)}
 
 
@@ -27,6 +28,7 @@ class _Commit:
         self.under_way = 1
         self.doubts: set[int] = set()
         self.refused = False
+        self.misfits = 0
 
     @property
     def in_doubt(self) -> bool:
@@ -63,6 +65,8 @@ class _Commit:
         self.under_way = record["attempt"]
         if self.rules["retries"] is not None and self.counted > self.rules["retries"] + 1:
             yield f"attempts: record {seq} begins one more attempt of {record['call']} than `retry` allows"
+        if self.rules["retries"] is None and self.misfits > MISFITS:
+            yield f"attempts: record {seq} calls {record['call']} again after {self.misfits} answers that did not fit"
         window = self.rules["window_s"]
         if self.in_doubt and window is not None and at >= self.first_at + timedelta(seconds=window):
             yield f"1: record {seq} repeats {record['call']}, whose key is no longer remembered"
@@ -73,6 +77,7 @@ class _Commit:
         An attempt that was cut off does not count if a check finds its outcome.
         """
         self.doubts.add(record["attempt"])
+        self.misfits += record.get("misfit", False)
         self.doubted_at, self.under_way = _instant(record), 0
         if record.get("reason") == CUT_OFF and self.rules["doubt"] == "check":
             self.counted = max(self.counted - 1, 0)
@@ -83,7 +88,7 @@ class _Commit:
         yield from self._not_too_soon(record)
         self.doubts, self.refused = set(), False
         if record["by"] == "person" and record["verdict"] == "did_not_happen":
-            self.counted = 0
+            self.counted = self.misfits = 0
 
     def outcome(self, record: dict[str, Any]) -> Iterator[str]:
         """Judge the end of a commit."""

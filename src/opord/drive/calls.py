@@ -15,7 +15,14 @@ from opord.drive import children
 from opord.drive.held_calls import CallLeft, HeldCalls
 from opord.drive.purity import NotPure, call_watched, install
 from opord.drive.relay import GivenUp, HandlerEnd, Raised, Returned, Waiting, end_of
-from opord.drive.wrong_answers import describe_error, hung_at, wrong_error, wrong_failure, wrong_result
+from opord.drive.wrong_answers import (
+    WrongAnswer,
+    describe_error,
+    hung_at,
+    wrong_error,
+    wrong_failure,
+    wrong_result,
+)
 from opord.generated.handlers import handler_names
 from opord.kernel.program import CallProgram, Program
 from opord.kernel.requests import Call
@@ -155,6 +162,10 @@ class Calls:
         """Describe what the handler of a call raised, or did wrong, for a record."""
         explained = wrong_error(self.program, call, error)
         return describe_error(call, self._handlers[call.declaration.name].function, explained)
+
+    def misfits(self, call: CallProgram, error: BaseException) -> bool:
+        """Say whether a handler answered what the contract does not allow."""
+        return isinstance(wrong_error(self.program, call, error), WrongAnswer)
 
     def hung_at(self, call: CallProgram, ending: TookTooLong) -> list[dict[str, Any]]:
         """Return the frames in which a call hung that was given up; none if they are unknown."""

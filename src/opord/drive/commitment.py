@@ -46,7 +46,8 @@ class CommitReply(msgspec.Struct, frozen=True):
     """What a call led to: where the commit stands now, and the result or failure in rest form.
 
     `explanation` is why the call gave no answer; `trouble` describes what its handler did wrong, if
-    that is why. `text` is the result as canonical JSON, if it was made.
+    that is why; `misfit` is true if it answered what the contract does not allow. `text` is the
+    result as canonical JSON, if it was made.
     """
 
     stands: Stands
@@ -54,6 +55,7 @@ class CommitReply(msgspec.Struct, frozen=True):
     explanation: str = ""
     trouble: dict[str, Any] | None = None
     text: bytes = b""
+    misfit: bool = False
 
 
 _NO_REPLY: Final = CommitReply("starting")
@@ -282,7 +284,8 @@ class Commitments:
                 return self._gave_up(call, ending)
             case Unexpected(error):
                 trouble = self.calls.describe(call, error)
-                return CommitReply("unknown", explanation=trouble["error"], trouble=trouble)
+                misfit = self.calls.misfits(call, error)
+                return CommitReply("unknown", explanation=trouble["error"], trouble=trouble, misfit=misfit)
             case _:
                 assert_never(ending)
 
@@ -309,9 +312,7 @@ class Commitments:
                 recording.attempt_failed(draft, intent, value, next_at=None, final=True)
                 log.info("%s: %s failed, which does not settle what is in doubt", self.run.id, intent.call)
             case "doubt":
-                _put_in_doubt(
-                    draft, intent, plan, reply.trouble if plan.reason == reply.explanation else None
-                )
+                _put_in_doubt(draft, intent, plan, reply if plan.reason == reply.explanation else _NO_REPLY)
                 log.info(
                     "%s: %s is in doubt: %s; `opord runs show %s` says what comes next",
                     self.run.id, intent.call, intent.reason, self.run.id,
@@ -409,7 +410,7 @@ def _stands(failure: Failure) -> Stands:
     return "settles" if failure.opord_settles else "final"
 
 
-def _put_in_doubt(draft: Draft, intent: Intent, plan: Plan, trouble: dict[str, Any] | None = None) -> None:
+def _put_in_doubt(draft: Draft, intent: Intent, plan: Plan, reply: CommitReply = _NO_REPLY) -> None:
     recording.attempt_doubted(
         draft,
         intent,
@@ -417,5 +418,6 @@ def _put_in_doubt(draft: Draft, intent: Intent, plan: Plan, trouble: dict[str, A
         next_at=plan.instant or START_OF_TIME,
         counts=plan.counts,
         by=plan.by,
-        trouble=trouble,
+        trouble=reply.trouble,
+        misfit=reply.misfit,
     )

@@ -8,7 +8,10 @@ from opord.contract import Retry
 from opord.values.types import Duration
 
 UNEXPECTED_RETRY = Retry(3, timedelta(seconds=1), timedelta(minutes=1))
-"""How often an effect is retried after an undeclared ending."""
+"""How often an effect is retried after an undeclared ending.
+
+The same holds for an action without `retry` after an answer that does not fit.
+"""
 
 
 def backoff_us(retry: Retry | None, failures: int, spread: float) -> Duration:

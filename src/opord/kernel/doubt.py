@@ -115,7 +115,8 @@ class Situation(NamedTuple):
     - `asked`: a person is asked, or has been asked for longer than the contract allows.
     - `doubt`: it is unknown whether some attempt took effect.
     - `failed`: a failure is on record; the step gets it if there is no other attempt.
-    - `retry`: attempts are left, all are spent, or the contract says nothing.
+    - `retry`: attempts are left, all are spent, or the contract says nothing. All are also spent if
+      it says nothing and more than three answers did not fit.
     - `window`: the other side still remembers the key.
     - `unseen`: the action may have been called before the store was restored, and the other side
       would not recognise the call.

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple, TypeAlias, assert_never, get_args
 
 from opord.contract import Action, Ask, Check, Repeat, Report, Skip
 from opord.kernel import restored
-from opord.kernel.backoff import backoff_us
+from opord.kernel.backoff import UNEXPECTED_RETRY, backoff_us
 from opord.kernel.doubt import ROWS, Asked, Deed, Policy, Reason, Retries, Row, Situation, Stands, Until, fits
 from opord.kernel.instants import microseconds
 from opord.kernel.recording import shared_timers
@@ -137,8 +137,13 @@ def _failed(run: Run, intent: Intent, action: Action, now: Instant, resting: boo
 
 def _retry(run: Run, intent: Intent, action: Action, now: Instant, resting: bool) -> Retries:
     if action.retry is None:
-        return "unsaid"
+        return "spent" if _misfit_too_often(intent) else "unsaid"
     return "left" if intent.counted <= action.retry.times else "spent"
+
+
+def _misfit_too_often(intent: Intent) -> bool:
+    """Say whether so many answers did not fit that another one will not fit either."""
+    return intent.misfits > UNEXPECTED_RETRY.times
 
 
 def _window(run: Run, intent: Intent, action: Action, now: Instant, resting: bool) -> bool:
@@ -246,6 +251,8 @@ def _reason(reason: Reason, run: Run, intent: Intent, action: Action, explanatio
             return f"{unsure}; a person has to say"
         case "blind":
             return f"{unsure}, and after the restore its key does not tell; a person has to say"
+        case "spent" if action.retry is None:
+            return f"{unsure}; {intent.misfits} answers did not fit; a person has to say"
         case "spent":
             return f"{unsure}, and no attempt is left; a person has to say"
         case "forgotten":

@@ -186,12 +186,15 @@ def attempt_doubted(
     counts: bool = True,
     by: str | None = None,
     trouble: dict[str, Any] | None = None,
+    misfit: bool = False,
 ) -> None:
     """Record that it is unknown whether an attempt took effect, and why.
 
     `by` is what put it in doubt. `counts` is true if the attempt is one of those that `retry`
-    allows. `trouble` describes what its handler did wrong, if that is why.
+    allows. `trouble` describes what its handler did wrong, if that is why; `misfit` is true if it
+    answered what the contract does not allow.
     """
+    intent.misfits += misfit
     if not counts:
         intent.counted = max(intent.counted - 1, 0)
     intent.in_flight = False
@@ -217,6 +220,7 @@ def attempt_doubted(
         next=text(next_at) if next_at else None,
         rule=DOUBT_RULE,
         trouble=intent.trouble,
+        misfit=misfit or None,
     )
     draft.run.status = "in_doubt"
 
@@ -300,7 +304,7 @@ def did_not_happen(
     intent.refused = False
     intent.next_at = START_OF_TIME
     if fresh:
-        intent.counted = 0
+        intent.counted = intent.misfits = 0
     intent.denied = True
     _, declaration = draft.run.action(intent)
     if left_by_success_alone(declaration) or draft.at >= draft.run.body.wary_until:

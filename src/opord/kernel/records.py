@@ -129,7 +129,8 @@ class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
       in the step), and `outcome`, or `error`, `trouble`, `traceback` if the contract does not
       declare it
     - doubt: `call`, `key`, `attempt`, `reason`, `trouble` (if its handler went wrong; `trouble.py`
-      has the form), `next` (the earliest instant of the next try), `by`
+      has the form), `misfit` (true if the handler answered what the contract does not allow),
+      `next` (the earliest instant of the next try), `by`
       ("restore": it was not called, but may have been before a restore), `rule` (2: the doubt ends
       when each attempt in doubt is answered; without it, a final failure of any attempt ends all)
     - resolved: `call`, `verdict`, `by`, `actor`, `role`, `reason`, `outcome`. Of a collision also
@@ -180,6 +181,7 @@ class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     key: str | None = None
     kind: RecordKind
     learned_by: str | None = None
+    misfit: bool | None = None
     name: str | None = None
     next: str | None = None
     now: str | None = None

@@ -85,7 +85,8 @@ class Intent(msgspec.Struct, omit_defaults=True):
       versions); `in_flight` is true if its end is not on record.
     - `doubts` are the attempts with an unknown outcome. `given_up_at` is when the last of these was
       given up; `doubt_since` is from when on the commit has been in doubt.
-    - `counted` are the attempts that count against `retry`, since `first_at`.
+    - `counted` are the attempts that count against `retry`, since `first_at`. `misfits` is how many
+      answers since then the contract does not allow: results of another type, for example.
     - `failure` is the failure that the step gets when no attempt is left. `refused` is true if it
       is final and came while an attempt before it was in doubt.
     - `checks` counts the checks that gave no answer. `asking` is true while a person is asked.
@@ -105,6 +106,7 @@ class Intent(msgspec.Struct, omit_defaults=True):
     first_at: Instant
     attempt: int = 1
     counted: int = 1
+    misfits: int = 0
     in_flight: bool = True
     began_at: Instant = START_OF_TIME
     doubts: list[int] = []

@@ -16,6 +16,7 @@ from opord.kernel.instants import microseconds
 from opord.kernel.legality import collisions
 from opord.kernel.legality.collisions import check_key
 from opord.kernel.legality.fold import Commit, Fold, ReadRecord, Used
+from opord.kernel.legality.pending import MISFITS
 from opord.kernel.legality.steps import called_here, goes_on, phase_timer_due
 from opord.kernel.legality.transitions import check_answer, decoded
 from opord.kernel.legality.troubles import check_trouble
@@ -162,6 +163,7 @@ def _begins(fold: Fold, commit: Commit, record: ReadRecord) -> None:
     if not commit.doubts:
         commit.doubt_since = record.at
     commit.doubts.append(record.body["attempt"])
+    commit.misfits += record.body.get("misfit") is True
     if record.body.get("rule") == DOUBT_RULE:
         commit.ruled.add(record.body["attempt"])
     commit.given_up_at, commit.once_given_up = record.at, []
@@ -222,7 +224,7 @@ def _denied(fold: Fold, commit: Commit, record: ReadRecord) -> None:
     by_person = record.body["by"] == "person"
     commit.excused, commit.asked_again = True, not by_person
     if by_person:
-        commit.counted = 0
+        commit.counted = commit.misfits = 0
 
 
 def outcome(fold: Fold, record: ReadRecord) -> None:
@@ -372,7 +374,12 @@ def _check_again(fold: Fold, commit: Commit, at: Instant) -> None:
     action = commit.action
     name = action.name
     times = action.retry.times if action.retry is not None else 0
-    if commit.refused:
+    if action.retry is None and commit.misfits > MISFITS:
+        fold.problem(
+            "attempt",
+            f"{name} is called again after {commit.misfits} answers that did not fit, with nobody asked",
+        )
+    elif commit.refused:
         fold.problem(
             "attempt", f"{name} failed for good while it was in doubt, and is called again with nobody asked"
         )

@@ -72,7 +72,7 @@ class Commit:
     """An action whose intent is on record and whose step has not ended.
 
     - `first_at` is when the attempts began that count for the key's window; `counted` is their
-      number.
+      number, and `misfits` the number of those whose answer did not fit.
     - `doubts` are the attempts with an unknown outcome. `ruled` are those whose record says that
       each must be answered; `cut_off` are those whose worker was lost.
     - `failure` is the failure of the last attempt. `refused` is true if it is final and was set
@@ -96,6 +96,7 @@ class Commit:
     first_at: Instant
     attempt: int = 1
     counted: int = 1
+    misfits: int = 0
     in_flight: bool = True
     began_in: int = 0
     began_at: Instant = START_OF_TIME

@@ -18,6 +18,9 @@ from opord.kernel.legality.steps import called_in
 from opord.kernel.legality.wariness import blind
 from opord.kernel.program import TimerProgram
 
+MISFITS: Final = 3
+"""How often an action without `retry` is called again after an answer that does not fit."""
+
 _WHICH: Final = ("seq", "id", "key")
 """The members of a cause that say which event it is."""
 
@@ -206,6 +209,7 @@ def _check_intent(fold: Fold, commit: Commit, intent: Mapping[str, Any]) -> None
         ("first_at", intent.get("first_at"), commit.first_at),
         ("attempt", intent.get("attempt", 1), commit.attempt),
         ("counted", intent.get("counted", 1), commit.counted),
+        ("misfits", intent.get("misfits", 0), commit.misfits),
         ("in_flight", intent.get("in_flight", True), commit.in_flight),
         ("doubts", intent.get("doubts", []), commit.doubts),
         ("given_up_at", intent.get("given_up_at", 0), commit.given_up_at),
@@ -273,7 +277,9 @@ def may_ask(fold: Fold, commit: Commit) -> bool:
     action: Action = commit.action
     if commit.in_flight or commit.outcome is not None:
         return False
-    spent = action.retry is not None and commit.counted > action.retry.times
+    spent = commit.misfits > MISFITS
+    if action.retry is not None:
+        spent = commit.counted > action.retry.times
     if not commit.doubts:
         return spent and commit.failure is None
     if commit.refused or blind(fold, commit):
