@@ -360,8 +360,12 @@ ALWAYS = (
     ),
     Named(
         "15", "Poison",
-        "A run that fails for ever does not hold up others.",
+        "A run that fails for ever does not hold up others. No event stops a run for good: one whose step cannot be computed is refused, and a person can take out one that stalls it.",
         (
+            f"{ENGINE}test_events_that_cannot_be_computed.py::TestAStepThatCanOnlyStall::test_the_event_is_refused_with_the_place_and_changes_nothing",
+            f"{ENGINE}test_events_that_cannot_be_computed.py::TestAConditionThatCannotBeComputed::test_a_kept_event_is_stored_and_the_run_goes_on_waiting",
+            f"{ENGINE}test_dropped_events.py::TestAnEventOfAStalledStep::test_the_run_waits_again_with_its_timers_and_takes_other_events",
+            f"{ENGINE}test_dropped_events.py::TestCrashes::test_at_any_point_lose_nothing",
             f"{ENGINE}test_poison.py::test_runs_that_always_fail_are_tried_a_few_times_and_others_go_on",
             f"{ENGINE}test_poison.py::test_runs_that_always_fail_do_not_take_the_places_of_others",
             f"{ENGINE}test_attempts_of_effects.py::TestBetweenAttempts::test_many_runs_hold_no_place_and_others_go_on",
