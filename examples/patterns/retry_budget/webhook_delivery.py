@@ -223,7 +223,7 @@ def _step_Resting_on_try_now(
 ) -> Step:
     """Take the event `try_now` in `Resting`."""
     yield from ()  # a generator like every step, though it asks for nothing
-    return Goto("Trying", WebhookDelivery.Trying(rounds=add(state.rounds, 1)))  # webhook_delivery.opord:38
+    return Goto("Trying", WebhookDelivery.Trying(rounds=add(state.rounds, 1)))  # webhook_delivery.opord:37
 
 
 def _step_Resting_on_cancel(
@@ -232,28 +232,28 @@ def _step_Resting_on_cancel(
     """Take the event `cancel` in `Resting`."""
     yield from ()  # a generator like every step, though it asks for nothing
     reason: str = args[0]
-    return Goto("Cancelled", WebhookDelivery.Cancelled(reason=reason))  # webhook_delivery.opord:39
+    return Goto("Cancelled", WebhookDelivery.Cancelled(reason=reason))  # webhook_delivery.opord:38
 
 
 def _when_Resting_after(state: WebhookDelivery.Resting, frame: Frame[WebhookDelivery.Input]) -> timedelta:
     """Say how long to wait."""
-    return mul(mul(timedelta(minutes=5), state.rounds), state.rounds)  # webhook_delivery.opord:40
+    return mul(mul(timedelta(minutes=5), state.rounds), state.rounds)  # webhook_delivery.opord:39
 
 
 def _step_Resting_after(state: WebhookDelivery.Resting, frame: Frame[WebhookDelivery.Input]) -> Step:
     """Go on from `Resting` when its time has come."""
     yield from ()  # a generator like every step, though it asks for nothing
-    return Goto("Trying", WebhookDelivery.Trying(rounds=add(state.rounds, 1)))  # webhook_delivery.opord:40
+    return Goto("Trying", WebhookDelivery.Trying(rounds=add(state.rounds, 1)))  # webhook_delivery.opord:39
 
 
 def _step_Undeliverable(state: WebhookDelivery.Undeliverable, frame: Frame[WebhookDelivery.Input]) -> Step:
     """Run the state `Undeliverable`."""
     yield Commit(
         "tell_owner", (f"webhook {frame.input.webhook.id}: {state.reason}",)
-    )  # webhook_delivery.opord:44
+    )  # webhook_delivery.opord:43
     return Goto(
         "GaveUp", WebhookDelivery.GaveUp(rounds=state.rounds, reason=state.reason)
-    )  # webhook_delivery.opord:45
+    )  # webhook_delivery.opord:44
 
 
 _SOURCES = {
@@ -293,7 +293,6 @@ initial state Trying(rounds: int = 1) -> Delivered | Resting | Undeliverable {
 }
 
 ## The pause grows with the rounds: five minutes, twenty, three quarters of an hour, and so on.
-# opord: allow restarts because the pause is meant to count from the latest round
 state Resting(rounds: int) -> Trying | Cancelled {
   on try_now -> goto Trying(rounds + 1)
   on cancel(reason) -> goto Cancelled(reason)
@@ -324,5 +323,5 @@ bind(
     sources=_SOURCES,
     digest="f8cb478a2ec858cbc4f1f9476ce17c0ea0b08b604e4a7064939af76dc8107f11",
     form=1,
-    module_digest="07ecef1c1fce79399abd1a89188947ca41957220e6776483dda0930b1c14b382",
+    module_digest="df58d18c4f973f180adf9ba66ab4795a2fdc4bddaad94ee46c7b11cc06501d3d",
 )

@@ -304,7 +304,7 @@ def _step_Owing_on_change_card(
     yield from ()  # a generator like every step, though it asks for nothing
     return Goto(
         "Retrying", Subscription.Retrying(period=state.period, notice=state.notice)
-    )  # subscription.opord:49
+    )  # subscription.opord:48
 
 
 def _step_Owing_on_unsubscribe(
@@ -313,12 +313,12 @@ def _step_Owing_on_unsubscribe(
     """Take the event `unsubscribe` in `Owing`."""
     yield from ()  # a generator like every step, though it asks for nothing
     why: str = args[0]
-    return Goto("Closing", Subscription.Closing(reason=why))  # subscription.opord:50
+    return Goto("Closing", Subscription.Closing(reason=why))  # subscription.opord:49
 
 
 def _when_Owing_after(state: Subscription.Owing, frame: Frame[Subscription.Input]) -> timedelta:
     """Say how long to wait."""
-    return timedelta(days=7)  # subscription.opord:51
+    return timedelta(days=7)  # subscription.opord:50
 
 
 def _step_Owing_after(state: Subscription.Owing, frame: Frame[Subscription.Input]) -> Step:
@@ -326,7 +326,7 @@ def _step_Owing_after(state: Subscription.Owing, frame: Frame[Subscription.Input
     yield from ()  # a generator like every step, though it asks for nothing
     return Goto(
         "Retrying", Subscription.Retrying(period=state.period, notice=state.notice)
-    )  # subscription.opord:51
+    )  # subscription.opord:50
 
 
 def _step_Retrying(state: Subscription.Retrying, frame: Frame[Subscription.Input]) -> Step:
@@ -334,44 +334,44 @@ def _step_Retrying(state: Subscription.Retrying, frame: Frame[Subscription.Input
     try:
         receipt: str = yield Commit(
             "charge", (frame.input.account, frame.input.plan, state.period, state.notice)
-        )  # subscription.opord:55
+        )  # subscription.opord:54
     except CardError.Stolen:
         return Goto(
             "Closing", Subscription.Closing(reason="the card is reported stolen")
-        )  # subscription.opord:57
+        )  # subscription.opord:56
     except CardError.Declined as failure:
         reason = failure.reason
-        if state.notice < 3:  # subscription.opord:58
+        if state.notice < 3:  # subscription.opord:57
             return Goto(
                 "Dunning",
                 Subscription.Dunning(period=state.period, notice=add(state.notice, 1), reason=reason),
-            )  # subscription.opord:58
+            )  # subscription.opord:57
         else:
             return Goto(
                 "Closing", Subscription.Closing(reason="not paid after three notices")
-            )  # subscription.opord:59
+            )  # subscription.opord:58
     except CardError.Unavailable:
-        if state.notice < 3:  # subscription.opord:61
+        if state.notice < 3:  # subscription.opord:60
             return Goto(
                 "Dunning",
                 Subscription.Dunning(
                     period=state.period, notice=add(state.notice, 1), reason="the card service is unavailable"
                 ),
-            )  # subscription.opord:62
+            )  # subscription.opord:61
         else:
             return Goto(
                 "Closing", Subscription.Closing(reason="not paid after three notices")
-            )  # subscription.opord:64
+            )  # subscription.opord:63
     else:
         return Goto(
             "Active", Subscription.Active(period=state.period, receipt=receipt)
-        )  # subscription.opord:56
+        )  # subscription.opord:55
 
 
 def _step_Closing(state: Subscription.Closing, frame: Frame[Subscription.Input]) -> Step:
     """Run the state `Closing`."""
-    yield Commit("close_access", (frame.input.account,))  # subscription.opord:70
-    return Goto("Ended", Subscription.Ended(reason=state.reason))  # subscription.opord:71
+    yield Commit("close_access", (frame.input.account,))  # subscription.opord:69
+    return Goto("Ended", Subscription.Ended(reason=state.reason))  # subscription.opord:70
 
 
 _SOURCES = {
@@ -422,7 +422,6 @@ state Dunning(period: int, notice: int, reason: str) -> Owing {
   goto Owing(period, notice)
 }
 
-# opord: allow restarts because each new card has its own week
 state Owing(period: int, notice: int) -> Retrying | Closing {
   on change_card(_) -> goto Retrying(period, notice)
   on unsubscribe(why) -> goto Closing(why)
@@ -466,5 +465,5 @@ bind(
     sources=_SOURCES,
     digest="3d042211fb3328a5a3c3e8edd48fad26ba55ca59684fc9663e7b2f3897d87cde",
     form=1,
-    module_digest="ee3df9b60fc1253183bd8b4ba4e6bbe45912a7c38484ad879dc83f4faafe21e7",
+    module_digest="b6e41dc0d90df608004968adf7ad3b2c9fb25159546899f9b2d2bedb5d356750",
 )

@@ -15,6 +15,9 @@ import re
 import pytest
 
 from opord.language.compile import check_text
+from opord.language.flow.changes import Changes
+from opord.language.flow.graph import Graph
+from opord.language.rules.same_key import key_with_arguments
 
 BOUNDARY = """
 contract Case(id: str, gift: bool, lines: list[Line], kind: Kind) key id
@@ -500,3 +503,17 @@ def test_a_key_comes_again(case: str) -> None:
 @pytest.mark.parametrize("case", NOT_AGAIN.values(), ids=NOT_AGAIN.keys())
 def test_no_key_comes_again(case: str) -> None:
     assert found(whole(case)) == set()
+
+
+def test_the_help_proposes_nothing_that_the_key_holds_already() -> None:
+    contract = check_text(
+        'contract C(id: str) key id\naction pay(place: int, cents: int) { key "{place}", timeout 1s }\n'
+        "initial state A -> Z { commit pay(1, 2)\n goto Z }\nfinal state Z success\n"
+    ).model
+    (pay,) = contract.actions
+    place, cents = pay.params
+    assert pay.key is not None
+    assert pay.key.expr is not None
+    graph = Graph(contract)
+    assert key_with_arguments(graph, pay.key.expr, Changes((place,))) is None
+    assert key_with_arguments(graph, pay.key.expr, Changes((place, cents))) == '"{place}/{cents}"'

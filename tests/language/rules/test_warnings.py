@@ -112,7 +112,6 @@ initial state A(said: int = 0) -> B | Z {
   after 1h -> goto Z
 }
 state B(said: int) -> A {
-  commit nudge(id)
   goto A(said + 1)
 }
 final state Z success

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from opord.contract import Action, Contract, Expr, Field, Named, Place, Primitive, Text
+from opord.contract import Action, Contract, Expr, Field, Named, Place, Primitive, Text, Var
 from opord.language.diagnostics import Diagnostic, Label, code
 from opord.language.diagnostics.places import known_place
 from opord.language.diagnostics.suppressors import WAYS_UNREAD, LeftOut
@@ -75,8 +75,9 @@ def _help(graph: Graph, action: Action, expr: Expr, repeated: RepeatedKey) -> st
 
 
 def key_with_arguments(graph: Graph, expr: Expr, changes: Changes) -> str | None:
-    """Write the key with the changing arguments of the action added; None if none changes."""
-    names = _for_keys(graph, changes.arguments)
+    """Write the key with the changing arguments of the action added; None if it has them all."""
+    there = _names_in(expr)
+    names = [name for name in _for_keys(graph, changes.arguments) if name not in there]
     return extended_key(expr, names) if names else None
 
 
@@ -104,6 +105,12 @@ def _prints(graph: Graph, each: Field) -> bool:
             return name in graph.variants
         case _:  # open: lists, maps, records, optionals and secrets are not printed
             return False
+
+
+def _names_in(expr: Expr) -> set[str]:
+    """Return the names that stand in a key as they are: the key, or a part of its text."""
+    parts = expr.parts if isinstance(expr, Text) else (expr,)
+    return {part.name for part in parts if isinstance(part, Var)}
 
 
 def extended_key(expr: Expr, names: Sequence[str]) -> str:

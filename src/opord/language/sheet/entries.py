@@ -57,6 +57,7 @@ def state_entry(state: StateSheet) -> NameEntry:
         *_row("does", [(CodeText(call),) for call in state.calls], " then "),
         *_lines("waits for" if state.kind == "waiting" else "may be told", map(_wait, state.waits_for)),
         *_lines("moves by itself", (sentence(timer) for timer in state.timers)),
+        *_lines("starts again", (sentence(again) for again in state.starts_again)),
         *_lines("can become", _ways((way.target, way.words) for way in state.leaves)),
         *_lines("entered from", _ways((way.source, way.words) for way in state.entered)),
     ]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from opord.contract import Contract, EventHandler, Field, Nothing, Type
+from opord.contract import Contract, EventHandler, Field, Nothing, Timer, Type
 from opord.language.flow.graph import Graph
+from opord.language.flow.restarts import restarts
 from opord.language.sheet.call_facts import CallFacts, call_facts
 from opord.language.sheet.model import Item, Wait
-from opord.language.sheet.reasons import roles_of
+from opord.language.sheet.reasons import again_words, roles_of
 from opord.language.sheet.secrets import Secrets
 from opord.language.spelling import spell
 from opord.language.types import show
@@ -23,6 +24,7 @@ class ContractReading:
         self.secrets: Secrets = Secrets(contract)
         self._call_facts = call_facts(self.graph)
         self._events = {event.name: event for event in contract.events}
+        self.starts_again: dict[str, list[str]] = _starts_again(self.graph)
 
     def call_facts(self, state: str) -> CallFacts:
         """Return what is known about the calls in a state.
@@ -48,6 +50,19 @@ class ContractReading:
             ignored=handler.ignore,
             shared=shared,
         )
+
+
+def _starts_again(graph: Graph) -> dict[str, list[str]]:
+    """Return, by state, how often an event starts the state's own time again."""
+    found: dict[tuple[str, str], tuple[Timer, bool]] = {}
+    for edge, timer, idle in restarts(graph):
+        if isinstance(edge.moment.handler, EventHandler):
+            key = (edge.source, edge.moment.handler.event)
+            found[key] = (timer, idle or (key in found and found[key][1]))
+    words: dict[str, list[str]] = {}
+    for (state, event), (timer, idle) in found.items():
+        words.setdefault(state, []).append(again_words(timer, event, idle=idle))
+    return words
 
 
 def result_words(type: Type) -> str | None:

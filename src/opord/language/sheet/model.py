@@ -85,6 +85,7 @@ class StateSheet:
     calls: tuple[str, ...]
     waits_for: tuple[Wait, ...]
     timers: tuple[str, ...]
+    starts_again: tuple[str, ...]
     leaves: tuple[Way, ...]
     entered: tuple[Way, ...]
 

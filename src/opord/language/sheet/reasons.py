@@ -103,6 +103,13 @@ def timer_words(timer: Timer, shared: bool) -> str:
             assert_never(timer.kind)
 
 
+def again_words(timer: Timer, event: str, *, idle: bool) -> str:
+    """Return how often an event starts the time of a state again."""
+    often = "as often as it comes" if idle else "with something committed or changed in between"
+    time = f"its {_length_words(timer.when)}" if isinstance(timer.when, Constant) else "its time"
+    return f"each {event} starts {time} again, {often}"
+
+
 def _length_words(length: Expr) -> str:
     match length:
         case Constant(value=timedelta() as constant):

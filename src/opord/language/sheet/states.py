@@ -63,6 +63,7 @@ def state_sheet(reading: ContractReading, ways: Ways, state: State) -> StateShee
             for moment in moments
             if isinstance(moment.handler, Timer)
         ),
+        starts_again=tuple(reading.starts_again.get(state.name, ())),
         leaves=ways.out_of(state),
         entered=ways.into(state),
     )
