@@ -40,7 +40,7 @@ class AskedTheSame(Driver):
 
     def __init__(self, program: Program, first: Program) -> None:
         super().__init__(program, Constants(first.contract))
-        self.outside._ways = Outside(first)._ways
+        self.outside._ways = Outside(first, {})._ways
 
 
 @cache
