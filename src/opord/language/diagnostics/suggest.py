@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
+
+PREFIX_MIN: Final = 3
+"""Minimum length of a beginning that tells which name is meant."""
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
     """Return the known name that `name` probably means, or None if none is similar enough.
 
     A name is similar if at most a third of its letters must change. A different letter case costs
-    nothing, because it is the most common mistake.
+    nothing, because it is the most common mistake. If no name is similar, one that goes on where
+    `name` ends, or ends where `name` goes on, is meant: `Fail` for `Failed`.
     """
+    names = list(names)
     best, best_distance = None, max(len(name), 3) // 3 + 1
     plain = folded(name)
     for candidate in names:
@@ -19,7 +25,16 @@ def nearest(name: str, names: Iterable[str]) -> str | None:
         distance = _distance(plain, folded(candidate), best_distance)
         if distance < best_distance:
             best, best_distance = candidate, distance
-    return best
+    if best is not None or len(plain) < PREFIX_MIN:
+        return best
+    longer = [one for one in names if _begins(folded(one), plain)]
+    return longer[0] if len(longer) == 1 else None
+
+
+def _begins(one: str, other: str) -> bool:
+    """Say whether one of two different names begins with the other, which is not very short."""
+    short, long = sorted((one, other), key=len)
+    return one != other and len(short) >= PREFIX_MIN and long.startswith(short)
 
 
 def surely_meant(name: str, near: str, names: Iterable[str]) -> bool:

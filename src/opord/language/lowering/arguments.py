@@ -147,12 +147,12 @@ def report_missing(
     ctx: Lowering, owner: str, noun: str, missing: list[str], place: Place, params: Fields, extra: str = ""
 ) -> None:
     """Report parameters or fields that have no value."""
-    them = "it" if len(missing) == 1 else "them"
+    given = ", ".join(f"{name}: …" for name in missing)
     ctx.report(
         MISSING,
         place,
         f"nothing is given for the {noun}{'s' if len(missing) > 1 else ''} {listed(missing)} of {owner}",
-        help=f"give {them} a value{extra}",
+        help=f"add `{given}`{extra}",
         labels=[Label(params[missing[0]].place, "declared here")],
     )
 

@@ -220,6 +220,12 @@ def _attribute(ctx: Lowering, value: Expr, node: tree.FieldAccess) -> Expr:
         help = "a `json` is opaque: declare a record, and what is in it can be read"
     elif isinstance(type, MapOf):
         help = f'write `["{name}"]`'
+    elif name in ("length", "len", "size", "count"):
+        help = "write `len(…)`"
+    elif isinstance(type, ListOf):
+        help = "take one with `[index]`, or let a `pure` compute it"
+    elif isinstance(type, Primitive):
+        help = f"it has no parts; let a `pure` compute `{name}`"
     ctx.report(NO_PARTS, node.name.span, f"{a(type)} has no field `{name}`", help=help)
     return wrong(place, value)
 

@@ -14,6 +14,7 @@ from opord.language.diagnostics.model import FINDINGS_MAX, Code, Diagnostic, Edi
 from opord.language.diagnostics.suggest import nearest
 from opord.language.diagnostics.suppressors import LostPlace, OnItsLine, UnclosedBrace
 from opord.language.syntax import tokens as t
+from opord.language.syntax.foreign import advice
 from opord.language.syntax.source import Source
 from opord.language.syntax.tokens import Tokens
 from opord.language.syntax.tree import Declaration, Name, Span
@@ -194,10 +195,22 @@ class TokenCursor:
             bad = self.kinds[i] == t.BAD or (self.kinds[i] == t.TEXT_END and not self.texts[i])
             if not bad:
                 found_text = self.next_token_text(new_line=new_line)
+                if not help or kind is TWO_ON_A_LINE:
+                    help = self.foreign_advice(i, new_line=new_line) or help
                 self.report(
                     kind, self.here(new_line=new_line), f"expected {what}, but {found_text}", help, mend=mend
                 )
         return ParserStuck()
+
+    def foreign_advice(self, i: int, *, new_line: bool = False) -> str:
+        """Return what to write in place of a word of another language, if the next token is one."""
+        if self.newlines[i] == t.NEWLINE and not new_line:
+            return ""
+        first = i
+        while first > 0 and self.newlines[first] != t.NEWLINE:
+            first -= 1
+        following = self.texts[i + 1] if i + 1 < len(self.texts) else ""
+        return advice(self.texts[first:i], self.texts[i], following)
 
     def after_last(self, text: str) -> Mend:
         """Return the correction that adds `text` after the last token."""

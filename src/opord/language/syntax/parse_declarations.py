@@ -12,6 +12,7 @@ from opord.language.diagnostics.wording import meant, quoted
 from opord.language.syntax import tokens as t
 from opord.language.syntax import tree
 from opord.language.syntax.cursor import FORGOTTEN_MAX, LONELY_SEPARATOR, TWO_ON_A_LINE, Mend, ParserStuck
+from opord.language.syntax.foreign import declaration_advice
 from opord.language.syntax.parse_requires import RequireParser
 from opord.language.syntax.parse_statements import LATER_VERSION
 from opord.language.syntax.tree import Allow, Name
@@ -133,6 +134,8 @@ class DeclarationParser(RequireParser):
         help_text = "a file is made of declarations: `contract`, `record`, `event`, `state` …"
         if word in t.STATEMENT_WORDS | t.HANDLER_WORDS:
             help_text = "statements and handlers stand in the braces of a state"
+        elif foreign := declaration_advice(word):
+            help_text = foreign
         elif near := self.near_word(sorted(t.DECLARATION_WORDS)):
             help_text, mend = meant(near), self.word(near)
         elif self.kinds[self.i] == "}":

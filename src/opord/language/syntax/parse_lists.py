@@ -67,7 +67,7 @@ class ListParser(TokenCursor):
                 TWO_ON_A_LINE,
                 self.token_span(i),
                 f"expected a new line, but {self.next_token_text()}",
-                "start a new line here",
+                self.foreign_advice(i) or "start a new line here",
             )
         if not (self._starts_line(i) or self.at_declaration()):
             self.skip_line(base)

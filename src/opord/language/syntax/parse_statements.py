@@ -11,6 +11,7 @@ from opord.language.diagnostics.wording import quoted
 from opord.language.syntax import tokens as t
 from opord.language.syntax import tree
 from opord.language.syntax.cursor import EXPECTED, Mend, ParserStuck
+from opord.language.syntax.foreign import statement_advice
 from opord.language.syntax.parse_patterns import PatternParser
 from opord.language.syntax.tree import Name, Span
 
@@ -125,9 +126,13 @@ class StatementParser(PatternParser):
             return "`else` follows the `}` of an `if`, or the `)` of a call"
         starts = f"statements start with {quoted(words.texts('statement'), 'or')}"
         if self.kinds[i] != t.NAME:
-            return starts
+            return "a comment begins with `#`" if self.kinds[i] == "//" else starts
+        if foreign := statement_advice(self.texts[i]):
+            return foreign
         if self.texts[i] in t.HANDLER_WORDS | t.CHILD_WORDS and following != "=":
             return f"{quoted(words.texts('handler'))} stand directly in a state or a phase"
+        if following in ("+", "-") and self.kinds[i + 2] == following:
+            return f"nothing is changed in place: give the next state a new value, `goto Next({self.texts[i]} {following} 1)`"
         if following == "=":
             return f"bind a name with `let {self.texts[i]} = …`"
         if following == "(":
@@ -156,6 +161,11 @@ class StatementParser(PatternParser):
     def _goto(self) -> tree.Goto:
         start = self.i
         self.i += 1
+        if not self.at(t.NAME) and self.texts[self.i] not in t.RESERVED:
+            raise self.miss(
+                "a state after `goto`",
+                "name one that the header lists, with its fields: `goto Paid(receipt)`",
+            )
         state = self.name("a state after `goto`")
         arguments: list[tree.Argument] = []
         rest = None

@@ -1,0 +1,127 @@
+"""What somebody meant who writes a word of another language: one next move for each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+_FAILURE = (
+    "failures are handled where the call is: `let x = commit pay(id) else { Declined -> goto Refused }`"
+)
+_LOOP = "a step has no loops: let a state go to itself, `goto Packing(n + 1)`, until `lines[n]` is `none`"
+_CASES = "write `match value { Variant -> … }`"
+_RECORD = "a type with fields is a `record Name { field: str }`, one of several forms an `enum`"
+_CODE = "code is a handler in Python; declare here what it takes and gives: `pure price(order: Order) -> int`"
+_CONSTANT = "there are no constants of a file: write the value where it is used, or give it in the input"
+_EXCEPTION = (
+    "nothing is raised here: a step ends in a `goto`, as in `goto Rejected(reason)`; a handler raises"
+)
+_USE = 'types of another file: `use "types.opord" { Address }`'
+_CALL = "write `perform` before an effect and `commit` before an action"
+_NO_OUTPUT = "a step prints nothing: what happened is in the run's history"
+
+_STATEMENTS: Final = {
+    "for": _LOOP,
+    "foreach": _LOOP,
+    "while": _LOOP,
+    "loop": _LOOP,
+    "return": "a state ends in a `goto`; a run ends in a `final state`, and its fields are the result",
+    "yield": "a state ends in a `goto`; a run ends in a `final state`, and its fields are the result",
+    "break": _LOOP,
+    "continue": _LOOP,
+    "raise": _EXCEPTION,
+    "throw": _EXCEPTION,
+    "fail": _EXCEPTION,
+    "try": _FAILURE,
+    "except": _FAILURE,
+    "catch": _FAILURE,
+    "finally": _FAILURE,
+    "switch": _CASES,
+    "case": _CASES,
+    "var": "bind a name with `let`",
+    "const": "bind a name with `let`",
+    "def": _CODE,
+    "await": _CALL,
+    "call": _CALL,
+    "do": _CALL,
+    "print": _NO_OUTPUT,
+    "log": _NO_OUTPUT,
+    "assert": "a promise about all runs is an `ensure` line; a condition of one run is an `if`",
+    "pass": "a state that waits for its phase has an empty body, `{ }`",
+    "elif": "write `else if`",
+    "elsif": "write `else if`",
+    "transition": "go to a state with `goto`",
+    "next": "go to a state with `goto`",
+    "sleep": "a state waits with `after 10s -> goto Next`",
+    "wait": "a state waits with `after 10s -> goto Next`, or for an event: `on paid -> goto Next`",
+}
+"""By the first word of what should be a statement."""
+
+_DECLARATIONS: Final = {
+    **dict.fromkeys(("def", "fn", "func", "fun", "function", "async"), _CODE),
+    **dict.fromkeys(("import", "from", "include", "package"), _USE),
+    **dict.fromkeys(("class", "struct", "type", "message", "interface", "dataclass", "model"), _RECORD),
+    **dict.fromkeys(("const", "let", "var", "val"), _CONSTANT),
+    "workflow": "a file begins with `contract Name(input: Type) key input.id`",
+    "machine": "a file begins with `contract Name(input: Type) key input.id`",
+    "error": "write `failure Name { Variant(reason: str) }`",
+    "exception": "write `failure Name { Variant(reason: str) }`",
+    "signal": "write `event name(field: str)`",
+    "task": "write `effect` for what may be repeated, `action` for what commits something",
+    "activity": "write `effect` for what may be repeated, `action` for what commits something",
+    "step": "write `state Name -> Next { … }`",
+    "test": "tests are written in Python, with `opord.testing`",
+}
+"""By the first word of what should be a declaration."""
+
+_BETWEEN: Final = {
+    "elif": "write `else if`",
+    "elsif": "write `else if`",
+    ":": "a block stands in braces: `{ … }`",
+    "then": "a block stands in braces: `if condition { … }`; `if a then b else c` is a value",
+    "?": "write `if condition then one else other`",
+    "is": "compare with `==`",
+    "instanceof": "take the variants apart with `match`",
+    "++": "nothing is changed in place: give a new value, `goto Packing(n + 1)`",
+    "--": "nothing is changed in place: give a new value, `goto Packing(n - 1)`",
+}
+"""By the word at which reading stopped."""
+
+_GENERICS: Final = {
+    "Optional": "what may be absent has a `?`: `note: str?`",
+    "Maybe": "what may be absent has a `?`: `note: str?`",
+    "Union": "one of several forms is an `enum`: `enum Shape { Circle(radius: float), Point }`",
+    **dict.fromkeys(("List", "Sequence", "Array", "array", "Iterable", "set", "Set"), "write `list[str]`"),
+    **dict.fromkeys(("dict", "Dict", "Map", "Mapping", "HashMap", "Record"), "write `map[str, int]`"),
+    **dict.fromkeys(("tuple", "Tuple"), "several values together are a `record`"),
+}
+"""By the name before a `[` in a type."""
+
+
+def statement_advice(word: str) -> str:
+    """Return what to write in place of a statement that begins with a word; empty if unknown."""
+    return _STATEMENTS.get(word, "")
+
+
+def declaration_advice(word: str) -> str:
+    """Return what to write in place of a declaration that begins with a word; empty if unknown."""
+    return _DECLARATIONS.get(word, "")
+
+
+def advice(line: Sequence[str], found: str, following: str) -> str:
+    """Return what to write where reading stopped at `found`; empty if unknown.
+
+    `line` has the tokens before it on its line, `following` is the token behind it.
+    """
+    before = line[-1] if line else ""
+    if "//" in line:
+        return "a comment begins with `#`"
+    if before == "await":
+        return _CALL
+    if found == "[" and before in _GENERICS:
+        return _GENERICS[before]
+    if found == "|" and following in ("None", "none", "null"):
+        return _GENERICS["Optional"]
+    if before == "f" and found.startswith('"'):
+        return 'a text is filled in without an `f` before it: `"order {id}"`'
+    return _BETWEEN.get(found, "")
