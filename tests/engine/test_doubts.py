@@ -8,11 +8,20 @@ of another attempt never ends it, nor does a final failure of another attempt th
 from __future__ import annotations
 
 import asyncio
+import json
+import logging
 import re
+from hashlib import sha256
+from typing import Any
 
 import pytest
 
 from opord.drive.errors import InputInvalid, NotInDoubt
+from opord.kernel.instants import in_words, parse
+from opord.kernel.legality import verify
+from opord.kernel.views import history_view
+from opord.story.lines import tell
+from opord.values.canonical import dumps
 from tests.engine.contracts import BROKEN, BUSY, CHARGED, FINAL, RECEIPT, SETTLED, charging
 from tests.engine.desk import NEVER, Here, Sim, after, fails
 
@@ -173,8 +182,66 @@ class TestCheck:
         sim.tell(lambda here: here.until(lambda: sim.calls("find") == 3))
         assert sim.status == "in_doubt"
         assert sim.view["reason"].startswith(
-            "find, which says whether charge happened, does not answer: ValueError: broken (tests/engine/desk.py:"
+            "find, which says whether charge happened, does not answer (attempt 3): ValueError: broken (tests/engine/desk.py:"
         )
+        (wait,) = [one for one in sim.view["waiting_for"] if one.get("attempt") == "find"]
+        assert sim.view["reason"].endswith(f"; it is asked again at {in_words(parse(wait['at']))}")
+
+    def test_each_time_that_it_fails_is_on_record_and_in_the_log(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with caplog.at_level(logging.INFO, logger="opord.worker"):
+            answers = [fails("Trouble.Slow"), ValueError("broken"), NEVER, RECEIPT]
+            sim = Sim(charging(self.POLICY), charge=[NEVER], find=answers).rest()
+        tried = sim.records("attempt")
+        assert [(one["call"], one["attempt"], one["intent"], "key" in one) for one in tried] == [
+            ("find", number, 2, False) for number in (1, 2, 3)
+        ]
+        assert tried[0]["outcome"] == {"failed": {"type": "Trouble.Slow"}}
+        assert tried[1]["error"].startswith("ValueError: broken (tests/engine/desk.py:")
+        assert tried[1]["trouble"]["type"] == "ValueError"
+        assert all(one["since"] <= one["at"] <= one["next"] for one in tried)
+        asked = [made.at for made in sim.made("find")]
+        began = [(parse(one["since"]) - parse(tried[0]["since"])) / 1e6 for one in tried]
+        assert [at - asked[0] for at in asked[:3]] == pytest.approx(began, abs=0.01)
+        lines = [one.getMessage() for one in caplog.records if "does not answer (attempt" in one.getMessage()]
+        assert len(lines) == 3
+        assert lines[0].startswith(
+            "Charging/1: find, which says whether charge happened, does not answer (attempt 1): Slow; it is asked again at "
+        )
+        story = [
+            "".join(part.text for part in line.parts)
+            for line in tell(sim.program, history_view(sim.program, sim.kit.store.journal(sim.id)))
+        ]
+        (line,) = [one for one in story if one.startswith("check find  attempt 1 → Trouble.Slow")]
+        assert ", next in " in line
+
+    @pytest.mark.parametrize(
+        ("change", "problem"),
+        [
+            ({"intent": 7}, "it is about intent 7, and 2 is the open one"),
+            ({"call": "charge"}, "nothing is in doubt that charge could tell"),
+            ({"attempt": 5}, "attempt 5 of find follows attempt 1"),
+            ({"since": "2020-01-01T00:00:00.000000Z"}, "find is asked before it may be"),
+            (
+                {"next": "2999-01-01T00:00:00.000000Z"},
+                "find is asked again at an instant that its backoff does not allow",
+            ),
+        ],
+    )
+    def test_a_record_of_it_that_cannot_be_is_a_problem(self, change: dict[str, Any], problem: str) -> None:
+        sim = Sim(charging(self.POLICY), charge=[NEVER], find=[ValueError("broken")])
+        sim.tell(lambda here: here.until(lambda: sim.calls("find") == 3 and sim.run.worker is None))
+        records, before = [], ""
+        for row in sim.kit.store.journal(sim.id):
+            body = json.loads(row.body) | {"prev": before}
+            if row.kind == "attempt" and body["attempt"] == 2:
+                body |= change
+            text = dumps(body)
+            before = sha256(text.encode()).hexdigest()
+            records.append(row.replace(body=text, hash=before))
+        found = verify(sim.program, sim.kit.row(sim.id), records, now=sim.kit.clock.now_us)
+        assert problem in [one.why for one in found]
 
     def test_each_doubt_gets_a_check_of_its_own(self) -> None:
         sim = Sim(charging(self.POLICY), charge=[NEVER, NEVER, NEVER], find=[None, None, RECEIPT]).rest()

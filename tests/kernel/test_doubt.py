@@ -428,11 +428,11 @@ def test_the_answer_of_a_check_is_used() -> None:
 
 def test_a_check_without_an_answer_is_repeated_with_growing_pauses() -> None:
     action = an_action(Check("find", ()))
-    why = "find, which says whether charge happened, does not answer: it is down"
+    why = "find, which says whether charge happened, does not answer (attempt {}): it is down"
     for checks, pause in ((0, SECOND // 2), (1, SECOND), (3, 4 * SECOND)):
         intent = an_intent(doubts=[1], checks=checks)
         silent = the_plan(intent, action, stands="silence", explanation="it is down")
-        assert silent == Plan("ask again", NOW + pause, why)
+        assert silent == Plan("ask again", NOW + pause, why.format(checks + 1))
 
 
 def test_a_person_learns_why_they_are_asked() -> None:

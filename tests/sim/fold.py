@@ -30,6 +30,8 @@ class Sum:
     def add(self, record: dict[str, Any], facts: dict[str, Any]) -> None:
         """Add a record."""
         kind = record["kind"]
+        if kind == "attempt" and "intent" in record:
+            return  # of a check, which decides nothing
         if kind in ("started", "transition"):
             self._enter(record, facts)
         elif kind == "terminated":

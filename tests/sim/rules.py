@@ -122,6 +122,8 @@ def commits_by_rule(records: list[dict[str, Any]], facts: dict[str, Any]) -> Ite
     commit: _Commit | None = None
     for record in records:
         kind = record["kind"]
+        if kind == "attempt" and "intent" in record:
+            continue  # of a check, which decides nothing
         if kind == "intent":
             commit = _Commit(record, facts)
         elif kind in ("transition", "terminated", "event") or (kind == "attempt" and "key" not in record):

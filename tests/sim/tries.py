@@ -37,7 +37,7 @@ def attempts_by_rule(records: list[dict[str, Any]], facts: dict[str, Any]) -> It
     for record in records:
         kind, at = record["kind"], _instant(record["at"])
         other = any(due <= at for due in timers)  # a due timer may have begun another step
-        if kind == "attempt" and "key" not in record:
+        if kind == "attempt" and "key" not in record and "intent" not in record:
             step = yield from _attempt(record, step, facts, other=other)
         elif kind == "evidence" and "of" in record:
             yield from _late(record, step)

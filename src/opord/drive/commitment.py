@@ -33,7 +33,7 @@ from opord.kernel.step import StepError, StepUnderWay, dump_failure
 from opord.kernel.trouble import describe_without_exception, recorded, storable
 from opord.values.canonical import dumps
 from opord.values.failure import Failure
-from opord.values.types import START_OF_TIME, Key
+from opord.values.types import START_OF_TIME, Instant, Key
 
 log: logging.Logger = logging.getLogger("opord.worker")
 
@@ -48,6 +48,7 @@ class CommitReply(msgspec.Struct, frozen=True):
     `explanation` is why the call gave no answer; `trouble` describes what its handler did wrong, if
     that is why; `misfit` is true if it answered what the contract does not allow. `text` is the
     result as canonical JSON, if it was made.
+    `asked_at` is when a check was asked that gave no answer; `value` is then what it failed with.
     """
 
     stands: Stands
@@ -56,6 +57,7 @@ class CommitReply(msgspec.Struct, frozen=True):
     trouble: dict[str, Any] | None = None
     text: bytes = b""
     misfit: bool = False
+    asked_at: Instant = START_OF_TIME
 
 
 _NO_REPLY: Final = CommitReply("starting")
@@ -197,7 +199,7 @@ class Commitments:
                     stands = reply.stands
                     draft = hold.draft()
                 case "ask again" | "ask" | "rest":
-                    stands = await self._rest(draft, intent, plan.deed, plan)
+                    stands = await self._rest(draft, intent, plan.deed, plan, reply)
                 case "pause":
                     await hold.pause(draft, plan.instant or draft.at)
                 case "wait" | "adopt" | "damaged":
@@ -238,14 +240,16 @@ class Commitments:
         hold.uncalled = None
         return hold.draft()
 
-    async def _rest(self, draft: Draft, intent: Intent, deed: _Rest, plan: Plan) -> Stands:
+    async def _rest(
+        self, draft: Draft, intent: Intent, deed: _Rest, plan: Plan, reply: CommitReply
+    ) -> Stands:
         """Give the run back in doubt.
 
         If a late outcome has come meanwhile, say where the commit stands by that instead.
         """
         match deed:
             case "ask again":
-                recording.check_silent(draft, intent, plan.reason, next_at=plan.instant or START_OF_TIME)
+                self._note_silence(draft, intent, plan, reply)
             case "ask":
                 recording.ask(draft, intent, plan.reason)
             case "rest":
@@ -257,6 +261,23 @@ class Commitments:
         if (intent.doubts, intent.outcome) == before:
             await self.hold.park_in_doubt(draft, plan.instant)
         return stands_of(intent)
+
+    def _note_silence(self, draft: Draft, intent: Intent, plan: Plan, reply: CommitReply) -> None:
+        """Record that the check gave no answer, and say so in the log."""
+        _, action = self.run.action(intent)
+        rule = action.doubt
+        assert isinstance(rule, Check)
+        recording.check_silent(
+            draft,
+            intent,
+            rule.effect,
+            plan.reason,
+            failure=reply.value,
+            trouble=reply.trouble,
+            began=reply.asked_at,
+            next_at=plan.instant or draft.at,
+        )
+        log.info("%s: %s", self.run.id, self.run.reason)
 
     async def _call(self, call: CallProgram, intent: Intent, args: tuple[Any, ...]) -> CommitReply:
         """Call the action. Its attempt is already on record."""
@@ -373,9 +394,8 @@ class Commitments:
         """Ask the check's effect whether the action happened."""
         rule = action.doubt
         assert isinstance(rule, Check)
-        ending = await self.effects.ask(
-            self.run.program.calls[rule.effect], self._check_args(call, intent, args)
-        )
+        effect, asked_at = self.run.program.calls[rule.effect], self.host.now()
+        ending = await self.effects.ask(effect, self._check_args(call, intent, args))
         self.host.hook("check answered", self.run.id)
         match ending:
             case Answered(None | False):
@@ -387,11 +407,11 @@ class Commitments:
             case TookTooLong(after_s):
                 explanation = f"it took longer than {after_s:g} s"
             case Unexpected(error):
-                checked = self.run.program.calls[rule.effect]
-                explanation = recorded(self.run, self.calls.describe(checked, error))["error"]
+                explanation = recorded(self.run, self.calls.describe(effect, error))["error"]
             case _:
                 assert_never(ending)
-        return CommitReply("silence", explanation=storable(explanation))
+        failed, trouble = self.effects.what_failed(effect, ending)
+        return CommitReply("silence", failed, storable(explanation), trouble, asked_at=asked_at)
 
     def _check_args(self, call: CallProgram, intent: Intent, args: tuple[Any, ...]) -> tuple[Any, ...]:
         pending = self.run.body.pending

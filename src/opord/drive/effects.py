@@ -114,7 +114,7 @@ class Effects:
     ) -> NoReturn:
         """Record a failed attempt, and give the run back until the next one."""
         draft = self.hold.draft()
-        failure, trouble = self._what_failed(call, ending)
+        failure, trouble = self.what_failed(call, ending)
         failed = effects.attempt_failed(
             draft,
             call.declaration.name,
@@ -135,7 +135,7 @@ class Effects:
             late.on_record(of)
             raise
 
-    def _what_failed(
+    def what_failed(
         self, call: CallProgram, ending: Failed | Undeclared
     ) -> tuple[Any, dict[str, Any] | None]:
         """Return the failure of an attempt in rest form, or a description of what went wrong."""

@@ -246,7 +246,7 @@ def _reason(reason: Reason, run: Run, intent: Intent, action: Action, explanatio
             return restored.reason(run, intent)
         case "silent":
             effect = action.doubt.effect if isinstance(action.doubt, Check) else "the check"
-            return f"{effect}, which says whether {intent.call} happened, does not answer: {explanation}"
+            return f"{effect}, which says whether {intent.call} happened, does not answer (attempt {intent.checks + 1}): {explanation}"
         case "unsure":
             return f"{unsure}; a person has to say"
         case "blind":

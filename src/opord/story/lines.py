@@ -305,9 +305,11 @@ class _Story:
         )
 
     def _attempt_of_effect(self, record: Mapping[str, Any]) -> None:
-        """Add an attempt of an effect that failed and is tried again."""
-        self._answers(record)
-        self._shown_answers = record.get("calls", [])
+        """Add an attempt of an effect, or of a check, that failed and is tried again."""
+        of_check = "intent" in record
+        if not of_check:
+            self._answers(record)
+            self._shown_answers = record.get("calls", [])
         if "error" in record:
             ending = [Part(safe(str(record["error"])), "bad")]
         else:
@@ -316,7 +318,8 @@ class _Story:
         following = span(_seconds(record["at"], record["next"]))
         self._line(
             record,
-            2,
+            3 if of_check else 2,
+            Part("check ", "dim") if of_check else None,
             Part(record["call"], "call"),
             Part(f"  attempt {record['attempt']} → "),
             *ending,

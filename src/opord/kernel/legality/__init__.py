@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import assert_never
 
-from opord.kernel.legality import collisions, commits, effects, transitions, wariness
+from opord.kernel.legality import checks, collisions, commits, effects, transitions, wariness
 from opord.kernel.legality.alarms import Alarms
 from opord.kernel.legality.chain import check_chain
 from opord.kernel.legality.fold import Fold, Problem, ReadRecord
@@ -130,6 +130,8 @@ def _check(fold: Fold, record: ReadRecord) -> None:
             commits.intent(fold, record)
         case "attempt" if "key" in record.body:
             commits.attempt(fold, record)
+        case "attempt" if "intent" in record.body:
+            checks.attempt(fold, record)
         case "attempt":
             effects.attempt(fold, record)
         case "doubt":

@@ -83,6 +83,7 @@ class Commit:
     - `began_in` is the record with which the last attempt began, `began_at` its time.
     - `given_up_at` is when the last doubt began; `once_given_up` are its values from before a
       restore. `doubt_since` is from when on some attempt has been in doubt.
+    - `checks` is the number of the last attempt of its check that is on record.
     - `reason` is why there was a doubt, and `trouble` what its handler did wrong. `answers` are
       those of the calls before the commit in its step.
     """
@@ -114,6 +115,7 @@ class Commit:
     failure: Any = None
     next_at: Instant = START_OF_TIME
     next_said: bool = False
+    checks: int = 0
     excused: bool = False
     denied: bool = False
     asked_again: bool = False

@@ -255,7 +255,9 @@ def _impossible(fold: Fold, commit: Commit, intent: Mapping[str, Any]) -> Iterat
             "checks",
             f"it says that a check was asked {checks} times in vain, its journal gives no cause to",
         )
-    if not checks and next_at not in _next(commit, next_at):
+    if commit.checks and checks != commit.checks:
+        yield "checks", f"it says {checks}, its journal adds up to {commit.checks}"
+    if (commit.checks or not checks) and next_at not in _next(commit, next_at):
         yield "next_at", f"it says {next_at}, its journal adds up to {commit.next_at}"
 
 

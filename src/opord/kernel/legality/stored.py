@@ -1,8 +1,7 @@
 """Check that the stored run matches its journal, column by column.
 
-Some columns have no record: the worker and its lease, the number of checks without an answer, the
-time when a person was asked. For these it is only checked that they are possible (`holding.py`,
-`pending.py`).
+Some columns have no record: the worker and its lease, and the time when a person was asked. For
+these it is only checked that they are possible (`holding.py`, `pending.py`).
 """
 
 from __future__ import annotations
