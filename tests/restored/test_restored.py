@@ -269,7 +269,7 @@ def test_a_file_is_copied_restored_and_marked_by_the_command(
         store.close()
     capsys.readouterr()
     opord_command(["runs", "verify", "--store", url])
-    assert "0 with problems, 1 need a person" in capsys.readouterr().out
+    assert "0 with problems, 1 needs a person" in capsys.readouterr().out
     assert opord_command(["runs", "history", "Parcel/p1", "--store", url]) == 0
     assert "ann said so" in capsys.readouterr().out
 
