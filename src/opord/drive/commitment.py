@@ -19,7 +19,7 @@ from opord.drive.hold import Hold
 from opord.drive.host import Carrier
 from opord.drive.interrupts import Collided, Stalled, evidence_of, other_commit
 from opord.drive.past import look_back_at
-from opord.kernel import recording
+from opord.kernel import checks, recording
 from opord.kernel.doubt import Stands
 from opord.kernel.draft import Draft
 from opord.kernel.inbox import Evidence, adopt, adopt_all
@@ -267,7 +267,7 @@ class Commitments:
         _, action = self.run.action(intent)
         rule = action.doubt
         assert isinstance(rule, Check)
-        recording.check_silent(
+        checks.check_silent(
             draft,
             intent,
             rule.effect,

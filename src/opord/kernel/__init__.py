@@ -4,6 +4,7 @@ __all__ = [
     "alarms",
     "answers",
     "bounds",
+    "checks",
     "collisions",
     "data_filter",
     "conflicts",

@@ -14,7 +14,7 @@ from opord.kernel import bounds
 from opord.kernel.bounds import step_too_large
 from opord.kernel.draft import Draft
 from opord.kernel.endings import recorded_answers, recorded_args, recorded_outcome
-from opord.kernel.instants import in_words, text
+from opord.kernel.instants import text
 from opord.kernel.large import Split
 from opord.kernel.program import Program, StateProgram
 from opord.kernel.records import Teller
@@ -272,39 +272,6 @@ def ask(draft: Draft, intent: Intent, reason: str) -> None:
     intent.asking = True
     draft.run.status = "in_doubt"
     draft.run.reason = reason
-
-
-def check_silent(
-    draft: Draft,
-    intent: Intent,
-    effect: str,
-    reason: str,
-    *,
-    failure: Any,
-    trouble: dict[str, Any] | None,
-    began: Instant,
-    next_at: Instant,
-) -> None:
-    """Record that the check's effect gave no answer, why, and when it is asked again.
-
-    `failure` is what it failed with in rest form, or `trouble` describes what the contract does not
-    declare. `began` is when it was asked.
-    """
-    run = draft.run
-    described = recorded(run, trouble) if trouble is not None else {}
-    described.pop("traceback", None)  # a check may be asked for days
-    intent.checks += 1
-    intent.next_at = next_at
-    run.reason = f"{reason}; it is asked again at {in_words(next_at)}"[:REASON_CHARACTERS]
-    draft.record(
-        "attempt",
-        {} if described else {"outcome": recorded_outcome(run, effect, "failed", failure)},
-        **described | {"call": effect},
-        attempt=intent.checks,
-        intent=intent.seq,
-        since=text(began),
-        next=text(next_at),
-    )
 
 
 def did_not_happen(
