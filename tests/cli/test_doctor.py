@@ -195,8 +195,10 @@ def test_what_runs_stand_still_for_is_said(shop: Shop) -> None:
             "WHERE run = 3",
             (tries,),
         )
-        store.execute("INSERT INTO workers VALUES ('w7', '[]', ?)", (now - 10**6,))
+        store.execute("INSERT INTO workers VALUES ('w7', '[]', ?, '')", (now - 10**6,))
+        store.execute("INSERT INTO workers VALUES ('w8', '[]', ?, '2 threads are held')", (now + 10**9,))
     store.close()
+    assert ("warning", "the worker w8: 2 threads are held") in doctor(shop)[1]["runs"]
     assert shop.opord("runs", "cancel", "Desk/lost-1").status == 0
     said = doctor(shop)[1]["runs"]
     (gone,) = [(state, text) for state, text in said if "w7" in text]

@@ -60,12 +60,18 @@ def test_a_shortage_of_threads_is_said_with_numbers(caplog: pytest.LogCaptureFix
     async def story() -> list[str]:
         environment = Environment(max_threads=2)
         store = MemoryStore(lambda: time.time_ns() // 1000)
-        async with Engine(store, [workflow(Handlers())], environment=environment) as engine:
+        async with Engine(store, [workflow(Handlers())], environment=environment, lease_s=0.6) as engine:
             runs = [await engine.start(workflow, id=id) for id in ("a", "b")]
             ends = [type(await run.result()).__name__ for run in runs]
             waiting = await engine.start(workflow, id="c")
             await asyncio.wait_for(_until(lambda: bool(shortages(caplog))), 20)
+            await asyncio.wait_for(_until(lambda: bool(store.workers()[0].trouble)), 20)
+            reason = (await waiting.status())["reason"]
+            assert reason.startswith(
+                f"its worker {environment.worker}: 2 threads are held, 2 by calls given up"
+            )
             free.set()
+            await asyncio.wait_for(_until(lambda: not store.workers()[0].trouble), 20)
             return [*ends, type(await waiting.result()).__name__]
 
     with caplog.at_level(logging.INFO, logger="opord"):

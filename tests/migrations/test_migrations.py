@@ -38,6 +38,7 @@ DIGESTS = {
     "0003_content.sql": "1a79b50737161c98a11b8b59228db0f41140a858fd26c6ed76db8e53ef4d35d6",
     "0004_large_values.sql": "ddc671f6fd269335ed662bf98c820be27af1c1423d1d050e0bc57ca42015e147",
     "0005_needs.sql": "679f64140be7e91af5803981f21963b446a7dba8280b610dae5cbbb28e97add1",
+    "0006_worker_trouble.sql": "867eac2c9d06b48d37c31498b01d182b45663568ab9a9c50e37536d6132a57ee",
 }
 """The steps that existing stores may have made. They must never change."""
 
@@ -73,7 +74,9 @@ def content(place: Path) -> dict[str, list[Any]]:
             "worker, reason, body FROM heads"
         )
         found["heads"] = list(connection.execute(heads))
-        tables = ("runs", "journal", "inbox", "event_keys", "settled", "workers")
+        workers = "SELECT worker, contracts, alive_until FROM workers"
+        found["workers"] = list(connection.execute(workers))
+        tables = ("runs", "journal", "inbox", "event_keys", "settled")
         return found | {table: list(connection.execute(f"SELECT * FROM {table}")) for table in tables}
     finally:
         connection.close()

@@ -31,6 +31,7 @@ from opord.engine.worker import Worker
 from opord.generated import RunHandle, Sent, Start, Startable, Workflow
 from opord.kernel.instants import to_datetime
 from opord.kernel.program import Program
+from opord.kernel.rows import WorkerSign
 from opord.kernel.run import Run
 from opord.kernel.views import details_view, history_view, run_view, under_way_view
 from opord.loading import check_handlers, program_of
@@ -343,7 +344,8 @@ class Engine:
         """
         read = await self._running.client.read(run)
         inbox = await self._answering.inbox(RunId(run))
-        workers = {row.worker: row.alive_until for row in await self._answering.workers(gone=True)}
+        rows = await self._answering.workers(gone=True)
+        workers = {row.worker: WorkerSign(row.alive_until, row.trouble) for row in rows}
         view = run_view(
             read, served=await self._answering.served(), now=await self._answering.now(), workers=workers
         )

@@ -12,13 +12,13 @@ from opord.engine.protection import SHOWING
 from opord.kernel.data_filter import DataIs
 from opord.kernel.large import needed
 from opord.kernel.program import Program
-from opord.kernel.rows import InboxRow, RunRow, StoredContract, has_ended
+from opord.kernel.rows import InboxRow, RunRow, StoredContract, WorkerSign, has_ended
 from opord.kernel.run import Run, body_of, load_run, skeleton
 from opord.kernel.unread import program_by_row
 from opord.kernel.views import details_view, history_view, run_view, under_way_view, unreadable_view
 from opord.stores.base import RowDamaged, StoreError, UnreadRow
 from opord.values.guard import BadValue
-from opord.values.types import Digest, Instant, RunId
+from opord.values.types import Digest, RunId
 
 __all__ = ["ContractUnreadable", "Shown"]
 
@@ -33,7 +33,7 @@ class Shown:
         self.backend = backend
         self._programs = Programs(SHOWING)
         self._served: frozenset[str] | None = None
-        self._workers: dict[str, Instant] | None = None
+        self._workers: dict[str, WorkerSign] | None = None
         self._damaged: dict[str, str] = {}
 
     async def program(self, row: RunRow) -> Program:
@@ -151,8 +151,8 @@ class Shown:
                 self._served = frozenset()  # what one worker reports of itself cannot be read
         return self._served
 
-    async def _workers_seen(self) -> Mapping[str, Instant] | None:
-        """Return until when each worker is or was alive, as of the first call.
+    async def _workers_seen(self) -> Mapping[str, WorkerSign] | None:
+        """Return the last sign of life of each worker, as of the first call.
 
         The result is None if that cannot be read.
         """
@@ -161,7 +161,7 @@ class Shown:
                 rows = await self.backend.workers(gone=True)
             except RowDamaged:
                 return None
-            self._workers = {row.worker: row.alive_until for row in rows}
+            self._workers = {row.worker: WorkerSign(row.alive_until, row.trouble) for row in rows}
         return self._workers
 
     async def rows(

@@ -147,11 +147,20 @@ def secrets_option(command: CommandT) -> CommandT:
     )(command)
 
 
-def outside_option(command: CommandT) -> CommandT:
+def outside_option(command: CommandT, *, forgiving: bool = False) -> CommandT:
     """Give a command that reads contracts the option `--allow-outside`.
 
-    `allows_outside` returns the result.
+    `allows_outside` returns the result. With `forgiving`, settings that cannot be read allow
+    nothing; otherwise they are an error.
     """
+
+    def set_in_file() -> Any:
+        try:
+            return setting("allow_outside", False)
+        except CliError:
+            if forgiving:
+                return False
+            raise
 
     def remember(ctx: click.Context, _: click.Parameter, value: bool) -> None:
         ctx.meta[_OUTSIDE] = value
@@ -160,7 +169,7 @@ def outside_option(command: CommandT) -> CommandT:
         "--allow-outside",
         is_flag=True,
         envvar="OPORD_ALLOW_OUTSIDE",
-        default=lambda: setting("allow_outside", False),
+        default=set_in_file,
         expose_value=False,
         callback=remember,
         help="Let contracts `use` files outside their own folder.",

@@ -438,4 +438,7 @@ class Worker:
                 self.drop(run_id)
 
     async def _say_alive(self) -> None:
-        await self.writer.call(self.store.heartbeat, self.name, list(self.programs), ttl_us=self.lease_us)
+        trouble = self.held.shortage or ""
+        await self.writer.call(
+            self.store.heartbeat, self.name, list(self.programs), ttl_us=self.lease_us, trouble=trouble
+        )

@@ -5,7 +5,7 @@ All instants are integers, microseconds since 1970 UTC. Bodies are canonical JSO
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal, Self, TypeAlias, assert_never, get_args
+from typing import Any, Final, Literal, NamedTuple, Self, TypeAlias, assert_never, get_args
 
 import msgspec
 
@@ -46,6 +46,16 @@ def is_held(status: Status) -> bool:
             return False
         case _:
             assert_never(status)
+
+
+class WorkerSign(NamedTuple):
+    """The last sign of life of a worker: until when it is alive, and what keeps it from going on.
+
+    `trouble` is empty if nothing does.
+    """
+
+    alive_until: Instant
+    trouble: str = ""
 
 
 StoredNeed: TypeAlias = Literal["doubt", "stalled", "alarm", "collision"]

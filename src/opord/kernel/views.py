@@ -19,7 +19,7 @@ from opord.kernel.needs import OPERATOR, OVERDUE_US, Need, needs_of, row_needs
 from opord.kernel.program import CallProgram, Program
 from opord.kernel.recording import shared_timers
 from opord.kernel.records import UNKNOWN_KIND
-from opord.kernel.rows import InboxRow, RecordRow, RunRow, ValueRow, has_ended, is_held
+from opord.kernel.rows import InboxRow, RecordRow, RunRow, ValueRow, WorkerSign, has_ended, is_held
 from opord.kernel.run import FailedAttempts, Intent, Run, RunBody, body_of
 from opord.kernel.sealing import SEALED, SECRET
 from opord.values.canonical import loads
@@ -40,12 +40,12 @@ def run_view(
     *,
     served: Collection[str] | None = None,
     now: Instant | None = None,
-    workers: Mapping[str, Instant] | None = None,
+    workers: Mapping[str, WorkerSign] | None = None,
 ) -> dict[str, Any]:
     """Return a run as shown.
 
     `served` are the digests of the contracts for which a live worker has handlers, `now` is the
-    store's clock, `workers` says until when each worker is or was alive; each is None if it is
+    store's clock, `workers` says the last sign of life of each worker; each is None if it is
     unknown.
     """
     return {
@@ -390,7 +390,7 @@ def _reason(
     run: Run,
     served: Collection[str] | None,
     now: Instant | None,
-    workers: Mapping[str, Instant] | None,
+    workers: Mapping[str, WorkerSign] | None,
 ) -> str | None:
     intent = run.intent
     if run.reason is not None:
@@ -399,12 +399,12 @@ def _reason(
         reasons = [f"nobody knows whether {intent.call} happened: {intent.reason}"]
     else:
         reasons = [one for one in (_failed_before(run, intent),) if one is not None]
-    gone = _gone(run, now, workers) if workers is not None and now is not None else None
-    if gone is not None:
-        reasons.append(gone)
+    trouble = _worker_trouble(run, now, workers) if workers is not None and now is not None else None
+    if trouble is not None:
+        reasons.append(trouble)
     served_here = served is None or run.program.digest in served
     goes_on = run.status in ("running", "in_doubt") or (run.status == "waiting" and run.between_attempts)
-    if not served_here and goes_on and (run.worker is None or gone is not None):
+    if not served_here and goes_on and (run.worker is None or trouble is not None):
         reasons.append(f"no worker has handlers for {run.program.name} version {run.program.version}")
     elif now is not None and run.status == "running" and run.worker is None and _is_late(run, now):
         reasons.append(f"it could go on since {in_words(run.wake_at or now)}, and no worker has taken it yet")
@@ -415,14 +415,17 @@ def _is_late(run: Run, now: Instant) -> bool:
     return run.wake_at is not None and run.wake_at + OVERDUE_US <= now
 
 
-def _gone(run: Run, now: Instant, workers: Mapping[str, Instant]) -> str | None:
-    """Say that the worker that holds a run shows no sign of life, and when its lease is over."""
+def _worker_trouble(run: Run, now: Instant, workers: Mapping[str, WorkerSign]) -> str | None:
+    """Say what keeps the worker that holds a run from going on; None if nothing does.
+
+    A worker that shows no sign of life is told with the end of its lease.
+    """
     if run.worker is None or run.wake_at is None:
         return None
-    alive_until = workers.get(run.worker)
-    if alive_until is not None and alive_until > now:
-        return None
-    since = f" since {in_words(alive_until)}" if alive_until is not None else ""
+    sign = workers.get(run.worker)
+    if sign is not None and sign.alive_until > now:
+        return f"its worker {run.worker}: {sign.trouble}" if sign.trouble else None
+    since = f" since {in_words(sign.alive_until)}" if sign is not None else ""
     lease = "its lease is over since" if run.wake_at <= now else "its lease is over at"
     return f"its worker {run.worker} shows no sign of life{since}; {lease} {in_words(run.wake_at)}"
 

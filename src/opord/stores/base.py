@@ -208,11 +208,15 @@ def check_system() -> None:
 
 
 class WorkerRow(NamedTuple):
-    """A worker: the digests of the contracts it has handlers for, and until when it is alive."""
+    """A worker: the digests of the contracts it has handlers for, and until when it is alive.
+
+    `trouble` is what keeps it from going on, in words; empty if nothing does.
+    """
 
     worker: str
     contracts: tuple[str, ...]
     alive_until: Instant
+    trouble: str = ""
 
 
 class LiveVersion(NamedTuple):
@@ -458,8 +462,13 @@ class Store(Protocol):
         """
         ...
 
-    def heartbeat(self, worker: str, contracts: Collection[str], *, ttl_us: Duration) -> None:
-        """Record that `worker` is alive until now + `ttl_us` and serves these contracts."""
+    def heartbeat(
+        self, worker: str, contracts: Collection[str], *, ttl_us: Duration, trouble: str = ""
+    ) -> None:
+        """Record that `worker` is alive until now + `ttl_us` and serves these contracts.
+
+        `trouble` is what keeps it from going on, in words.
+        """
 
     def release_dead(self, dead: WorkerRow, *, within_us: Duration) -> int:
         """Release the runs of a dead worker and forget the worker.

@@ -39,6 +39,13 @@ class GoneWorker(NamedTuple):
     until: int
 
 
+class TroubledWorker(NamedTuple):
+    """A live worker that something keeps from going on, and what, in words."""
+
+    worker: str
+    trouble: str
+
+
 class Standing(NamedTuple):
     """What runs stand still for, beside what they need from a person.
 
@@ -46,12 +53,14 @@ class Standing(NamedTuple):
     - `gone` are the workers that hold runs and show no sign of life.
     - `tried_again` is the number of runs between two attempts of a call.
     - `kept_for` is the number of runs with messages that wait.
+    - `troubled` are the live workers that something keeps from going on.
     """
 
     unserved: tuple[LiveVersion, ...] = ()
     gone: tuple[GoneWorker, ...] = ()
     tried_again: int = 0
     kept_for: int = 0
+    troubled: tuple[TroubledWorker, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -448,10 +448,12 @@ class MemoryStore:
     def compact(self) -> None:
         pass
 
-    def heartbeat(self, worker: str, contracts: Collection[str], *, ttl_us: Duration) -> None:
+    def heartbeat(
+        self, worker: str, contracts: Collection[str], *, ttl_us: Duration, trouble: str = ""
+    ) -> None:
         with self._rows.lock:
             self._rows.workers[worker] = WorkerRow(
-                worker, tuple(sorted(contracts)), Instant(self.now() + ttl_us)
+                worker, tuple(sorted(contracts)), Instant(self.now() + ttl_us), trouble
             )
             self._changed()
 

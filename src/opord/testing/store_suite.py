@@ -504,6 +504,10 @@ class StoreSuite(ContractSuite, ListingSuite, NeedsSuite, PruningSuite, ValuesSu
         ]
         clock.forward(1)
         assert [worker.worker for worker in store.workers()] == ["w2"]
+        store.heartbeat("w2", [DIGEST], ttl_us=Duration(5 * SECOND), trouble="2 threads are held")
+        assert store.workers() == [
+            WorkerRow("w2", (DIGEST,), Instant(BEGIN + 6 * SECOND), "2 threads are held")
+        ]
         store.heartbeat("w2", [DIGEST], ttl_us=Duration(5 * SECOND))
         assert store.workers() == [WorkerRow("w2", (DIGEST,), Instant(BEGIN + 6 * SECOND))]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,7 @@ _COLOURS = {"fine": "green", "note": "blue", "warning": "yellow", "wrong": "red"
 @click.option("--whole", is_flag=True, help="Check a large store for damage too; it reads all of it.")
 @json_option
 @colour_option
-@outside_option
+@partial(outside_option, forgiving=True)
 def command(store: str | None, handlers: tuple[str, ...], whole: bool, as_json: bool) -> int:
     """Say what is there and what is wrong, with the next move for each.
 

@@ -104,6 +104,10 @@ def _stand_still(facts: StoreOverview) -> Iterator[Observation]:
         )
         details = {"worker": worker, "runs": runs, "since": since, "until": until}
         yield Observation("runs", "warning", message, "start a worker, if none is up", details)
+    for troubled in stands.troubled:
+        message = f"the worker {troubled.worker}: {troubled.trouble}"
+        move = "give the calls a time limit, or start another worker"
+        yield Observation("runs", "warning", message, move, troubled._asdict())
     if stands.tried_again:
         message = f"{counted(stands.tried_again, 'run')} between two attempts of a call"
         yield Observation(

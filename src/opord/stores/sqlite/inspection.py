@@ -15,7 +15,7 @@ from opord.kernel.needs import OVERDUE_US
 from opord.kernel.rows import NeedReason, known_needs, known_outcome, known_status
 from opord.kernel.run import body_in
 from opord.stores.base import LiveVersion, RowDamaged, StoreRefused
-from opord.stores.kind import GoneWorker, Standing
+from opord.stores.kind import GoneWorker, Standing, TroubledWorker
 from opord.stores.sqlite import sql
 from opord.stores.sqlite.connection import rows, translate
 from opord.stores.sqlite.listing import DUE_NEEDS, strays
@@ -178,24 +178,27 @@ _TRIED_AGAIN = (
 )
 _KEPT_FOR = "SELECT count(DISTINCT run) FROM inbox INDEXED BY inbox_waiting WHERE body IS NOT NULL"
 
+_TROUBLED = "SELECT worker, trouble FROM workers WHERE alive_until > ? AND trouble <> '' ORDER BY worker"
+
 
 def _standing(connection: apsw.Connection, schema: int, now: int) -> Standing:
     """Return what runs stand still for beside their needs; nothing if it cannot be read."""
     if schema < 3:  # before, a contract had one digest
         return Standing()
     try:
-        return _read_standing(connection, now)
+        return _read_standing(connection, schema, now)
     except (apsw.CorruptError, RowDamaged, UnicodeDecodeError):
         return Standing()  # the look for damage says so
 
 
-def _read_standing(connection: apsw.Connection, now: int) -> Standing:
+def _read_standing(connection: apsw.Connection, schema: int, now: int) -> Standing:
     versions = rows(connection, sql.queries()["unserved_versions"], {"now": now}, LiveVersion)
     return Standing(
         tuple(version for version in versions if version.runs > 0),
         tuple(GoneWorker(*row) for row in connection.execute(_GONE, (now,))),
         connection.execute(_TRIED_AGAIN).get,
         connection.execute(_KEPT_FOR).get,
+        tuple(TroubledWorker(*row) for row in connection.execute(_TROUBLED, (now,))) if schema >= 6 else (),
     )
 
 
