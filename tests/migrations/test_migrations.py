@@ -292,6 +292,13 @@ def test_two_processes_that_open_an_old_store_at_once_take_turns(old: Path) -> N
     assert (version(old), content(old)) == (len(sql.migrations()), before)
 
 
+OLD_HEARTBEAT = (
+    "INSERT INTO workers (worker, contracts, alive_until) SELECT ?1, ?2, ?3 WHERE ?4 = '' "
+    "ON CONFLICT (worker) DO UPDATE SET contracts = excluded.contracts, alive_until = excluded.alive_until"
+)
+"""The heartbeat of a program that knows no trouble of a worker."""
+
+
 @pytest.fixture
 def still_open(old: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SqliteStore]:
     """A process that opened the store when its newest version was 1."""
@@ -299,6 +306,7 @@ def still_open(old: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SqliteSto
         then.setattr(sql, "migrations", lambda: FIRST)
         store = SqliteStore(old, clock=lambda: NOW)
     assert version(old) == 1
+    store._sql = {**store._sql, "heartbeat": OLD_HEARTBEAT}
     yield store
     store.close()
 
