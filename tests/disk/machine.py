@@ -170,7 +170,7 @@ class PowerMachine(Machine):
                 self.tell("lost again while opening")
                 return
             raise Broken([f"19: the store does not open after {self._way!r}: {error}"]) from error
-        connection = store._writer.connection
+        connection = store._pool.writer.connection
         connection.pragma("wal_autocheckpoint", self.rng.choice(CHECKPOINT_PAGES))
         for name, value in self.settings.items():
             connection.pragma(name, value)
@@ -185,7 +185,7 @@ class PowerMachine(Machine):
         """Return what differs from the promises in the store as found."""
         assert isinstance(self.store, Powered)
         store = self.store.store
-        with store._writer.use() as connection:
+        with store._pool.writer.use() as connection:
             damage = str(connection.execute("PRAGMA integrity_check(1)").get)
             astray = connection.execute("PRAGMA foreign_key_check").get
         found = [f"19: after {self._way!r} {damage}"] if damage != "ok" else []

@@ -136,7 +136,7 @@ def test_a_delayed_change_of_the_journal_mode_succeeds_in_the_end(tmp_path: Path
         except StoreUnavailable:
             store = SqliteStore(disk.folder / "runs.db", vfs=VFS)
         assert disk.failed == 1
-        assert store._writer.connection.pragma("journal_mode") == "wal"
+        assert store._pool.writer.connection.pragma("journal_mode") == "wal"
         store.put_contract(ORDERS)
         store.close()
         disk.close()

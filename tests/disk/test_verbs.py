@@ -155,7 +155,7 @@ def test_a_schema_step_is_made_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
             kept = [row[: len(old) - 1] for row, old in zip(found[name], rows, strict=True)]
             assert kept == [old[:-1] for old in rows], nth
         store = open_store(disk.folder)
-        assert store._writer.connection.pragma("user_version") == len(sql.migrations())
+        assert store._pool.writer.connection.pragma("user_version") == len(sql.migrations())
         store.close()
         disk.close()
         if not went:

@@ -99,7 +99,7 @@ def open_things(engine: Engine) -> dict[str, int]:
         "tasks": len(asyncio.all_tasks()),
         "files": len(os.listdir("/proc/self/fd")),
         "readers": len(opened.store._pool._readers),  # type: ignore[attr-defined]
-        "open transactions": int(not opened.store._writer.connection.getautocommit()),  # type: ignore[attr-defined]
+        "open transactions": int(not opened.store._pool.writer.connection.getautocommit()),  # type: ignore[attr-defined]
     }
 
 
@@ -233,7 +233,7 @@ def test_a_locked_store_makes_all_wait_and_leaves_no_transaction_open(tmp_path: 
             await asyncio.gather(*[one for one in starts if one not in given_up])
             writer = engine._running.writer
             assert (len(writer._waiting), len(writer._behind), len(writer._calls)) == (0, 0, 0)
-            assert engine.store._writer.connection.getautocommit()  # type: ignore[attr-defined]
+            assert engine.store._pool.writer.connection.getautocommit()  # type: ignore[attr-defined]
             # A caller that gave up may still have started a run: the next start returns that run,
             # and never a second one.
             for number in range(200):
@@ -249,7 +249,7 @@ def test_a_log_that_grew_behind_a_long_reader_is_cut_when_the_reader_ends(tmp_pa
     file = tmp_path / "runs.db"
     store = SqliteStore(file)
     store.put_contract(ORDERS)
-    connection = store._writer.connection
+    connection = store._pool.writer.connection
     connection.pragma("journal_size_limit", 300_000)
     connection.pragma("wal_autocheckpoint", 50)
     store.apply([a_start("Orders/0")])
@@ -306,7 +306,7 @@ def test_a_refusal_in_the_middle_of_a_batch_leaves_no_transaction_open(tmp_path:
         assert type(store.apply([a_start("Refunds/1", contract=REFUNDS)])[0]) is NotStored
         with pytest.raises(ValueError, match="twice"):
             store.apply([a_start("Orders/1"), a_start("Orders/1")])
-        assert store._writer.connection.getautocommit()
+        assert store._pool.writer.connection.getautocommit()
     other = apsw.Connection(str(tmp_path / "runs.db"))
     other.execute("BEGIN IMMEDIATE")
     for _ in range(50):

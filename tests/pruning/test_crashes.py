@@ -120,13 +120,13 @@ class Death:
                 self.step()
             return True
 
-        store._writer.connection.exec_trace = trace
+        store._pool.writer.connection.exec_trace = trace
         try:
             prune(store, archive, hook=lambda _: self.step())
         except Dead:
             return False
         finally:
-            store._writer.connection.exec_trace = None
+            store._pool.writer.connection.exec_trace = None
             store.close()
         return True
 
@@ -242,16 +242,16 @@ def test_a_failed_statement_leaves_the_runs_and_the_triggers(scene: Scene, error
     failed = 0
     for number in range(1, 100):
         countdown = number
-        store._writer.connection.exec_trace = trace
+        store._pool.writer.connection.exec_trace = trace
         try:
             prune(store, scene.archive)
         except StoreUnavailable:
             failed += 1
-            store._writer.connection.exec_trace = None
-            assert store._writer.connection.getautocommit()
+            store._pool.writer.connection.exec_trace = None
+            assert store._pool.writer.connection.getautocommit()
             continue
         break
-    store._writer.connection.exec_trace = None
+    store._pool.writer.connection.exec_trace = None
     store.close()
     assert failed > 10
     scene.check(done=True)

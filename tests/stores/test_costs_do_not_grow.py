@@ -43,7 +43,7 @@ class Steps:
 
     def __init__(self, store: SqliteStore) -> None:
         self.taken = 0
-        store._writer.connection.trace_v2(apsw.SQLITE_TRACE_PROFILE, self._add)
+        store._pool.writer.connection.trace_v2(apsw.SQLITE_TRACE_PROFILE, self._add)
 
     def _add(self, event: Any) -> None:
         self.taken += event["stmt_status"]["SQLITE_STMTSTATUS_VM_STEP"]

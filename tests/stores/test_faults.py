@@ -206,7 +206,7 @@ def test_a_failed_statement_leaves_nothing_and_may_be_repeated(store: SqliteStor
             faults.pass_by()
         return True
 
-    store._writer.connection.exec_trace = trace
+    store._pool.writer.connection.exec_trace = trace
     batch, before = a_batch(store, mixed=True), seen(store)
     verbs: list[Callable[[], Any]] = [
         lambda: store.heartbeat("w", [DIGEST], ttl_us=1),
@@ -225,7 +225,7 @@ def test_a_failed_statement_leaves_nothing_and_may_be_repeated(store: SqliteStor
                 break
             assert unavailable == said
             assert seen(store) == before
-            assert store._writer.connection.getautocommit()
+            assert store._pool.writer.connection.getautocommit()
         faults.arm(0, error)
     assert [row.seq for row in store.runs(RunFilter(), limit=2, after="Orders/2")] == [3, 2]
 
@@ -235,10 +235,10 @@ def test_a_change_committed_with_an_error_is_applied_once(store: SqliteStore) ->
         raise apsw.IOError("after the commit")
 
     batch = a_batch(store, mixed=False)
-    store._writer.connection.set_wal_hook(hook)
+    store._pool.writer.connection.set_wal_hook(hook)
     with pytest.raises(StoreUnavailable):
         store.apply(batch)
-    store._writer.connection.set_wal_hook(None)
+    store._pool.writer.connection.set_wal_hook(None)
     after = seen(store)
     assert store.apply(batch) == expected(store, mixed=False)
     assert seen(store) == after
@@ -271,7 +271,7 @@ def test_a_change_with_a_failed_sync_is_applied_once_after_a_crash(
 
 
 def test_a_full_store_takes_no_change_until_there_is_room(store: SqliteStore) -> None:
-    connection = store._writer.connection
+    connection = store._pool.writer.connection
     connection.pragma("max_page_count", connection.pragma("page_count"))
     big = a_start("Orders/big", input_text='"' + "x" * 200_000 + '"')
     before = seen(store)
@@ -316,7 +316,7 @@ def test_a_store_that_another_process_writes_is_locked_until_it_ends(store: Sqli
 def test_a_call_without_wait_fails_at_once_and_the_next_one_waits(store: SqliteStore, file: Path) -> None:
     other = apsw.Connection(str(file))
     other.execute("BEGIN IMMEDIATE")
-    store._writer.connection.set_busy_timeout(10**9)  # the waiting caller now waits for ever
+    store._pool.writer.connection.set_busy_timeout(10**9)  # the waiting caller now waits for ever
     with pytest.raises(StoreUnavailable) as caught:
         store.apply(a_batch(store, mixed=True), wait=False)
     assert caught.value.kind == "locked"
@@ -330,7 +330,7 @@ def test_a_long_reader_blocks_no_writer_and_sees_one_instant(store: SqliteStore,
     reader.execute("BEGIN")
     count = "SELECT count(*) FROM journal"
     before = reader.execute(count).get
-    store._writer.connection.pragma("wal_autocheckpoint", 10)
+    store._pool.writer.connection.pragma("wal_autocheckpoint", 10)
     for number in range(30):
         store.apply([a_start(f"Long/{number}", input_text='"' + "x" * 20_000 + '"')])
     assert reader.execute(count).get == before
@@ -339,7 +339,7 @@ def test_a_long_reader_blocks_no_writer_and_sees_one_instant(store: SqliteStore,
     reader.execute("COMMIT")
     assert reader.execute(count).get == before + 30
     reader.close()
-    store._writer.connection.pragma("journal_size_limit", 100_000)
+    store._pool.writer.connection.pragma("journal_size_limit", 100_000)
     for number in range(30, 40):
         store.apply([a_start(f"Long/{number}")])
     assert log.stat().st_size < grown, "the log is cut once nobody reads the old rows"
@@ -349,19 +349,19 @@ def test_an_interrupt_in_between_leaves_no_transaction_open(store: SqliteStore) 
     before = seen(store)
 
     def interrupted() -> None:
-        with store._writer.transaction() as connection:
+        with store._pool.writer.transaction() as connection:
             connection.execute("UPDATE heads SET reason = 'half'")
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         interrupted()
-    assert store._writer.connection.getautocommit()
+    assert store._pool.writer.connection.getautocommit()
     assert seen(store) == before
 
 
 def test_a_damaged_page_is_damage(store: SqliteStore, file: Path, tmp_path: Path) -> None:
     store.apply([a_start(f"More/{number}", input_text='"' + "y" * 500 + '"') for number in range(200)])
-    store._writer.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+    store._pool.writer.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
     torn = tmp_path / "torn.db"
     content = bytearray(file.read_bytes())
     content[4096 * 2 :] = b"\xa5" * (len(content) - 4096 * 2)
@@ -373,7 +373,7 @@ def test_a_damaged_page_is_damage(store: SqliteStore, file: Path, tmp_path: Path
 def test_the_journal_is_append_only(store: SqliteStore) -> None:
     for statement in ("UPDATE journal SET kind = 'x'", "DELETE FROM journal"):
         with pytest.raises(apsw.ConstraintError, match="append-only"):
-            store._writer.connection.execute(statement)
+            store._pool.writer.connection.execute(statement)
 
 
 # --- Several processes ---

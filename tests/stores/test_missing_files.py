@@ -114,7 +114,7 @@ def test_a_write_while_the_log_is_deleted_is_not_confirmed(
         (tmp_path / f"runs.db{ending}").unlink(missing_ok=True)
         return True
 
-    store._writer.connection.exec_trace = trace
+    store._pool.writer.connection.exec_trace = trace
     refused(store, "during")
     store.close()
     assert there(tmp_path) >= {"before-1", "before-2"}

@@ -317,7 +317,7 @@ def test_a_changed_row_is_damage(tmp_path: Path) -> None:
 def test_a_batch_that_fails_half_way_leaves_nothing_and_no_transaction(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "runs.db")
     store.put_contract(ORDERS)
-    writer = store._writer.connection
+    writer = store._pool.writer.connection
     # The journal is written after the run's row and its head.
     writer.execute(
         "CREATE TEMP TRIGGER no_records BEFORE INSERT ON main.journal BEGIN SELECT RAISE(ABORT, 'no'); END"

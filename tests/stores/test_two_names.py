@@ -198,7 +198,7 @@ def test_a_write_while_a_second_name_is_made_is_not_confirmed(
             os.link(file, other)
         return True
 
-    store._writer.connection.exec_trace = trace
+    store._pool.writer.connection.exec_trace = trace
     with pytest.raises(StoreUnavailable) as caught:
         store.apply([a_start("Orders/during")])
     assert caught.value.kind == "two_names"

@@ -35,9 +35,7 @@ class LogGuard:
         Raises:
             StoreUnavailable: "gone", or "two_names".
         """
-        status = self._status(self._file)
-        if self._link is not None:
-            self._status(self._link)
+        status = self.check_file()
         for name in (self._log, self._index):
             if not self._is(name):
                 raise StoreMoved(
@@ -47,6 +45,17 @@ class LogGuard:
         if status.st_nlink > 1:
             raise StoreUnavailable("two_names", two_names(self._path, status.st_nlink))
         self._modified_at = status.st_mtime_ns
+
+    def check_file(self) -> os.stat_result:
+        """Check that the names of the file, without its log, lead to it; return its status.
+
+        Raises:
+            StoreMoved: they do not.
+        """
+        status = self._status(self._file)
+        if self._link is not None:
+            self._status(self._link)
+        return status
 
     def _status(self, name: str) -> os.stat_result:
         """Return the status of the file behind one of its names, if it is still the same file."""

@@ -45,7 +45,7 @@ from opord.stores.base import (
 )
 from opord.stores.sqlite import pruning, sql
 from opord.stores.sqlite.batch import Batch, ContractNumberStale
-from opord.stores.sqlite.connection import BoundValues, StoreConnection, rows
+from opord.stores.sqlite.connection import BoundValues, rows
 from opord.stores.sqlite.contracts import put_contract
 from opord.stores.sqlite.listing import (
     left_of_run,
@@ -340,7 +340,7 @@ class SqliteStore:
             return rewrite(connection, self._sql, run, change)
 
     def compact(self) -> None:
-        with self._writer.use() as connection:
+        with self._pool.write_alone() as connection:
             connection.execute("VACUUM")
             connection.pragma("wal_checkpoint(TRUNCATE)")
 
@@ -378,10 +378,6 @@ class SqliteStore:
         self._pool.close()
 
     # --- Connections -----------------------------------------------------------------------------
-
-    @property
-    def _writer(self) -> StoreConnection:
-        return self._pool.writer
 
     @contextmanager
     def _snapshot(self) -> Iterator[apsw.Connection]:
