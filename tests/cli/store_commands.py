@@ -10,6 +10,7 @@ NEEDS_ONE: dict[tuple[str, ...], tuple[str, ...]] = {
     ("runs", "send"): ("Desk/o1", "approve", "--input", '{"note": "ok"}', "--role", "manager"),
     ("runs", "resume"): ("Desk/o1",),
     ("runs", "acknowledge"): ("Desk/o1",),
+    ("runs", "drop-event"): ("Desk/o1", "0199f3d2a1c4"),
     ("runs", "cancel"): ("Desk/o1",),
     ("runs", "terminate"): ("Desk/o1",),
     ("runs", "resolve"): ("Desk/o1", "--did-not-happen"),

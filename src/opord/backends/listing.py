@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar, get_args
 
@@ -18,6 +18,10 @@ from opord.values.types import Instant
 T = TypeVar("T")
 
 OUTCOMES: tuple[str, ...] = tuple(word for part in get_args(RunOutcome) for word in get_args(part) or (part,))
+
+
+_LISTED = 20
+"""How many names a message lists."""
 
 
 class RunPage(NamedTuple):
@@ -95,6 +99,46 @@ async def page_of(backend: Backend, wish: Wish, *, limit: int, after: str | None
     return RunPage(views, rows[limit - 1].run if len(rows) > limit else None)
 
 
+async def check_names(shown: Shown, where: RunFilter, data: Sequence[DataIs] = ()) -> None:
+    """Refuse the name of a contract, version, state or place that no stored contract has.
+
+    It compiles contracts until one has the names, so ask only when nothing was found. A contract
+    that cannot be read may have any name.
+
+    Raises:
+        ValueError: a name is unknown; the message has a similar one.
+    """
+    versions = await shown.backend.versions()
+    _one_of("stored contract", where.contract, (one.name for one in versions))
+    if where.contract is not None:
+        versions = [one for one in versions if one.name == where.contract]
+        numbers = [one.version for one in versions]
+        if where.version not in (None, *numbers):
+            there = _some([str(number) for number in numbers])
+            raise ValueError(f"there is no version {where.version} of {where.contract}; there are {there}")
+    chosen = [one.digest for one in reversed(versions) if where.version in (None, one.version)]
+    words = [] if where.state is None else [("state", where.state, _states)]
+    words += [
+        ("input or field of a state", one.path[0], _places) for one in data if where.contract is not None
+    ]
+    of = f" of {where.contract}" if where.contract is not None else " of a stored contract"
+    for what, word, names in words:
+        known: list[str] = []
+        for digest in chosen:
+            contract = await shown.contract(digest)
+            if contract is None:
+                break
+            known += names(contract)
+            if word in known:
+                break
+        else:
+            _one_of(what + of, word, known)
+
+
+def _states(contract: Contract) -> list[str]:
+    return [state.name for state in contract.states]
+
+
 def _places(contract: Contract) -> list[str]:
     fields = [field.name for state in contract.states for field in state.fields]
     return [*(param.name for param in contract.params), *fields]
@@ -106,8 +150,13 @@ def _one_of(what: str, word: str | None, words: Iterable[str]) -> str | None:
     if word is None or word in known:
         return word
     near = nearest(word, known)
-    hint = f"did you mean {near!r}?" if near else f"there are {', '.join(known)}"
-    raise ValueError(f"there is no {what} {word!r}; {hint}")
+    others = f"; there are {_some(known)}" if known else ""
+    raise ValueError(f"there is no {what} {word!r}" + (f"; did you mean {near!r}?" if near else others))
+
+
+def _some(words: Sequence[str]) -> str:
+    more = f" and {len(words) - _LISTED} more" if len(words) > _LISTED else ""
+    return ", ".join(words[:_LISTED]) + more
 
 
 def _instant(name: str, moment: datetime | None) -> Instant | None:

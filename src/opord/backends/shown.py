@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from typing import Any
 
 from opord.backends.base import Backend, Reading, RunFilter
+from opord.contract import Contract
 from opord.drive.errors import ContractUnreadable
 from opord.engine.programs import Programs
 from opord.engine.protection import SHOWING
@@ -46,6 +47,16 @@ class Shown:
         if program is not None:
             return program
         return self._programs.load(_One(await self.backend.contract(row.contract)), row.contract)
+
+    async def contract(self, digest: Digest) -> Contract | None:
+        """Return a stored contract; None if it is not there or cannot be read."""
+        try:
+            program = self._programs.compiled(digest)
+            if program is None:
+                program = self._programs.load(_One(await self.backend.contract(digest)), digest)
+            return program.contract
+        except (ContractUnreadable, RowDamaged):
+            return None
 
     async def program_if_readable(self, row: RunRow) -> Program | None:
         """Return the program of a run's contract, if it can be compiled."""

@@ -6,12 +6,14 @@ import asyncio
 import os
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from functools import wraps
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 import click
 
 from opord.cli.completing import offer_runs
 from opord.cli.errors import explain_error
+from opord.cli.filters import filter_options
 from opord.cli.output import error, write, write_json
 from opord.cli.reading import on_reader
 from opord.cli.settings import actor_options, engine_secrets, json_option, store_option
@@ -20,15 +22,12 @@ from opord.values.types import RunId
 from opord.values.visible import safe
 
 if TYPE_CHECKING:
-    from opord.backends.base import Backend, RunFilter
+    from opord.backends.base import Backend
     from opord.backends.shown import Shown
+    from opord.cli.filters import Filters
     from opord.kernel.rows import RunRow
 
 T = TypeVar("T")
-CommandT = TypeVar("CommandT", bound=Callable[..., Any])
-
-NEEDS = ("any", "doubt", "stalled", "alarm", "collision", "overdue", "unserved")
-STATUSES = ("running", "waiting", "in_doubt", "stalled", "ended")
 
 PATIENCE_S = 30.0
 """How long a command waits for a store that is locked or full before it gives up."""
@@ -62,48 +61,29 @@ class Act(NamedTuple):
 
 
 class Selection(NamedTuple):
-    """The runs to act on."""
+    """The runs to act on: those named, or those that filters find."""
 
     runs: tuple[str, ...]
-    contract: str | None
-    state: str | None
-    status: str | None
-    needs: str | None = None
-
-    def where(self) -> RunFilter:
-        """Return the selection as a filter for a backend."""
-        from opord.backends.base import RunFilter
-
-        return RunFilter(self.contract, self.state, self.status, needs=self.needs)  # type: ignore[arg-type]
+    filters: Filters
 
 
-def filter_options(command: CommandT) -> CommandT:
-    """Give a command the options that choose runs."""
-    command = click.option(
-        "--needs", is_flag=False, flag_value="any", type=click.Choice(NEEDS), metavar="[REASON]",
-        help="Only runs that need somebody, or that for this REASON: doubt, stalled, alarm, collision, overdue, unserved.",
-    )(command)  # fmt: skip
-    command = click.option(
-        "--status", type=click.Choice(STATUSES), help="Only runs that are running, waiting, in doubt, …"
-    )(command)
-    command = click.option("--state", metavar="STATE", help="Only runs in this state.")(command)
-    return click.option("--contract", metavar="NAME", help="Only runs of this contract.")(command)
-
-
-def act_options(command: CommandT) -> CommandT:
+def act_options(command: Callable[..., int]) -> Callable[..., int]:
     """Give a command the options of all commands that act on runs.
 
-    They are RUN, one or more, or a filter; who acts and why; and `--dry-run`.
+    They are RUN, one or more, or a filter, which it gets as `selection`; who acts and why; and
+    `--dry-run`.
     """
-    command = json_option(command)
-    command = store_option(command)
-    command = click.option("--dry-run", is_flag=True, help="Say which runs are meant, and do nothing.")(
-        command
-    )
-    command = click.option("--reason", metavar="TEXT", help="Why; it goes on record.")(command)
-    command = actor_options(command)
-    command = filter_options(command)
-    return click.argument("runs", metavar="[RUN]...", nargs=-1, shell_complete=offer_runs)(command)
+
+    @wraps(command)
+    def selecting(runs: tuple[str, ...], filters: Filters, **given: Any) -> int:
+        return command(selection=Selection(runs, filters), **given)
+
+    acting = json_option(cast("Callable[..., int]", selecting))
+    acting = store_option(acting)
+    acting = click.option("--dry-run", is_flag=True, help="Say which runs are meant, and do nothing.")(acting)
+    acting = click.option("--reason", metavar="TEXT", help="Why; it goes on record.")(acting)
+    acting = filter_options(actor_options(acting))
+    return click.argument("runs", metavar="[RUN]...", nargs=-1, shell_complete=offer_runs)(acting)
 
 
 def act_on(selection: Selection, act: Act, *, store: str, dry_run: bool, as_json: bool) -> int:
@@ -198,11 +178,10 @@ async def _one(backend: Backend, run: str, act: Act) -> Exception | None:
 
 
 def _check_selection(selection: Selection) -> None:
-    filtered = selection.contract or selection.state or selection.status or selection.needs
-    if bool(selection.runs) == bool(filtered):
+    if bool(selection.runs) == selection.filters.given:
         raise click.UsageError(
-            "name a RUN or several, or choose runs with --contract, --state, --status or --needs"
-            + (", but not both" if filtered else "")
+            "name a RUN or several, or choose runs with filters such as --contract, --state, --status or --needs"
+            + (", but not both" if selection.runs else "")
         )
     if len(set(selection.runs)) < len(selection.runs):
         raise click.UsageError("a RUN is named twice")
@@ -232,7 +211,7 @@ async def _named(shown: Shown, runs: Sequence[str]) -> list[RunRow]:
 
 
 async def _rows(shown: Shown, selection: Selection, act: Act) -> list[RunRow]:
-    return [row async for row in shown.rows(selection.where()) if act.concerns(row)]
+    return [row async for row in selection.filters.rows(shown) if act.concerns(row)]
 
 
 async def _run_names(shown: Shown, selection: Selection, act: Act) -> list[str]:

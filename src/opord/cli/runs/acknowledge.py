@@ -15,8 +15,7 @@ from opord.values.types import RunId
 @act_options
 def command(
     seen: int | None,
-    runs: tuple[str, ...], contract: str | None, state: str | None, status: str | None, needs: str | None,
-    actor: str, role: str | None, reason: str | None, dry_run: bool, store: str, as_json: bool,
+    selection: Selection, actor: str, role: str | None, reason: str | None, dry_run: bool, store: str, as_json: bool,
 ) -> int:  # fmt: skip
     """Close the alarms of runs that you have looked at.
 
@@ -31,7 +30,7 @@ def command(
       opord runs acknowledge OrderFulfilment/ord-1001 --seen 9 --reason "second charge refunded"
       opord runs acknowledge --needs alarm --contract OrderFulfilment --dry-run
     """
-    if seen is not None and len(runs) != 1:
+    if seen is not None and len(selection.runs) != 1:
         raise click.UsageError("--seen goes with one RUN")
     act = Act(
         "acknowledge",
@@ -41,6 +40,4 @@ def command(
             RunId(name), seen=seen, actor=actor, role=role, reason=reason
         ),
     )
-    return act_on(
-        Selection(runs, contract, state, status, needs), act, store=store, dry_run=dry_run, as_json=as_json
-    )
+    return act_on(selection, act, store=store, dry_run=dry_run, as_json=as_json)

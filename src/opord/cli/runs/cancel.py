@@ -11,8 +11,7 @@ from opord.values.types import RunId
 @click.command()
 @act_options
 def command(
-    runs: tuple[str, ...], contract: str | None, state: str | None, status: str | None, needs: str | None,
-    actor: str, role: str | None, reason: str | None, dry_run: bool, store: str, as_json: bool,
+    selection: Selection, actor: str, role: str | None, reason: str | None, dry_run: bool, store: str, as_json: bool,
 ) -> int:  # fmt: skip
     """Ask runs to cancel, as their contract allows.
 
@@ -23,7 +22,7 @@ def command(
     \b
     Examples:
       opord runs cancel OrderFulfilment/ord-1001 --reason "customer called"
-      opord runs cancel --contract OrderFulfilment --state Review --dry-run
+      opord runs cancel --contract OrderFulfilment --state Review --since-before 7d --dry-run
     """
     act = Act(
         "cancel",
@@ -31,6 +30,4 @@ def command(
         lambda row: row.head.status != "ended",
         lambda backend, name: backend.cancel(RunId(name), actor=actor, role=role, reason=reason),
     )
-    return act_on(
-        Selection(runs, contract, state, status, needs), act, store=store, dry_run=dry_run, as_json=as_json
-    )
+    return act_on(selection, act, store=store, dry_run=dry_run, as_json=as_json)

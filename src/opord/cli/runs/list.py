@@ -6,60 +6,27 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from opord.cli.acting import Selection, filter_options
-from opord.cli.errors import CliError
+from opord.cli.filters import Filters, filter_options
 from opord.cli.output import note, status_words, write, write_json, write_table
 from opord.cli.reading import on_reader
 from opord.cli.settings import json_option, store_option
-from opord.cli.times import Moment, moment
 from opord.story.counting import counted
 from opord.story.words import waits_in_words, when
 from opord.values.visible import safe
 
 if TYPE_CHECKING:
-    from opord.backends.base import RunFilter
     from opord.backends.shown import Shown
-    from opord.kernel.data_filter import DataIs
     from opord.kernel.program import Program
-
-OUTCOMES = ("success", "failure", "cancelled", "terminated")
 
 
 @click.command()
 @filter_options
 @click.option(
-    "--version", type=click.IntRange(min=1), metavar="N", help="Only runs of this version of their contract."
-)
-@click.option("--outcome", type=click.Choice(OUTCOMES), help="Only runs that ended so.")
-@click.option(
-    "--started", metavar="WHEN", help="Only runs started in the last 7d (or 12h, 4w), or since an instant."
-)
-@click.option("--started-before", metavar="WHEN", help="Only runs started longer ago, or before an instant.")
-@click.option(
-    "--since",
-    metavar="WHEN",
-    help="Only runs that came into their state in the last 7d, or since an instant.",
-)
-@click.option(
-    "--since-before", metavar="WHEN", help="Only runs that have been in their state for longer than 7d."
-)
-@click.option(
-    "--data",
-    "data",
-    multiple=True,
-    metavar="PATH=VALUE",
-    help="Only runs whose state or input has this value there: order.customer=c-17. May be repeated.",
-)
-@click.option(
     "--limit", type=click.IntRange(min=1), default=50, show_default=True, help="How many at the most."
 )
 @store_option
 @json_option
-def command(
-    contract: str | None, state: str | None, status: str | None, needs: str | None, version: int | None,
-    outcome: str | None, started: str | None, started_before: str | None, since: str | None,
-    since_before: str | None, data: tuple[str, ...], limit: int, store: str, as_json: bool,
-) -> int:  # fmt: skip
+def command(filters: Filters, limit: int, store: str, as_json: bool) -> int:
     """List runs.
 
     The newest come first, each with what it needs from a person, why it is where it is, and what
@@ -72,13 +39,8 @@ def command(
       opord runs list --contract OrderFulfilment --state Review --since-before 2d
       opord runs list --data order.customer=c-17 --started 7d
     """
-    where = Selection((), contract, state, status, needs).where()._replace(version=version, outcome=outcome)
-    times = {"started_from": ("--started", started), "started_before": ("--started-before", started_before),
-             "since_from": ("--since", since), "since_before": ("--since-before", since_before)}  # fmt: skip
-    moments = {name: moment(option, text) for name, (option, text) in times.items() if text is not None}
-    conditions = [_condition(one) for one in data]
     views, programs, waiting, more = on_reader(
-        store, lambda shown: _listed(shown, where, moments, conditions, limit=limit, whole=as_json)
+        store, lambda shown: _listed(shown, filters, limit=limit, whole=as_json)
     )
     if as_json:
         write_json(views)
@@ -91,26 +53,8 @@ def command(
     return 0
 
 
-def _condition(argument: str) -> DataIs:
-    from opord.kernel.data_filter import data_reads
-
-    path, sign, text = argument.partition("=")
-    try:
-        if not sign:
-            raise ValueError("expected PATH=VALUE")
-        return data_reads(path, text)
-    except ValueError as wrong:
-        raise CliError("usage", f"--data: {wrong}, as in order.customer=c-17, got: {argument!r}", 2) from None
-
-
 async def _listed(
-    shown: Shown,
-    where: RunFilter,
-    moments: dict[str, Moment],
-    data: list[DataIs],
-    *,
-    limit: int,
-    whole: bool,
+    shown: Shown, filters: Filters, *, limit: int, whole: bool
 ) -> tuple[list[dict[str, Any]], list[Program | None], list[int], bool]:
     """Return the newest runs as shown, their programs, how many messages wait for each, and more.
 
@@ -118,10 +62,7 @@ async def _listed(
 
     A program is None if its contract cannot be read.
     """
-    now = await shown.backend.now()
-    times: dict[str, Any] = {name: one.at(now) for name, one in moments.items()}
-    where = where._replace(**times)
-    rows = [row async for row in shown.rows(where, data=data, limit=limit + 1)]
+    rows = [row async for row in filters.rows(shown, limit=limit + 1)]
     views = [await (shown.view if whole else shown.outline)(row) for row in rows[:limit]]
     waiting = [0 if whole else await shown.messages_waiting(row) for row in rows[:limit]]
     return views, [await shown.program_if_readable(row) for row in rows[:limit]], waiting, len(rows) > limit

@@ -27,8 +27,7 @@ _NO_RESULT = "\0"
 @act_options
 def command(
     happened: str | None, did_not_happen: bool, another: bool, seen: int | None,
-    runs: tuple[str, ...], contract: str | None, state: str | None, status: str | None, needs: str | None,
-    actor: str, role: str | None, reason: str | None, dry_run: bool, store: str, as_json: bool,
+    selection: Selection, actor: str, role: str | None, reason: str | None, dry_run: bool, store: str, as_json: bool,
 ) -> int:  # fmt: skip
     """Say whether an action that is in doubt happened.
 
@@ -50,10 +49,10 @@ def command(
     """
     if (happened is not None) + did_not_happen + another != 1:
         raise click.UsageError("say one of --happened [RESULT], --did-not-happen and --another")
-    if not runs and happened is not None and "/" in happened and happened[:1] not in '{["@':
+    if not selection.runs and happened is not None and "/" in happened and happened[:1] not in '{["@':
         # `resolve --happened RUN`: an option takes the next word, and a RUN is never JSON.
-        runs, happened = (happened,), _NO_RESULT
-    if seen is not None and len(runs) != 1:
+        selection, happened = selection._replace(runs=(happened,)), _NO_RESULT
+    if seen is not None and len(selection.runs) != 1:
         raise click.UsageError("--seen goes with one RUN")
     result = _result(happened)
     act = Act(
@@ -71,9 +70,7 @@ def command(
             reason=reason,
         ),
     )
-    return act_on(
-        Selection(runs, contract, state, status, needs), act, store=store, dry_run=dry_run, as_json=as_json
-    )
+    return act_on(selection, act, store=store, dry_run=dry_run, as_json=as_json)
 
 
 def _result(happened: str | None) -> Any:

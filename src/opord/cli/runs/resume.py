@@ -14,8 +14,7 @@ from opord.values.types import RunId
 @click.command()
 @act_options
 def command(
-    runs: tuple[str, ...], contract: str | None, state: str | None, status: str | None, needs: str | None,
-    actor: str, role: str | None, reason: str | None, dry_run: bool, store: str, as_json: bool,
+    selection: Selection, actor: str, role: str | None, reason: str | None, dry_run: bool, store: str, as_json: bool,
 ) -> int:  # fmt: skip
     """Let stalled runs go on.
 
@@ -34,6 +33,4 @@ def command(
         lambda row: row.head.status == "stalled",
         lambda backend, name: backend.resume(RunId(name), actor=actor, role=role, reason=reason),
     )
-    return act_on(
-        Selection(runs, contract, state, status, needs), act, store=store, dry_run=dry_run, as_json=as_json
-    )
+    return act_on(selection, act, store=store, dry_run=dry_run, as_json=as_json)

@@ -11,8 +11,7 @@ from opord.values.types import RunId
 @click.command()
 @act_options
 def command(
-    runs: tuple[str, ...], contract: str | None, state: str | None, status: str | None, needs: str | None,
-    actor: str, role: str | None, reason: str | None, dry_run: bool, store: str, as_json: bool,
+    selection: Selection, actor: str, role: str | None, reason: str | None, dry_run: bool, store: str, as_json: bool,
 ) -> int:  # fmt: skip
     """End runs by an administrator's word.
 
@@ -21,8 +20,9 @@ def command(
     why. To let a contract decide how a run ends, use `opord runs cancel`.
 
     \b
-    Example:
+    Examples:
       opord runs terminate OrderFulfilment/ord-1001 --reason "test order"
+      opord runs terminate --contract OrderFulfilment --version 1 --since-before 30d --dry-run
     """
     act = Act(
         "terminate",
@@ -30,6 +30,4 @@ def command(
         lambda row: row.head.status != "ended",
         lambda backend, name: backend.terminate(RunId(name), actor=actor, role=role, reason=reason),
     )
-    return act_on(
-        Selection(runs, contract, state, status, needs), act, store=store, dry_run=dry_run, as_json=as_json
-    )
+    return act_on(selection, act, store=store, dry_run=dry_run, as_json=as_json)
