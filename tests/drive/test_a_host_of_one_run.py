@@ -151,6 +151,9 @@ class OneRun:
     async def values(self, run: str, digests: Collection[str]) -> list[ValueRow]:
         return [self.large[digest] for digest in digests]
 
+    async def contract_names(self) -> list[str]:
+        return [self.row.name] if self.row is not None else []
+
     async def tombstone(self, run: str) -> Tombstone | None:
         return None
 

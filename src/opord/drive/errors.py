@@ -42,14 +42,15 @@ class InputInvalid(Refused):
 
 
 class RunUnknown(Refused):
-    """No run has this name."""
+    """No run has this name. `near` is an existing run with a name like it, if one was found."""
 
     code = "run_unknown"
 
-    def __init__(self, run: RunId) -> None:
+    def __init__(self, run: RunId, near: RunId | None = None) -> None:
         form = "" if "/" in run else "; a run is named by its contract and its key, as in Order/17"
-        super().__init__(f"there is no run {run!r}{form}; `opord runs list` shows those there are")
-        self.run = run
+        hint = "`opord runs list` shows those there are" if near is None else f"did you mean {near!r}?"
+        super().__init__(f"there is no run {run!r}{form if near is None else ''}; {hint}")
+        self.run, self.near = run, near
 
 
 class StartRefused(Refused):
@@ -262,25 +263,32 @@ class HistoryFull(Refused):
 
 
 class NotInDoubt(Refused):
-    """A resolution for a run that has no doubt to resolve now."""
+    """A resolution for a run that has no doubt to resolve now.
+
+    `instead` are the commands that see to what the run does need.
+    """
 
     code = "not_in_doubt"
 
-    def __init__(self, run: RunId, why: str) -> None:
-        super().__init__(f"{run} cannot be resolved now: {why}")
-        self.run = run
+    def __init__(self, run: RunId, why: str, instead: Sequence[str] = ()) -> None:
+        super().__init__(f"{run} cannot be resolved now: {why}{_in_place_of_it(instead)}")
+        self.run, self.instead = run, tuple(instead)
 
 
 class NotStalled(Refused):
-    """A `resume` for a run that is not stalled."""
+    """A `resume` for a run that is not stalled.
+
+    `instead` are the commands that see to what the run does need.
+    """
 
     code = "not_stalled"
     run: RunId
     status: str
 
-    def __init__(self, run: RunId, status: str) -> None:
-        super().__init__(f"{run} is not stalled but {status.replace('_', ' ')}; there is nothing to resume")
-        self.run, self.status = run, status
+    def __init__(self, run: RunId, status: str, instead: Sequence[str] = ()) -> None:
+        move = _in_place_of_it(instead) or "; there is nothing to resume"
+        super().__init__(f"{run} is not stalled but {status.replace('_', ' ')}{move}")
+        self.run, self.status, self.instead = run, status, tuple(instead)
 
 
 class CollisionOpen(Refused):
@@ -312,13 +320,16 @@ class WrongResolution(Refused):
 
 
 class NoAlarm(Refused):
-    """An `acknowledge` for a run without an alarm that can be closed now."""
+    """An `acknowledge` for a run without an alarm that can be closed now.
+
+    `instead` are the commands that see to what the run does need.
+    """
 
     code = "no_alarm"
 
-    def __init__(self, run: RunId, why: str) -> None:
-        super().__init__(f"{run}: nothing can be acknowledged now: {why}")
-        self.run = run
+    def __init__(self, run: RunId, why: str, instead: Sequence[str] = ()) -> None:
+        super().__init__(f"{run}: nothing can be acknowledged now: {why}{_in_place_of_it(instead)}")
+        self.run, self.instead = run, tuple(instead)
 
 
 class EventIdUnknown(Refused):
@@ -390,7 +401,8 @@ class UnknownEvent(Refused):
         there = f"it has {', '.join(sorted(events))}" if events else "it has no events"
         if event == "cancel":
             message = (
-                f"no state of {contract} handles `cancel`, so that no run of it can be cancelled; {there}"
+                f"no state of {contract} handles `cancel`, so that no run of it can be cancelled; {there}. "
+                "`opord runs terminate RUN` ends a run by an administrator's word"
             )
         else:
             message = f"{contract} has no event {event!r}; {there}"
@@ -455,3 +467,8 @@ class RunUnreadable(EngineError):
             "`opord doctor` looks for damage in the store"
         )
         self.run = run
+
+
+def _in_place_of_it(commands: Sequence[str]) -> str:
+    """Write the commands to type in place of a verb that was refused."""
+    return f"; instead, type {' or '.join(f'`{command}`' for command in commands)}" if commands else ""

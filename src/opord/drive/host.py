@@ -77,6 +77,10 @@ class Host(Protocol):
         """
         ...
 
+    def contract_names(self) -> Awaitable[Collection[str]]:
+        """Return the names of the stored contracts, as of some moment of this process."""
+        ...
+
     # --- rows -------------------------------------------------------------------------------------
 
     def apply(self, change: Start | Write, /) -> Awaitable[Result]:

@@ -19,6 +19,7 @@ from opord.drive.errors import (
     WrongResolution,
 )
 from opord.drive.host import Host
+from opord.drive.instead import instead
 from opord.drive.past import look_back
 from opord.drive.reading import missing, read, read_by_row
 from opord.drive.telling import tell_moved, tell_opened
@@ -51,7 +52,7 @@ async def resume(
 
     def change(run: Run, draft: Draft, waiting: list[InboxRow]) -> None:
         if not is_held(run.status):
-            raise NotStalled(run.id, run.status)
+            raise NotStalled(run.id, run.status, instead(run))
         if run.collision is not None and run.collides:
             raise CollisionOpen(run.id, run.collision.call, run.collision.key)
         recording.resume(draft, actor=actor, role=role, reason=reason)
@@ -104,7 +105,7 @@ async def acknowledge(
     def change(run: Run, draft: Draft, waiting: list[InboxRow]) -> None:
         alarms = run.body.alarms
         if not alarms:
-            raise NoAlarm(run.id, "it has no open alarm")
+            raise NoAlarm(run.id, "it has no open alarm", instead(run))
         if seen is not None and alarms[-1].seq > seen:
             raise NoAlarm(run.id, f"an alarm came after record {seen}, which you saw; look at it again")
         intent = run.intent
@@ -162,7 +163,7 @@ async def resolve(
         intent = run.intent
         if intent is None or intent.outcome is not None or not (intent.doubts or intent.asking):
             is_now = "has ended" if has_ended(run.status) else f"is {run.status.replace('_', ' ')}"
-            raise NotInDoubt(run.id, f"it {is_now}, and no action of it is in doubt")
+            raise NotInDoubt(run.id, f"it {is_now}, and no action of it is in doubt", instead(run))
         if intent.in_flight:
             raise NotInDoubt(
                 run.id, f"attempt {intent.attempt} of {intent.call} is under way; wait for its end"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from opord.drive.errors import RunPruned, RunUnknown, RunUnreadable
 from opord.drive.host import Host
+from opord.drive.near_runs import near_run
 from opord.kernel.rows import RunRow, ValueRow
 from opord.kernel.run import Run, load_run
 from opord.kernel.unread import run_by_row
@@ -66,4 +67,6 @@ async def fetched(host: Host, row: RunRow) -> list[ValueRow]:
 async def missing(host: Host, run_id: RunId) -> RunUnknown | RunPruned:
     """Return the error for a missing run: unknown, or pruned if a tombstone is left."""
     tombstone = await host.tombstone(run_id)
-    return RunUnknown(run_id) if tombstone is None else RunPruned(tombstone)
+    if tombstone is not None:
+        return RunPruned(tombstone)
+    return RunUnknown(run_id, await near_run(host, run_id))

@@ -82,6 +82,7 @@ class StoreHost:
         self.apply: Callable[[Start | Write], asyncio.Future[Result]] = writer.apply
         self.cache: ValueCache = ValueCache()
         self.hook = hook
+        self._contract_names: frozenset[str] | None = None
 
     # --- contracts -------------------------------------------------------------------------------
 
@@ -95,6 +96,13 @@ class StoreHost:
         if program is not None:
             return program
         return await self.writer.call(self.programs.load, self.store, contract)
+
+    async def contract_names(self) -> Collection[str]:
+        """Return the names of the stored contracts, as of the first call."""
+        if self._contract_names is None:
+            stored = await self.writer.call(self.store.contracts)
+            self._contract_names = frozenset(one.name for one in stored)
+        return self._contract_names
 
     # --- rows ------------------------------------------------------------------------------------
 
