@@ -356,8 +356,8 @@ def test_a_flag_wins_over_a_variable_and_a_variable_over_a_file(
     assert areas["settings"] == [
         ("fine", "store = sqlite:///variable.db (from $OPORD_STORE)"),
         ("fine", "as = file (from pyproject.toml)"),
-        ("wrong", "lease = 'soon' from $OPORD_LEASE is no number"),
-        ("wrong", "call_limit = '-5m' from $OPORD_CALL_LIMIT is no duration above zero"),
+        ("wrong", "lease = 'soon' from $OPORD_LEASE is no duration"),
+        ("wrong", "call_limit = '-5m' from $OPORD_CALL_LIMIT is no duration"),
         ("warning", "$OPORD_STROE is set, and nothing reads it"),
     ]
     assert "did you mean OPORD_STORE?" in moves(answer)

@@ -23,10 +23,11 @@ def checked(path: Path) -> CheckResult:
     """Check a contract file.
 
     Raises:
-        CliError: it cannot be read.
+        CliError: it cannot be read, or is Python code.
     """
     from opord.language import check_file
 
+    refuse_python(str(path))
     try:
         return check_file(path, allow_outside=allows_outside())
     except OSError as wrong:
@@ -45,6 +46,29 @@ def unreadable(path: Path, wrong: OSError) -> CliError:
     return CliError("file", f"{path}: {wrong.strerror or wrong}{hint}", 2)
 
 
+def refuse_python(place: str) -> None:
+    """Refuse Python code where a contract's file is wanted.
+
+    Raises:
+        CliError: it is; the message says how a contract is named.
+    """
+    file, _, name = place.partition(":")
+    if not file.endswith((".py", ".pyi")):
+        return
+    by_class = f"`{_dotted(file)}:{name or 'Name'}`"
+    message = f"{place} is Python code; a contract is a file such as order.opord, or its generated class, as in {by_class}"
+    raise CliError("contract_unknown", message, 2)
+
+
+def _dotted(file: str) -> str:
+    """Return the module of a file, as it is imported from the working directory."""
+    path = Path(file)
+    if path.is_absolute() and path.is_relative_to(Path.cwd()):
+        path = path.relative_to(Path.cwd())
+    parts = [part for part in path.with_suffix("").parts if part not in (path.anchor, ".", "..")]
+    return ".".join(parts[:-1] if parts[-1:] == ["__init__"] else parts)
+
+
 def program_at(place: str) -> Program:
     """Return the program of a contract file, or of a generated class (`package.module:Class`).
 
@@ -54,6 +78,7 @@ def program_at(place: str) -> Program:
     """
     from opord.loading import load_program, program_of
 
+    refuse_python(place)
     module, colon, name = place.rpartition(":")
     if colon and not Path(place).exists() and not place.endswith(".opord"):
         workflow = found_in(module, name, what="contract")
@@ -73,9 +98,8 @@ def found_in(module_name: str, name: str, *, what: str) -> Any:
     Raises:
         CliError: the module or name does not exist, or the module raises.
     """
-    if not all(part.isidentifier() for part in module_name.split(".")):
-        message = f"expected {what} as package.module:Name, got {module_name!r}"
-        raise CliError(f"{what}_unknown", message, 2)
+    if "/" in module_name or not all(part.isidentifier() for part in module_name.split(".")):
+        raise CliError(f"{what}_unknown", _no_module_name(module_name, name, what), 2)
     folder = str(Path.cwd())
     if folder not in sys.path:
         sys.path.insert(0, folder)
@@ -85,10 +109,8 @@ def found_in(module_name: str, name: str, *, what: str) -> Any:
         missing = isinstance(wrong, ModuleNotFoundError) and module_name.startswith(wrong.name or "?")
         if missing:
             message = f"there is no module `{module_name}` here or among those installed"
-            if module_name.endswith(".py"):
-                message += f"; without `.py` it is `{module_name.removesuffix('.py')}`"
-            raise CliError(f"{what}_unknown", message, 2)
-        raise CliError(f"{what}_broken", f"`{module_name}` cannot be imported: {_where(wrong)}", 1) from wrong
+            raise CliError(f"{what}_unknown", message + _other_spelling(module_name, name), 2)
+        raise CliError(f"{what}_broken", f"`{module_name}` cannot be imported: {told(wrong)}", 1) from wrong
     for part in name.split(".") if name else ():
         if not hasattr(target, part):
             raise CliError(f"{what}_unknown", f"`{module_name}` has no `{name}`{_near(part, target)}", 2)
@@ -97,18 +119,53 @@ def found_in(module_name: str, name: str, *, what: str) -> Any:
 
 
 def _near(name: str, target: Any) -> str:
+    near = _nearest(name, target)
+    return f"; did you mean `{near}`?" if near else ""
+
+
+def _nearest(name: str, target: Any) -> str | None:
     from difflib import get_close_matches
 
     near = get_close_matches(name, vars(target) if hasattr(target, "__dict__") else (), 1)
-    return f"; did you mean `{near[0]}`?" if near else ""
+    return near[0] if near else None
 
 
-def _where(wrong: Exception) -> str:
-    import traceback
+def _no_module_name(module_name: str, name: str, what: str) -> str:
+    """Say how a module is named, to somebody who names something else."""
+    if module_name.endswith(".opord"):
+        return (
+            f"{module_name} is a contract; {what} are a Python module, or a class in one: package.module:Name"
+        )
+    if module_name.endswith(".py"):
+        as_in = f"`{_dotted(module_name)}:{name or 'Name'}`"
+        return f"{module_name} is a file; {what} are named as Python imports them, as in {as_in}"
+    return f"expected {what} as package.module:Name, got {module_name!r}"
+
+
+def _other_spelling(module_name: str, name: str) -> str:
+    """Return the spelling that is probably meant for a module that does not exist; or nothing."""
+    if module_name.endswith(".py"):
+        return f"; without `.py` it is `{module_name.removesuffix('.py')}{f':{name}' if name else ''}`"
+    if module_name.endswith(".opord"):
+        return "; it is a contract, and handlers are a Python module, or a class in one: package.module:Name"
+    home, _, last = module_name.rpartition(".")
+    inside = sys.modules.get(home)  # the import has tried it before
+    if inside is None or name:
+        return ""
+    near = _nearest(last, inside)
+    return (
+        f"; did you mean `{home}:{last if hasattr(inside, last) else near}`?"
+        if hasattr(inside, last) or near
+        else ""
+    )
+
+
+def told(wrong: Exception) -> str:
+    """Return an exception in words, with the place in the user's own code that it came from."""
+    from opord.drive.frames import frames_of
+    from opord.kernel.trouble import error_text
 
     if isinstance(wrong, SyntaxError) and wrong.filename is not None:
         return f"{type(wrong).__name__}: {wrong.msg} ({wrong.filename}:{wrong.lineno})"
-    frames = traceback.extract_tb(wrong.__traceback__)
-    last = frames[-1] if frames else None
-    message = f"{type(wrong).__name__}: {wrong}"
-    return f"{message} ({last.filename}:{last.lineno})" if last is not None else message
+    own = [frame for frame in frames_of(wrong, None) if frame["own"]]
+    return error_text(wrong) + (f" ({own[-1]['file']}:{own[-1]['line']})" if own else "")

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from opord.cli.contracts import found_in
+from opord.cli.contracts import found_in, told
 from opord.cli.errors import CliError
 
 if TYPE_CHECKING:
@@ -29,8 +29,25 @@ def handlers_at(where: str) -> Any:
         return target()
     except Exception as wrong:
         raise CliError(
-            "handlers_broken", f"`{where}` cannot be made without arguments: {type(wrong).__name__}: {wrong}"
+            "handlers_broken", f"`{where}` cannot be made: {_of_constructor(target, wrong)}"
         ) from wrong
+
+
+def _of_constructor(constructor: Any, wrong: Exception) -> str:
+    """Return why an instance cannot be made, with the line that raised or that wants arguments."""
+    import inspect
+
+    from opord.drive.frames import frame_of
+
+    try:
+        inspect.signature(constructor).bind()
+    except ValueError:
+        return told(wrong)
+    except TypeError as needs:
+        place = frame_of(constructor.__init__, None)
+        where = f" ({place['file']}:{place['line']})" if place is not None else ""
+        return f"it is made without arguments, and {needs}{where}"
+    return told(wrong)
 
 
 def ask_for_the_class(program: Program, instance: Any) -> None:

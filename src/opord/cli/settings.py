@@ -5,10 +5,10 @@ The file is `opord.toml`, or else `[tool.opord]` of `pyproject.toml`.
 
 from __future__ import annotations
 
+import math
 import os
 import tomllib
 from collections.abc import Callable
-from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, TypedDict, TypeVar
@@ -23,18 +23,18 @@ SETTING_TYPES: dict[str, tuple[type, ...]] = {
     "store": (str,),
     "as": (str,),
     "role": (str,),
-    "lease": (int, float),
-    "drain": (int, float),
+    "lease": (int, float, str),
+    "drain": (int, float, str),
     "concurrency": (int,),
-    "call_limit": (str,),
+    "call_limit": (int, float, str),
     "secret_keys": (str,),
     "insecure_plaintext_secrets": (bool,),
     "allow_outside": (bool,),
 }
 """The settings that a file may have, and their types."""
 
-DURATIONS = frozenset({"call_limit"})
-"""The settings that are durations as a contract writes them, such as `20m`."""
+DURATIONS = frozenset({"lease", "drain", "call_limit"})
+"""The settings that are durations: as a contract writes them (`20m`), or a number of seconds."""
 
 _INSECURE = "opord.insecure_plaintext_secrets"
 _OUTSIDE = "opord.allow_outside"
@@ -43,45 +43,41 @@ DEFAULT_STORE = "sqlite:///opord.db"
 
 
 class Seconds(click.FloatRange):
-    """A duration on the command line, in seconds.
+    """A duration on the command line: `20m` or `1h30m`, or a plain number of seconds.
 
     NaN is refused here, because no comparison finds it out of range.
     """
 
-    name = "seconds"
+    name = "duration"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the value as a float within the range."""
-        seconds = super().convert(value, param, ctx)
-        if seconds != seconds:
-            self.fail(f"expected a number of seconds, got: {value}", param, ctx)
-        return seconds
+        """Return the value in seconds, as a float within the range."""
+        try:
+            seconds = seconds_of(str(value))
+        except ValueError as wrong:
+            self.fail(str(wrong), param, ctx)
+        return super().convert(seconds, param, ctx)
 
 
-def as_duration(_: click.Context, __: click.Parameter, text: str) -> timedelta:
-    """Read a duration on the command line as a contract writes it, such as `20m`."""
-    try:
-        return duration_of(text)
-    except ValueError as wrong:
-        raise click.BadParameter(str(wrong)) from None
-
-
-def duration_of(text: str) -> timedelta:
-    """Read the duration of a setting.
+def seconds_of(text: str) -> float:
+    """Read a duration as a contract writes it, or a plain number of seconds.
 
     Raises:
-        ValueError: it is no duration above zero.
+        ValueError: it is neither.
     """
     from opord.values.duration import parse_duration
     from opord.values.guard import BadValue
 
     try:
-        duration = parse_duration(text)
-    except BadValue:
-        raise ValueError(f"expected a duration such as `20m` or `1h30m`, got: {text}") from None
-    if duration <= timedelta():
-        raise ValueError(f"expected a duration above zero, got: {text}")
-    return duration
+        seconds = float(text)
+    except ValueError:
+        try:
+            return parse_duration(text).total_seconds()
+        except BadValue:
+            seconds = math.nan
+    if math.isnan(seconds):
+        raise ValueError(f"expected a duration such as `20m` or `1h30m`, or a number of seconds, got: {text}")
+    return seconds
 
 
 def setting(name: str, default: Any = None) -> Any:
@@ -257,7 +253,7 @@ def _checked(path: Path, table: Any) -> dict[str, Any]:
             raise CliError("settings", f"{path.name}: `{name}` is to be {kinds}, got {shown_value}", 2)
         if name in DURATIONS:
             try:
-                duration_of(str(value))
+                seconds_of(str(value))
             except ValueError as wrong:
                 raise CliError("settings", f"{path.name}: `{name}`: {wrong}", 2) from None
     return table

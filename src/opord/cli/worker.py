@@ -7,7 +7,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
@@ -16,15 +16,7 @@ from opord.cli.completing import offer_contracts
 from opord.cli.contracts import program_at
 from opord.cli.handlers import as_the_handlers_know_it, ask_for_the_class, handlers_at
 from opord.cli.output import note
-from opord.cli.settings import (
-    Seconds,
-    as_duration,
-    engine_secrets,
-    outside_option,
-    secrets_option,
-    setting,
-    store_option,
-)
+from opord.cli.settings import Seconds, engine_secrets, outside_option, secrets_option, setting, store_option
 from opord.cli.stopping import Orders, StoppedEarly, leave_hanging_threads, run_to_its_end
 from opord.cli.worker_log import keep_logging, log_to_stderr
 from opord.story.counting import counted
@@ -55,15 +47,15 @@ OPENING_S = 1.0
     help="Stop when nothing can go on within a second; exit 1 if a run needs a person.",
 )
 @click.option("--lease", type=Seconds(min=0, min_open=True, max=600), envvar="OPORD_LEASE",
-              default=lambda: setting("lease", 10.0), show_default="10", metavar="SECONDS",
-              help="After how long without a sign of life others take over this worker's runs; at most 600.")  # fmt: skip
+              default=lambda: setting("lease", 10.0), show_default="10s", metavar="DURATION",
+              help="After how long without a sign of life others take over this worker's runs; at most 10m.")  # fmt: skip
 @click.option("--concurrency", type=click.IntRange(min=1), envvar="OPORD_CONCURRENCY",
               default=lambda: setting("concurrency", 1000), show_default="1000", metavar="N",
               help="How many runs it carries at once.")  # fmt: skip
 @click.option("--drain", type=Seconds(min=0), envvar="OPORD_DRAIN",
-              default=lambda: setting("drain", 30.0), show_default="30", metavar="SECONDS",
+              default=lambda: setting("drain", 30.0), show_default="30s", metavar="DURATION",
               help="How long it lets calls under way go on when it is told to stop.")  # fmt: skip
-@click.option("--call-limit", callback=as_duration, envvar="OPORD_CALL_LIMIT",
+@click.option("--call-limit", type=Seconds(min=0, min_open=True), envvar="OPORD_CALL_LIMIT",
               default=lambda: setting("call_limit", "5m"), show_default="5m", metavar="DURATION",
               help="How long an attempt of a call without `timeout` may take, such as 20m.")  # fmt: skip
 @click.option("--dev", is_flag=True,
@@ -78,7 +70,7 @@ def command(
     lease: float,
     concurrency: int,
     drain: float,
-    call_limit: timedelta,
+    call_limit: float,
     dev: bool,
     store: str,
 ) -> int:
@@ -93,6 +85,7 @@ def command(
     Examples:
       opord worker --contract order.opord --handlers shop.handlers:Handlers
       opord worker --contract order.opord --handlers handlers --until-idle
+      opord worker --contract order.opord --handlers handlers --lease 30s --call-limit 20m
     """
     if len(contracts) != len(handlers):
         raise click.UsageError(
@@ -115,7 +108,7 @@ def command(
                     lease_s=lease,
                     concurrency=concurrency,
                     drain_s=drain,
-                    call_limit_s=call_limit.total_seconds(),
+                    call_limit_s=call_limit,
                     dev=dev,
                 )
             )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from opord.cli.doctor.observation import Observation
 from opord.cli.errors import CliError
-from opord.cli.settings import DURATIONS, SETTING_TYPES, duration_of, settings_file
+from opord.cli.settings import DURATIONS, SETTING_TYPES, seconds_of, settings_file
 
 # Variables that are not settings; they are for finding faults in Opord itself.
 _OTHER_VARIABLES = frozenset({"OPORD_DEBUG", "OPORD_GOLDEN"})
@@ -59,16 +59,15 @@ def check_settings(folder: Path, store: str | None) -> Iterator[Observation]:
 def _not_read(name: str, kinds: tuple[type, ...], text: str) -> str:
     """Return what the value of a variable should be, if it cannot be read as that; else nothing."""
     if name in DURATIONS:
-        return "" if _is_duration(text) else "duration above zero"
+        return "" if _is_duration(text) else "duration"
     return "" if str in kinds or bool in kinds or _is_number(text) else "number"
 
 
 def _is_duration(text: str) -> bool:
     try:
-        duration_of(text)
+        return seconds_of(text) >= 0
     except ValueError:
         return False
-    return True
 
 
 def _is_number(text: str) -> bool:
