@@ -9,6 +9,7 @@ __all__ = [
     "listing",
     "misuse",
     "opening",
+    "own_code",
     "shown",
     "upkeep",
 ]

@@ -110,6 +110,8 @@ def found_in(module_name: str, name: str, *, what: str) -> Any:
         if missing:
             message = f"there is no module `{module_name}` here or among those installed"
             raise CliError(f"{what}_unknown", message + _other_spelling(module_name, name), 2)
+        from opord.backends.own_code import told
+
         raise CliError(f"{what}_broken", f"`{module_name}` cannot be imported: {told(wrong)}", 1) from wrong
     for part in name.split(".") if name else ():
         if not hasattr(target, part):
@@ -158,14 +160,3 @@ def _other_spelling(module_name: str, name: str) -> str:
         if hasattr(inside, last) or near
         else ""
     )
-
-
-def told(wrong: Exception) -> str:
-    """Return an exception in words, with the place in the user's own code that it came from."""
-    from opord.drive.frames import frames_of
-    from opord.kernel.trouble import error_text
-
-    if isinstance(wrong, SyntaxError) and wrong.filename is not None:
-        return f"{type(wrong).__name__}: {wrong.msg} ({wrong.filename}:{wrong.lineno})"
-    own = [frame for frame in frames_of(wrong, None) if frame["own"]]
-    return error_text(wrong) + (f" ({own[-1]['file']}:{own[-1]['line']})" if own else "")

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from opord.cli.contracts import found_in, told
+from opord.cli.contracts import found_in
 from opord.cli.errors import CliError
 
 if TYPE_CHECKING:
@@ -37,16 +37,15 @@ def _of_constructor(constructor: Any, wrong: Exception) -> str:
     """Return why an instance cannot be made, with the line that raised or that wants arguments."""
     import inspect
 
-    from opord.drive.frames import frame_of
+    from opord.backends.own_code import definition_place, told
 
     try:
         inspect.signature(constructor).bind()
     except ValueError:
         return told(wrong)
     except TypeError as needs:
-        place = frame_of(constructor.__init__, None)
-        where = f" ({place['file']}:{place['line']})" if place is not None else ""
-        return f"it is made without arguments, and {needs}{where}"
+        place = definition_place(constructor.__init__)
+        return f"it is made without arguments, and {needs}{f' ({place})' if place else ''}"
     return told(wrong)
 
 

@@ -86,12 +86,36 @@ def _text(argument: str) -> str | bytes:
     from opord.values.guard import LIMIT_BYTES
 
     if argument == "-":
-        return sys.stdin.buffer.read(LIMIT_BYTES + 1)
+        return _in_utf_8(sys.stdin.buffer.read(LIMIT_BYTES + 1), "standard input")
     if not argument.startswith("@"):
         return argument
     path = argument[1:]
     try:
         with Path(path).open("rb") as file:
-            return file.read(LIMIT_BYTES + 1)
+            return _in_utf_8(file.read(LIMIT_BYTES + 1), path)
     except OSError as wrong:
         raise CliError("file", f"{path}: {wrong.strerror or wrong}", 2) from wrong
+
+
+def _in_utf_8(content: bytes, where: str) -> bytes:
+    """Return a text's bytes, if they are UTF-8.
+
+    One that is cut off at the limit passes: its length is refused later.
+
+    Raises:
+        CliError: they are not; the message has the line and the byte in it.
+    """
+    from opord.values.guard import LIMIT_BYTES
+
+    try:
+        content[:LIMIT_BYTES].decode()
+    except UnicodeDecodeError as wrong:
+        if len(content) > LIMIT_BYTES:
+            return content
+        if len(content) > wrong.end or wrong.reason != "unexpected end of data":
+            before = content[: wrong.start]
+            line, column = before.count(b"\n") + 1, wrong.start - before.rfind(b"\n")
+            message = f"{where}:{line}: byte {column} of the line is 0x{content[wrong.start]:02x}, which is not UTF-8"
+            raise CliError("usage", message, 2) from None
+        raise CliError("usage", f"{where}: ends in the middle of a character of UTF-8", 2) from None
+    return content

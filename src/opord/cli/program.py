@@ -53,12 +53,29 @@ def opord() -> None:
     """  # noqa: W505 - the line is shown as it stands
 
 
+def _check_encoding(arguments: Sequence[str]) -> None:
+    """Refuse arguments that are not UTF-8.
+
+    Raises:
+        UsageError: there is one; the message has its number and the byte.
+    """
+    for number, argument in enumerate(arguments, 1):
+        try:
+            argument.encode()
+        except UnicodeEncodeError as wrong:
+            before = len(argument[: wrong.start].encode())
+            byte = ord(argument[wrong.start]) & 0xFF
+            message = f"argument {number} is not UTF-8: byte {before + 1} of it is 0x{byte:02x}"
+            raise click.UsageError(message) from None
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run the program with these arguments and return its exit status.
 
     Errors go to stderr with their code.
     """
     try:
+        _check_encoding(arguments)
         status = opord.main(args=list(arguments), prog_name="opord", standalone_mode=False)
         if sys.stdout is not None:
             sys.stdout.flush()
