@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from typing import NamedTuple
 
 _MISSING = "; --store or OPORD_STORE names the one that is meant, and a start or a worker makes one"
@@ -23,6 +24,14 @@ class CliError(Exception):
         self.code, self.status = code, status
 
 
+class ShapedRefusal(Exception):
+    """A refused input, with lines that show the shape of one that fits."""
+
+    def __init__(self, refusal: Exception, shape: Sequence[str]) -> None:
+        super().__init__(str(refusal))
+        self.refusal, self.shape = refusal, tuple(shape)
+
+
 class ErrorReport(NamedTuple):
     """An error as it is reported: its code, its message, and its exit status."""
 
@@ -35,6 +44,9 @@ def explain_error(raised: Exception) -> ErrorReport:
     """Explain an exception to the user of the command."""
     if isinstance(raised, CliError):
         return ErrorReport(raised.code, str(raised), raised.status)
+    if isinstance(raised, ShapedRefusal):
+        report = explain_error(raised.refusal)
+        return report._replace(message="\n".join([report.message, *raised.shape]))
     for explain in (_of_backend, _of_loading, _of_secrets):
         explanation = explain(raised)
         if explanation is not None:

@@ -6,10 +6,14 @@ Every refusal has a stable `code` and has changed nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 from opord.contract import Requirement
 from opord.kernel.rows import Tombstone
 from opord.values.types import Key, RunId
+
+_PROBLEMS_TOLD: Final = 10
+"""How many problems of an input a message names."""
 
 
 class EngineError(Exception):
@@ -27,18 +31,43 @@ class Refused(EngineError):
     code = "refused"
 
 
+class InputProblem(NamedTuple):
+    """One thing that is wrong with an input: its place, and what was seen and is expected."""
+
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        if not self.path:
+            return self.message
+        return f"{self.path}{'' if self.message.startswith('is ') else ':'} {self.message}"
+
+
 class InputInvalid(Refused):
-    """The input of a start or event, or the result of a resolution, does not fit the contract."""
+    """The input of a start or event, or the result of a resolution, does not fit the contract.
+
+    `path` and `problem` are those of the first problem. `problems` are all of them, up to 1000, and
+    `short` is the message with the first alone. The message names up to 10.
+    """
 
     code = "input_invalid"
     what: str
     path: str
     problem: str
+    problems: tuple[InputProblem, ...]
+    short: str
 
-    def __init__(self, what: str, path: str, message: str) -> None:
-        where = "" if not path else path if message.startswith("is ") else f"{path}:"
-        super().__init__(f"the input of {what} does not fit: {where} {message}".replace(":  ", ": "))
+    def __init__(self, what: str, path: str, message: str, problems: Sequence[InputProblem] = ()) -> None:
+        first = InputProblem(path, message)
         self.what, self.path, self.problem = what, path, message
+        self.problems = tuple(problems) or (first,)
+        others = len(self.problems) - 1
+        head = f"the input of {what} does not fit:"
+        self.short = f"{head} {first}{f' (and {others} more)' if others else ''}"
+        lines = [f"  - {one}" for one in self.problems[:_PROBLEMS_TOLD]]
+        if len(self.problems) > _PROBLEMS_TOLD:
+            lines.append(f"  and {len(self.problems) - _PROBLEMS_TOLD} more")
+        super().__init__("\n".join([head, *lines]) if others else self.short)
 
 
 class RunUnknown(Refused):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Literal, assert_never
 
 from opord.contract import Event
+from opord.drive.accepting import accepted_by
 from opord.drive.errors import (
     EventConflict,
     EventRefused,
@@ -163,8 +164,9 @@ def _message(
     host: Host, run: Run, declared: EventProgram, args: Any, actor: str, role: str | None
 ) -> Message:
     name = declared.declaration.name
+    what = f"{run.program.name}'s event {name}"
+    values = accepted_by(declared.args, args, what)
     try:
-        values = declared.args.accept(args)
         rest = declared.args.dump(values)
         check_size(dumps(rest), what="what the event carries")
         key = NO_KEY
@@ -172,7 +174,7 @@ def _message(
             frame = run.frame(host.now(), actor)
             key = computed_key(lambda: key_of(values, frame), f"the key of the event {name}")
     except BadValue as error:
-        raise InputInvalid(f"{run.program.name}'s event {name}", error.path, error.message) from error
+        raise InputInvalid(what, error.path, error.message) from error
     return Message(name, rest, actor, role or "", key, host.new_id())
 
 

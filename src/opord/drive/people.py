@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, TypeAlias, assert_never
 
+from opord.drive.accepting import accepted_by
 from opord.drive.errors import (
     CollisionOpen,
     ContractUnreadable,
@@ -185,10 +186,12 @@ async def resolve(
             raise InputInvalid(
                 f"the resolution of {intent.call}", "", "the action has no result; leave it out"
             )
+        what = f"the resolution of {intent.call}"
+        value = accepted_by(call.result, result, what) if call.result is not None else None
         try:
-            rest = call.result.dump(call.result.accept(result)) if call.result is not None else None
+            rest = call.result.dump(value) if call.result is not None else None
         except BadValue as error:
-            raise InputInvalid(f"the resolution of {intent.call}", error.path, error.message) from error
+            raise InputInvalid(what, error.path, error.message) from error
         recording.happened(draft, intent, rest, actor=actor, role=role, reason=reason)
 
     await change_run(host, run_id, change)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, assert_never
 
+from opord.drive.accepting import accepted_by
 from opord.drive.errors import (
     ContractReplaced,
     ContractUnreadable,
@@ -191,8 +192,8 @@ def accepted(program: Program, members: Any) -> Any:
     Raises:
         InputInvalid: it does not fit, or its key is empty, too long, or cannot be computed.
     """
+    value = accepted_by(program.input, members, program.name)
     try:
-        value = program.input.accept(members)
         _run_of(program, value)
     except BadValue as error:
         raise InputInvalid(program.name, error.path, error.message) from error

@@ -14,7 +14,7 @@ its own, JSON calls that field `type_`.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -31,6 +31,7 @@ from opord.contract import (
     Type,
     Variant,
 )
+from opord.values.codec_problems import problems
 from opord.values.codec_source import ConversionSources, Member
 from opord.values.guard import LIMIT_DEPTH, BadValue, check_plain
 from opord.values.names import RESERVED_IN_VARIANTS, member_names, python_names
@@ -56,6 +57,7 @@ class Codec:
     `copy(value)`: return the same value with lists and maps of its own, so that changes to these do
         not reach the original.
     `fixed`: whether values of the type are immutable, and so need no copy.
+    `problems(wire)`: yield all that is wrong with plain data which `accept` refuses. It is slower.
     `shape()`: the members one by one, if the type is an object with a fixed set of members; else
         None.
     """
@@ -66,6 +68,7 @@ class Codec:
     show: Callable[[Any], Any]
     copy: Callable[[Any], Any]
     fixed: bool
+    problems: Callable[[Any], Iterator[BadValue]]
     shape: Callable[[], Shape | None]
 
 
@@ -191,6 +194,7 @@ class Codecs:
             show=compiled.show,
             copy=compiled.copy,
             fixed=all(self._sources.is_fixed(type_) for type_ in types),
+            problems=lambda wire: problems(self._sources, key, of, wire),
             shape=_once(shape) if shape is not None else _no_shape,
         )
 

@@ -56,6 +56,14 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class ObjectForm:
+    """An object's name in refusals, and its members."""
+
+    what: str
+    members: Sequence[Member]
+
+
+@dataclass(frozen=True, slots=True)
 class Compiled:
     """The conversions of a type; see `codec.Codec`."""
 
@@ -71,6 +79,8 @@ _OPERATIONS: Final = ("accept", "dump", "load", "show", "copy")
 
 class ConversionSources:
     """Writes and compiles the conversions of types, once each, all in one namespace.
+
+    `objects` and `sums` describe what was declared, by key; a sum has each variant by its name.
 
     A declared name is compiled when it is first needed, after all are declared, because records may
     contain each other.
@@ -102,6 +112,8 @@ class ConversionSources:
             self._space[f"copy_{name}"] = _same
         self._space["copy_json"] = _copy_json
         self._writers: dict[str, Callable[[], None]] = {}
+        self.objects: dict[str, ObjectForm] = {}
+        self.sums: dict[str, dict[str, tuple[str, Sequence[Member]]]] = {}
         self._named: dict[str, list[Type]] = {}
         self._insides: dict[str, frozenset[Inside]] | None = None
         self._written: list[str] = []
@@ -134,6 +146,10 @@ class ConversionSources:
         space = self._space
         return Compiled(*(space[f"{operation}_{key}"] for operation in _OPERATIONS))
 
+    def described(self, type_: Type) -> str:
+        """Return the name of a type as the refusal of a missing member has it."""
+        return _described(type_)
+
     def is_deep(self, type_: Type) -> bool:
         """Say whether values of a type can nest without limit.
 
@@ -146,6 +162,7 @@ class ConversionSources:
     ) -> str:
         """Declare an object and return its key. Without a class its value is a tuple."""
         key = self._new_key(label, [member.type for member in members], anonymous)
+        self.objects[key] = ObjectForm(_what(label, cls), members)
         self._writers[key] = lambda: self._write_object(key, label, members, cls, None)
         return key
 
@@ -157,6 +174,7 @@ class ConversionSources:
         Each variant has a class and members.
         """
         key = self._new_key(label, [member.type for _, _, members in arms for member in members], anonymous)
+        self.sums[key] = {name: (name, members) for name, _, members in arms}
         self._writers[key] = lambda: self._write_sum(key, label, arms, always_objects)
         return key
 
@@ -262,7 +280,7 @@ class ConversionSources:
         self._space[f"attributes_{key}"] = _names_by_attribute(members)
         for number, member in enumerate(members):
             self._space[f"default_{key}_{number}"] = member.default
-        what = repr(label if cls is not None else f"the members of {label}")
+        what = repr(_what(label, cls))
         values = [f"a{number}" for number in range(len(members))]
         if cls is None:
             construction = "(" + "".join(f"{value}, " for value in values) + ")"
@@ -474,6 +492,10 @@ def _secret_functions(key: str, inner: str, space: dict[str, Any]) -> dict[str, 
 
     functions = {"accept": accept, "dump": dump, "load": load, "show": show, "copy": copy}
     return {f"{operation}_{key}": function for operation, function in functions.items()}
+
+
+def _what(label: str, cls: type[Any] | None) -> str:
+    return label if cls is not None else f"the members of {label}"
 
 
 def _names_by_attribute(members: Sequence[Member]) -> dict[str, str]:

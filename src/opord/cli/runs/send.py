@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from opord.cli.acting import on_backend
+from opord.cli.acting import Session, on_backend
 from opord.cli.completing import offer_runs
+from opord.cli.errors import ShapedRefusal
 from opord.cli.inputs import INPUT_HELP, read_one
 from opord.cli.output import write, write_json
 from opord.cli.settings import actor_options, json_option, store_option
 from opord.values.types import RunId
 from opord.values.visible import safe
+
+if TYPE_CHECKING:
+    from opord.backends.base import InputInvalid
+    from opord.generated.handles import Sent
 
 _RECEPTIONS = {
     "taken": "took it",
@@ -43,12 +50,31 @@ def command(
       opord runs send OrderFulfilment/ord-1001 approve --input '{"note": "ok"}' --as ann --role manager
     """  # noqa: W505 - the line is shown as it stands
     members = read_one(members_text)
-    answer = on_backend(
-        store, lambda session: session.backend.send(RunId(run), event, members, actor=actor, role=role)
-    )
+
+    async def send(session: Session) -> Sent:
+        from opord.backends.base import InputInvalid
+
+        try:
+            return await session.backend.send(RunId(run), event, members, actor=actor, role=role)
+        except InputInvalid as wrong:
+            raise await _with_shape(session, run, event, wrong) from wrong
+
+    answer = on_backend(store, send)
     reception = str(answer[0])
     if as_json:
         write_json({"run": run, "event": event, "reception": reception, "state": answer.state})
     else:
         write(f"{safe(run)} {_RECEPTIONS.get(reception, reception)} ({safe(event)}); it is in {answer.state}")
     return 0
+
+
+async def _with_shape(session: Session, run: str, event: str, wrong: InputInvalid) -> Exception:
+    """Return a refusal with the shape of INPUT that the event wants, if its content is refused."""
+    from opord.backends.shown import Shown
+    from opord.cli.input_shape import input_shape
+
+    shown = Shown(session.backend)
+    program = await shown.program_if_readable(await session.backend.row(RunId(run)))
+    if program is None or event not in program.events or wrong.what == "the sender":
+        return wrong
+    return ShapedRefusal(wrong, input_shape(program.contract, program.events[event].declaration.params))

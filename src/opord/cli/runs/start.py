@@ -14,7 +14,7 @@ import click
 from opord.cli.acting import Session, on_backend
 from opord.cli.completing import offer_contracts
 from opord.cli.contracts import program_at
-from opord.cli.errors import CliError, explain_error
+from opord.cli.errors import CliError, ShapedRefusal, explain_error
 from opord.cli.inputs import INPUT_HELP, InputLine, is_bulk, lines_of, parsed, read_one
 from opord.cli.output import error, on_terminal, write, write_json
 from opord.cli.settings import json_option, outside_option, secrets_option, store_option
@@ -54,7 +54,7 @@ def command(contract: str, input_text: str | None, store: str, as_json: bool) ->
     if input_text is not None and is_bulk(input_text):
         return _start_many(program, input_text, store, as_json)
     members = read_one(input_text)
-    _check(program, members, store)  # before the store is opened: a refused input creates no store
+    _check_one(program, members, store)  # before the store is opened: a refused input creates no store
     started = on_backend(
         store, lambda session: session.backend.start(program, members), [program.workflow], create=True
     )
@@ -76,6 +76,17 @@ def _check(program: Program, members: Any, store: str) -> None:
     refused = refusal(program, accepted(program, members))
     if refused is not None and not store_exists(store):
         raise refused
+
+
+def _check_one(program: Program, members: Any, store: str) -> None:
+    """Refuse the input of a single run with the shape of one that fits."""
+    from opord.backends.base import InputInvalid
+    from opord.cli.input_shape import input_shape
+
+    try:
+        _check(program, members, store)
+    except InputInvalid as wrong:
+        raise ShapedRefusal(wrong, input_shape(program.contract, program.contract.params)) from wrong
 
 
 def _how(started: Started) -> str:
@@ -159,7 +170,8 @@ def _refused(line: InputLine, wrong: Exception) -> dict[str, Any]:
     explained = explain_error(wrong)
     if explained.status != 1 or explained.code == "internal":
         raise wrong
-    return {"line": line.number, "error": explained.code, "message": explained.message}
+    message = getattr(wrong, "short", explained.message)  # of many problems of a line, the first
+    return {"line": line.number, "error": explained.code, "message": message}
 
 
 def _within_limit(line: InputLine) -> bytes:
