@@ -7,8 +7,8 @@ from collections.abc import Collection
 
 import pytest
 
-from opord.cli.acting import NEEDS, STATUSES
 from opord.cli.doctor import stored
+from opord.cli.filters import NEEDS, STATUSES
 from opord.cli.output import STATUS_STYLES
 from opord.codegen import expressions
 from opord.contract import BinaryOp, BuiltinName, Contract, Outcome, PrimitiveName

@@ -10,10 +10,15 @@ from typing import Final, NamedTuple
 
 from opord.contract import Requirement
 from opord.kernel.rows import Tombstone
+from opord.kernel.same_input import Difference
 from opord.values.types import Key, RunId
 
 _PROBLEMS_TOLD: Final = 10
 """How many problems of an input a message names."""
+
+
+_DIFFERENCES_TOLD: Final = 5
+"""How many fields that differ a start conflict names."""
 
 
 class EngineError(Exception):
@@ -97,16 +102,25 @@ class StartRefused(Refused):
 
 
 class StartConflict(Refused):
-    """A run of this name was started before with another input."""
+    """A run of this name was started before with another input.
+
+    `fields` are the paths of the values that differ, such as `order.cents`; empty if it is not
+    known which do.
+    """
 
     code = "start_conflict"
 
-    def __init__(self, run: RunId) -> None:
+    def __init__(self, run: RunId, differing: Sequence[Difference] = (), *, why: str = "") -> None:
+        told = [str(one) for one in differing[:_DIFFERENCES_TOLD]]
+        if len(differing) > _DIFFERENCES_TOLD:
+            told.append(f"{len(differing) - _DIFFERENCES_TOLD} more")
+        where = f" ({'; '.join(told)})" if told else f" ({why})" if why else ""
         super().__init__(
-            f"{run} was started before with another input; the run there is left as it is "
+            f"{run} was started before with another input{where}; the run there is left as it is "
             f"(`opord runs show {run}`). Start with the same input, or under another key"
         )
         self.run = run
+        self.fields = tuple(one.path for one in differing)
 
 
 class ContractUnreadable(EngineError):

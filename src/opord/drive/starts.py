@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, assert_never
+from typing import Any, Final, NamedTuple, assert_never
 
 from opord.drive.accepting import accepted_by
 from opord.drive.errors import (
@@ -20,11 +20,17 @@ from opord.kernel.input_digest import input_digest
 from opord.kernel.large import Texts, needed, open_value
 from opord.kernel.program import Program
 from opord.kernel.rows import RunRow, Tombstone
+from opord.kernel.same_input import by_value, differences
 from opord.kernel.sealing import opened_text
 from opord.kernel.step import StepError
-from opord.values.canonical import dumps
+from opord.values.canonical import dumps, loads
 from opord.values.guard import BadValue, check_size
 from opord.values.types import Digest, RunId
+
+_UNREAD: Final = "the version of the contract that it was started with cannot read this one"
+_PRUNED: Final = (
+    "it was pruned, so it is not known which fields differ; decimals must have the same digits, such as 10.00"
+)
 
 
 class Started(NamedTuple):
@@ -142,8 +148,14 @@ async def _same_as_run(host: Host, program: Program, row: RunRow, input_value: A
         StartConflict: the run was started with another input.
     """
     sent = await _read_by(host, row.contract, program, input_value, text)
-    if sent is None or sent != await _input_of(host, program, row):
-        raise StartConflict(row.run)
+    if sent is None:
+        raise StartConflict(row.run, why=_UNREAD)
+    stored = await _input_of(host, program, row)
+    if sent != stored:
+        contract = (await _own_program(host, row.contract, program)).contract
+        differing = differences(by_value(contract, loads(stored)), by_value(contract, loads(sent)))
+        if differing:
+            raise StartConflict(row.run, differing)
     return Started(row.run, False)
 
 
@@ -156,9 +168,16 @@ async def _same_as_pruned(
         StartConflict: the run was started with another input.
     """
     sent = await _read_by(host, tombstone.contract, program, input_value, text)
-    if sent is None or input_digest(sent) != tombstone.input:
-        raise StartConflict(tombstone.run)
+    if sent is None:
+        raise StartConflict(tombstone.run, why=_UNREAD)
+    if input_digest(sent) != tombstone.input:
+        raise StartConflict(tombstone.run, why=_PRUNED)
     return Started(tombstone.run, False, True)
+
+
+async def _own_program(host: Host, contract: Digest, program: Program) -> Program:
+    """Return the program that a run was started with."""
+    return program if program.is_named_by(contract) else await host.program(contract)
 
 
 async def _read_by(host: Host, contract: Digest, program: Program, input_value: Any, text: str) -> str | None:

@@ -30,6 +30,7 @@ __all__ = [
     "restored",
     "rows",
     "run",
+    "same_input",
     "sealing",
     "secrets",
     "step",
