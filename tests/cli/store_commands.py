@@ -6,6 +6,7 @@ NEEDS_ONE: dict[tuple[str, ...], tuple[str, ...]] = {
     ("runs", "list"): (),
     ("runs", "show"): ("Desk/o1",),
     ("runs", "history"): ("Desk/o1",),
+    ("runs", "follow"): ("Desk/o1",),
     ("runs", "verify"): (),
     ("runs", "send"): ("Desk/o1", "approve", "--input", '{"note": "ok"}', "--role", "manager"),
     ("runs", "resume"): ("Desk/o1",),

@@ -63,18 +63,18 @@ def wish(
     """
     known = contract if isinstance(contract, Contract) else None
     if known is not None and state is not None:
-        _one_of(f"state of {known.name}", state, [one.name for one in known.states])
+        known_name(f"state of {known.name}", state, [one.name for one in known.states])
     conditions = tuple(data_is(path, value) for path, value in (data or {}).items())
     if known is not None:
         for one in conditions:
-            _one_of(f"input or field of a state of {known.name}", one.path[0], _places(known))
+            known_name(f"input or field of a state of {known.name}", one.path[0], _places(known))
     return Wish(
         RunFilter(
             contract=known.name if known is not None else contract,  # type: ignore[arg-type]
             state=state,
-            status=_one_of("status", status, get_args(Status)),  # type: ignore[arg-type]
-            outcome=_one_of("outcome", outcome, OUTCOMES),
-            needs=_one_of("need", needs, ("any", *NEED_REASONS)),  # type: ignore[arg-type]
+            status=known_name("status", status, get_args(Status)),  # type: ignore[arg-type]
+            outcome=known_name("outcome", outcome, OUTCOMES),
+            needs=known_name("need", needs, ("any", *NEED_REASONS)),  # type: ignore[arg-type]
             version=version,
             started_from=_instant("started_from", started_from),
             started_before=_instant("started_before", started_before),
@@ -109,7 +109,7 @@ async def check_names(shown: Shown, where: RunFilter, data: Sequence[DataIs] = (
         ValueError: a name is unknown; the message has a similar one.
     """
     versions = await shown.backend.versions()
-    _one_of("stored contract", where.contract, (one.name for one in versions))
+    known_name("stored contract", where.contract, (one.name for one in versions))
     if where.contract is not None:
         versions = [one for one in versions if one.name == where.contract]
         numbers = [one.version for one in versions]
@@ -132,7 +132,7 @@ async def check_names(shown: Shown, where: RunFilter, data: Sequence[DataIs] = (
             if word in known:
                 break
         else:
-            _one_of(what + of, word, known)
+            known_name(what + of, word, known)
 
 
 def _states(contract: Contract) -> list[str]:
@@ -144,7 +144,7 @@ def _places(contract: Contract) -> list[str]:
     return [*(param.name for param in contract.params), *fields]
 
 
-def _one_of(what: str, word: str | None, words: Iterable[str]) -> str | None:
+def known_name(what: str, word: str | None, words: Iterable[str]) -> str | None:
     """Return a word that is one of those known, or None if none was given."""
     known = [*dict.fromkeys(words)]
     if word is None or word in known:

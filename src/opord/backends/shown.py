@@ -149,6 +149,15 @@ class Shown:
             program, content.records, content.inbox, content.values, reading.unread, once=once
         )
 
+    async def records(self, run: RunId, program: Program, *, after: int, until: int) -> list[dict[str, Any]]:
+        """Return a run's records above `after` and up to `until` as shown.
+
+        `program` may come from `by_row`.
+        """
+        records = [one async for one in self.backend.records(run, after=after) if one.seq <= until]
+        large = any('"values":' in one.body for one in records)
+        return history_view(program, records, (), await self.backend.values(run) if large else ())
+
     def damage_of(self, row: RunRow) -> str | None:
         """Return why a listed run cannot be read; None if it can."""
         return self._damaged.get(row.run)

@@ -3,9 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Final, assert_never
 
-from opord.contract import Contract, Enum, Field, ListOf, MapOf, Named, OptionalOf, RecordType, SecretOf, Type
+from opord.contract import (
+    Contract,
+    Enum,
+    Field,
+    ListOf,
+    MapOf,
+    Named,
+    Nothing,
+    OptionalOf,
+    Primitive,
+    ProblemOf,
+    RecordType,
+    RunInfo,
+    SecretOf,
+    Type,
+    Unknown,
+)
 from opord.language.types import show
 
 LINE: Final = 110
@@ -62,19 +78,17 @@ def _type(
             return f'{{"…": {_type(value, records, enums, around)}}}'
         case OptionalOf(item) | SecretOf(item):
             return _type(item, records, enums, around)
-        case _:
+        case Primitive() | Named() | ProblemOf() | RunInfo() | Nothing() | Unknown():
             return show(type_)
+        case _:
+            assert_never(type_)
 
 
 def _named(fields: Sequence[Field], records: dict[str, RecordType], seen: set[str]) -> Iterator[str]:
     for field in fields:
-        type_: Type | None = field.type
-        while type_ is not None and not isinstance(type_, Named):
-            match type_:
-                case ListOf(item) | MapOf(item) | OptionalOf(item) | SecretOf(item):
-                    type_ = item
-                case _:
-                    type_ = None
+        type_ = field.type
+        while isinstance(type_, ListOf | MapOf | OptionalOf | SecretOf):
+            type_ = type_.value if isinstance(type_, MapOf) else type_.item
         if isinstance(type_, Named) and type_.name in records and type_.name not in seen:
             seen.add(type_.name)
             yield type_.name

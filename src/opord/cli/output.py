@@ -94,6 +94,12 @@ def write_json(value: Any, *, as_it_stands: bool = False) -> None:
         _echo(text, color=False)
 
 
+def write_json_line(value: Any) -> None:
+    """Write data to stdout as JSON in one line, on a terminal too."""
+    text = json.dumps(value, ensure_ascii=not _has_unicode(), separators=(",", ":"), sort_keys=True)
+    _echo("".join(map(_json_sign, text)) if on_terminal() else text, color=False)
+
+
 def write_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Write rows in columns under their headings. The texts must be safe already."""
     widths = [max(map(_width, column)) for column in zip(heads, *rows, strict=True)]

@@ -53,14 +53,16 @@ def tell(program: Program, history: Iterable[Mapping[str, Any]], *, verbose: boo
 
     With `verbose`, a handler's mistake is shown with every line of code on record.
     """
-    story = _Story(program, verbose)
+    story = Story(program, verbose)
     for record in history:
         story.add(record)
     return story.lines
 
 
-class _Story:
-    def __init__(self, program: Program, verbose: bool) -> None:
+class Story:
+    """The lines of a story, record by record."""
+
+    def __init__(self, program: Program, verbose: bool = False) -> None:
         self.program = program
         self.verbose = verbose
         self.lines: list[StoryLine] = []

@@ -65,16 +65,29 @@ def timeline(
     lines: Sequence[StoryLine], *, paint: Paint = unpainted, columns: int | None = None
 ) -> Iterator[str]:
     """Write a story on its timeline: the time since the start, and the clock in UTC."""
-    start = next((line.at for line in lines if line.at), None)
-    room = columns - CLOCK_COLUMNS if columns is not None else None
-    day = start[:10] if start else ""
+    clock = Timeline()
     for line in lines:
+        yield from clock.add(line, paint=paint, columns=columns)
+
+
+class Timeline:
+    """Writes the lines of a story one by one; it begins at the first that has a time."""
+
+    def __init__(self) -> None:
+        self._start: str | None = None
+        self._day = ""
+
+    def add(self, line: StoryLine, *, paint: Paint = unpainted, columns: int | None = None) -> Iterator[str]:
+        """Write one line, after the new day if there is one."""
+        room = columns - CLOCK_COLUMNS if columns is not None else None
         moment = " " * CLOCK_COLUMNS
-        if line.at is not None and start is not None:
-            if line.at[:10] != day:
-                day = line.at[:10]
-                yield paint(f"{day:>{CLOCK_COLUMNS - 2}}", "dim")
-            moment = paint(f"{_offset(start, line.at):>9}  {line.at[11:23]} ", "dim")
+        if line.at:
+            if self._start is None:
+                self._start, self._day = line.at, line.at[:10]
+            if line.at[:10] != self._day:
+                self._day = line.at[:10]
+                yield paint(f"{self._day:>{CLOCK_COLUMNS - 2}}", "dim")
+            moment = paint(f"{_offset(self._start, line.at):>9}  {line.at[11:23]} ", "dim")
         width = room and room - 2 * line.depth
         yield moment + " " * (2 * line.depth) + written(line.parts, paint=paint, columns=width)
 

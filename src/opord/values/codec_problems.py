@@ -7,9 +7,21 @@ finds the others, in the same order. What has no members of its own is left to i
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, assert_never
 
-from opord.contract import ListOf, MapOf, OptionalOf, Type
+from opord.contract import (
+    ListOf,
+    MapOf,
+    Named,
+    Nothing,
+    OptionalOf,
+    Primitive,
+    ProblemOf,
+    RunInfo,
+    SecretOf,
+    Type,
+    Unknown,
+)
 from opord.values.codec_refusals import missing, unknown
 from opord.values.codec_source import ConversionSources, Member
 from opord.values.guard import BadValue
@@ -38,8 +50,21 @@ def problems(sources: ConversionSources, key: str, type_: Type | None, wire: Any
         case MapOf(value) if type(wire) is dict and all(type(name) is str for name in wire):
             for name, one in wire.items():
                 yield from _within(name, _of_type(sources, value, one))
-        case _:
+        case (
+            ListOf()
+            | MapOf()
+            | Primitive()
+            | Named()
+            | SecretOf()
+            | ProblemOf()
+            | RunInfo()
+            | Nothing()
+            | Unknown()
+            | None
+        ):
             yield from _of_codec(sources, key, type_, wire)
+        case _:
+            assert_never(type_)
 
 
 def _of_type(sources: ConversionSources, type_: Type, wire: Any) -> Iterator[BadValue]:

@@ -12,6 +12,7 @@ COMMANDS = {
     "list": ("opord.cli.runs.list", "List runs."),
     "show": ("opord.cli.runs.show", "Show where a run is, what it carries, and what it waits for."),
     "history": ("opord.cli.runs.history", "Tell what happened to a run."),
+    "follow": ("opord.cli.runs.follow", "Tell a run's story while it happens."),
     "verify": ("opord.cli.runs.verify", "Prove that journals are unbroken and every move in them legal."),
     "resume": ("opord.cli.runs.resume", "Let stalled runs go on."),
     "resolve": ("opord.cli.runs.resolve", "Say whether an action that is in doubt happened."),
