@@ -85,7 +85,7 @@ def test_a_worker_ends_if_its_store_is_damaged(
     caplog: pytest.LogCaptureFixture,
     until_idle: bool,
 ) -> None:
-    monkeypatch.setattr("opord.cli.worker.log_to_stderr", lambda: None)
+    monkeypatch.setattr("opord.cli.worker.log_to_stderr", lambda form, verbose: None)
     caplog.set_level("ERROR", logger="opord")
     monkeypatch.syspath_prepend(disk.folder)
     monkeypatch.delitem(sys.modules, "handlers", raising=False)

@@ -18,7 +18,7 @@ from opord.cli.handlers import as_the_handlers_know_it, ask_for_the_class, handl
 from opord.cli.output import note
 from opord.cli.settings import Seconds, engine_secrets, outside_option, secrets_option, setting, store_option
 from opord.cli.stopping import Orders, StoppedEarly, leave_hanging_threads, run_to_its_end
-from opord.cli.worker_log import keep_logging, log_to_stderr
+from opord.cli.worker_log import FORMATS, keep_logging, log_to_stderr
 from opord.story.counting import counted
 from opord.values.visible import safe
 
@@ -60,6 +60,11 @@ OPENING_S = 1.0
               help="How long an attempt of a call without `timeout` may take, such as 20m.")  # fmt: skip
 @click.option("--dev", is_flag=True,
               help="Watch `pure` handlers: one that opens a file, a socket or a process stalls its run, with the place.")  # fmt: skip
+@click.option(
+    "-v", "--verbose", is_flag=True, help="Log also what only matters when something is looked for."
+)
+@click.option("--log-format", type=click.Choice(FORMATS), default="text", show_default=True,
+              help="Log lines as text, or as a JSON object each: time, level, message, run, state, call and so on.")  # fmt: skip
 @store_option
 @secrets_option
 @outside_option
@@ -72,6 +77,8 @@ def command(
     drain: float,
     call_limit: float,
     dev: bool,
+    verbose: bool,
+    log_format: str,
     store: str,
 ) -> int:
     """Carry out runs with your handlers.
@@ -86,6 +93,7 @@ def command(
       opord worker --contract order.opord --handlers shop.handlers:Handlers
       opord worker --contract order.opord --handlers handlers --until-idle
       opord worker --contract order.opord --handlers handlers --lease 30s --call-limit 20m
+      opord worker --contract order.opord --handlers handlers --log-format json
     """
     if len(contracts) != len(handlers):
         raise click.UsageError(
@@ -94,7 +102,7 @@ def command(
     from opord.backends.opening import check_system
 
     check_system()
-    log_to_stderr()
+    log_to_stderr(log_format, verbose=verbose)
     with Orders(drain) as orders:
         try:
             pairs = _pairs(contracts, handlers)

@@ -6,17 +6,26 @@ called by modules of handlers, and by handlers while they run.
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
+from datetime import UTC, datetime
 
 from opord.values.visible import safe
 
+FORMATS = ("text", "json")
 
-def log_to_stderr() -> None:
-    """Begin to log on stderr, and go on whatever is configured later."""
+
+def log_to_stderr(form: str = "text", *, verbose: bool = False) -> None:
+    """Begin to log on stderr, and go on whatever is configured later.
+
+    `form` is one of `FORMATS`. `verbose` adds what only matters when something is looked for.
+    """
+    global _formatter
+    _formatter = _JsonLine() if form == "json" else _OneLine("%(asctime)s %(levelname)s %(message)s")
     _add_handler()
     # Of other libraries only warnings and errors matter here.
-    logging.getLogger("opord").setLevel(logging.INFO)
+    logging.getLogger("opord").setLevel(logging.DEBUG if verbose else logging.INFO)
     keep_logging()
 
 
@@ -55,7 +64,27 @@ class _OneLine(logging.Formatter):
         return safe(super().format(record).replace("\n", " | "))
 
 
+class _JsonLine(logging.Formatter):
+    """Writes each record as a JSON object in one line, with what is known of what it is about."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        instant = datetime.fromtimestamp(record.created, UTC)
+        line: dict[str, object] = {
+            "time": instant.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            **getattr(record, "opord", {}),
+        }
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line, separators=(",", ":"))
+
+
+_formatter: logging.Formatter = _OneLine("%(asctime)s %(levelname)s %(message)s")
+
+
 def _add_handler() -> None:
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_OneLine("%(asctime)s %(levelname)s %(message)s"))
+    handler.setFormatter(_formatter)
     logging.getLogger().addHandler(handler)

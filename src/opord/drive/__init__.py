@@ -8,6 +8,7 @@ __all__ = [
     "flight",
     "frames",
     "held_calls",
+    "logged",
     "hooks",
     "purity",
     "reading",

@@ -18,6 +18,7 @@ from opord.drive.evidence import keep_late
 from opord.drive.hold import Hold
 from opord.drive.host import Carrier
 from opord.drive.interrupts import Collided, Stalled, evidence_of, other_commit
+from opord.drive.logged import about
 from opord.drive.past import look_back_at
 from opord.kernel import checks, recording
 from opord.kernel.doubt import Stands
@@ -277,7 +278,7 @@ class Commitments:
             began=reply.asked_at,
             next_at=plan.instant or draft.at,
         )
-        log.info("%s: %s", self.run.id, self.run.reason)
+        log.info("%s: %s", self.run.id, self.run.reason, extra=about(self.run))
 
     async def _call(self, call: CallProgram, intent: Intent, args: tuple[Any, ...]) -> CommitReply:
         """Call the action. Its attempt is already on record."""
@@ -331,12 +332,15 @@ class Commitments:
             case "set aside":
                 self._learn(intent, Outcome("failed", value))
                 recording.attempt_failed(draft, intent, value, next_at=None, final=True)
-                log.info("%s: %s failed, which does not settle what is in doubt", self.run.id, intent.call)
+                log.info(
+                    "%s: %s failed, which does not settle what is in doubt",
+                    self.run.id, intent.call, extra=about(self.run),
+                )  # fmt: skip
             case "doubt":
                 _put_in_doubt(draft, intent, plan, reply if plan.reason == reply.explanation else _NO_REPLY)
                 log.info(
                     "%s: %s is in doubt: %s; `opord runs show %s` says what comes next",
-                    self.run.id, intent.call, intent.reason, self.run.id,
+                    self.run.id, intent.call, intent.reason, self.run.id, extra=about(self.run),
                 )  # fmt: skip
             case "deny":
                 recording.did_not_happen(draft, intent, by="check", fresh=False)
@@ -350,7 +354,7 @@ class Commitments:
             following = f"it is tried again at {in_words(plan.instant)}"
         log.info(
             "%s: attempt %d of %s failed with %s; %s",
-            self.run.id, intent.attempt, intent.call, intent.failure["type"], following,
+            self.run.id, intent.attempt, intent.call, intent.failure["type"], following, extra=about(self.run),
         )  # fmt: skip
 
     def _end(self, draft: Draft, intent: Intent, deed: _End, reply: CommitReply) -> Outcome:

@@ -14,6 +14,7 @@ from opord.drive.calls import Answered, Ending, Failed, TookTooLong, Unexpected
 from opord.drive.errors import ContractUnreadable, RunPruned, RunUnknown, RunUnreadable
 from opord.drive.host import Carrier, Host
 from opord.drive.interrupts import evidence_of
+from opord.drive.logged import about, about_call
 from opord.drive.past import look_back_at
 from opord.drive.reading import read, read_row
 from opord.drive.telling import tell_moved, tell_opened
@@ -42,6 +43,7 @@ async def keep_late(host: Host, run_id: RunId, evidence: Evidence) -> None:
             log.warning(
                 "%s: %s (attempt %d, %s), and this line is all that is kept of it: %s",
                 *(run_id, _named(evidence), evidence.attempt, evidence.kind, gone),
+                extra=about_call(run_id, evidence.call, evidence.attempt),
             )
             return
         draft = Draft(run, host.now(), host.name)
@@ -68,7 +70,7 @@ async def keep_late(host: Host, run_id: RunId, evidence: Evidence) -> None:
             run.program = replace(run.program, vault=None)
         host.hook("before evidence", run_id)
         if isinstance(await host.apply(draft.write(head=not waits)), Applied):
-            log.info("%s: %s is kept as evidence", run_id, _named(evidence))
+            log.info("%s: %s is kept as evidence", run_id, _named(evidence), extra=about(run))
             tell_opened(host, draft)
             tell_moved(host, run, seized=run.worker is None and concerns)
             return
@@ -144,7 +146,12 @@ async def keep_answer(host: Host, run_id: RunId, of: int, answer: Evidence) -> N
             return
         tries = run.tries
         if tries is None or is_held(run.status) or tries.call != answer.call or of < tries.seq:
-            log.debug("%s: %s answered too late, the run waits for it no more", run_id, answer.call)
+            log.debug(
+                "%s: %s answered too late, the run waits for it no more",
+                run_id,
+                answer.call,
+                extra=about(run),
+            )
             return
         draft = Draft(run, host.now(), host.name)
         held = run.worker is not None
@@ -155,7 +162,7 @@ async def keep_answer(host: Host, run_id: RunId, of: int, answer: Evidence) -> N
         if isinstance(await host.apply(draft.write()), Applied):
             log.info(
                 "%s: attempt %d of %s answered late; the run goes on with it",
-                run_id, answer.attempt, answer.call,
+                run_id, answer.attempt, answer.call, extra=about(run),
             )  # fmt: skip
             tell_moved(host, run, seized=held)
             return

@@ -18,6 +18,7 @@ from opord.drive.frames import describe_fault
 from opord.drive.hold import Hold
 from opord.drive.host import Carrier
 from opord.drive.interrupts import Lost, Parked, TimerDue
+from opord.drive.logged import about
 from opord.drive.reading import read
 from opord.drive.relay import Relay
 from opord.drive.steps import Steps
@@ -91,7 +92,10 @@ class Flight:
         except Lost as interrupt:
             await self.leave_evidence()
             log.debug(
-                "%s was moved by somebody else (%s)", self.run.id, interrupt.row and interrupt.row.head.state
+                "%s was moved by somebody else (%s)",
+                self.run.id,
+                interrupt.row and interrupt.row.head.state,
+                extra=about(self.run),
             )
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from opord.drive.host import Host
+from opord.drive.logged import about_need
 from opord.kernel.draft import Draft
 from opord.kernel.open_needs import opened_needs
 from opord.kernel.run import Run
@@ -19,7 +20,7 @@ def tell_opened(host: Host, draft: Draft) -> None:
         return
     opened, draft.opened = draft.opened, []
     for need in opened_needs(draft.run, opened):
-        log.warning("%s", need_line(need))
+        log.warning("%s", need_line(need), extra=about_need(need))
         host.need_opened(need)
 
 

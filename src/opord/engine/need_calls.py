@@ -14,6 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeAlias
 
+from opord.drive.logged import about_need
 from opord.kernel.open_needs import OpenNeed
 
 log: logging.Logger = logging.getLogger("opord.needs")
@@ -59,7 +60,11 @@ class NeedCalls:
         self._queue.append(need)
         if len(self._queue) > QUEUED_MOST:
             dropped = self._queue.popleft()
-            log.error("on_need is too slow; it is not called with the need of %s", dropped.run)
+            log.error(
+                "on_need is too slow; it is not called with the need of %s",
+                dropped.run,
+                extra=about_need(dropped),
+            )
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._work(), name="opord-needs")
 
@@ -91,9 +96,17 @@ class NeedCalls:
     @staticmethod
     def _tell_failure(need: OpenNeed, error: BaseException, *, took_too_long: bool) -> None:
         if took_too_long:
-            log.error("on_need took longer than %g s with the need of %s", CALL_LIMIT_S, need.run)
+            log.error(
+                "on_need took longer than %g s with the need of %s",
+                CALL_LIMIT_S,
+                need.run,
+                extra=about_need(need),
+            )
         else:
-            log.error("on_need failed with the need of %s (%s)", need.run, need.reason, exc_info=error)
+            log.error(
+                "on_need failed with the need of %s (%s)",
+                need.run, need.reason, exc_info=error, extra=about_need(need),
+            )  # fmt: skip
 
     async def _call(self, need: OpenNeed) -> None:
         answer: Any

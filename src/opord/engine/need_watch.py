@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Final, get_args
 
+from opord.drive.logged import about_need
 from opord.engine.host import StoreHost
 from opord.kernel.needs import held_back
 from opord.kernel.open_needs import OpenNeed, open_needs, unserved_need
@@ -70,7 +71,7 @@ class NeedWatch:
         needs = [need for row in rows for need in open_needs(row, now=self._host.now())]
         new = [need for need in needs if need.reason == "overdue" and self._is_new(need)]
         for need in new[:NAMED_MOST]:
-            log.warning("%s", need_line(need))
+            log.warning("%s", need_line(need), extra=about_need(need))
         if len(new) > NAMED_MOST:
             more = _at_least(len(new) - NAMED_MOST, len(rows))
             log.warning("%s more are overdue; `opord runs list --needs overdue`", more)

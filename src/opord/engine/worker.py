@@ -15,6 +15,7 @@ from opord.drive.calls import Calls
 from opord.drive.errors import CannotClaim
 from opord.drive.flight import Flight
 from opord.drive.held_calls import HeldCalls
+from opord.drive.logged import about, about_row
 from opord.drive.reading import fetched
 from opord.engine.environment import Environment
 from opord.engine.host import StoreHost
@@ -239,7 +240,7 @@ class Worker:
                 # The damage was reported once, and there is no place to record the error of this
                 # run.
                 return
-            log.exception("%s: the worker could not go on with it; it is stalled", run.id)
+            log.exception("%s: the worker could not go on with it; it is stalled", run.id, extra=about(run))
             await self._hold(flight, error)
 
     def _landed(self, flight: Flight) -> None:
@@ -257,7 +258,10 @@ class Worker:
         try:
             await flight.hold(error)
         except Exception:
-            log.exception("%s could not be stalled; its lease runs out and it is tried again", flight.run.id)
+            log.exception(
+                "%s could not be stalled; its lease runs out and it is tried again",
+                flight.run.id, extra=about(flight.run),
+            )  # fmt: skip
 
     async def landing(self, run_id: RunId) -> Run | None:
         """Return the run if it ends in its current flight.
@@ -360,7 +364,7 @@ class Worker:
 
     def _leave_alone(self, row: RunRow, error: Exception) -> None:
         if not isinstance(error, SecretUnreadable):
-            log.debug("%s cannot be read", row.run, exc_info=True)
+            log.debug("%s cannot be read", row.run, exc_info=True, extra=about_row(row))
         self.in_background(self._put_off(row, error))
 
     async def _put_off(self, row: RunRow, error: Exception) -> None:
@@ -372,13 +376,23 @@ class Worker:
         reason = f"{self.name} cannot read it: {error}"[:500]
         if len(self.unreadable) < UNREADABLE_KEPT:
             self.unreadable[row.run], self._put_off_for[row.run] = str(error), reason
-        log.error("%s cannot be read; it is left alone for %g s: %s", row.run, pause_us / 1e6, error)
+        log.error(
+            "%s cannot be read; it is left alone for %g s: %s",
+            row.run,
+            pause_us / 1e6,
+            error,
+            extra=about_row(row),
+        )
         try:
             await self._put_off_until(row, Instant(self.store.now() + pause_us), reason)
         except Exception:
             if self.writer.damage is not None:
                 return
-            log.exception("%s could not be put off; its lease runs out and it is tried again", row.run)
+            log.exception(
+                "%s could not be put off; its lease runs out and it is tried again",
+                row.run,
+                extra=about_row(row),
+            )
 
     async def _put_off_until(self, row: RunRow, instant: Instant, reason: str | None) -> None:
         head = row.head.replace(worker=None, wake_at=instant, reason=reason)

@@ -1,0 +1,54 @@
+"""What a line of the log is about, for logs that programs read: `log.info(…, extra=about(run))`.
+
+The facts are in the attribute `opord` of the `logging` record, a mapping with those that are known
+of `run`, `contract`, `version`, `state`, `transition`, `call`, `key` and `attempt`. `transition`
+says how the run came into its state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from opord.kernel.open_needs import OpenNeed
+from opord.kernel.rows import RunRow
+from opord.kernel.run import Run
+from opord.values.types import RunId
+
+Extra = Mapping[str, Mapping[str, Any]]
+
+
+def about(run: Run) -> Extra:
+    """Return what a line about a run is about, with the call that is under way."""
+    under_way = run.intent or run.tries
+    call = under_way.call if under_way is not None else None
+    intent, tries = run.intent, run.tries
+    attempt = intent.attempt if intent is not None else tries.number if tries is not None else None
+    key = intent.key if intent is not None else None
+    program = run.program
+    return _extra(
+        run=run.id, contract=program.name, version=program.version, state=run.state, transition=run.body.how,
+        call=call, key=key, attempt=attempt,
+    )  # fmt: skip
+
+
+def about_row(row: RunRow) -> Extra:
+    """Return what a line about a run as stored is about."""
+    return _extra(run=row.run, contract=row.name, version=row.version, state=row.head.state)
+
+
+def about_need(need: OpenNeed) -> Extra:
+    """Return what a line about a need is about."""
+    return _extra(
+        run=need.run, contract=need.contract, version=need.version, state=need.state, call=need.call,
+        key=need.key, attempt=need.attempt,
+    )  # fmt: skip
+
+
+def about_call(run: RunId, call: str, attempt: int) -> Extra:
+    """Return what a line about an attempt of a run is about, of which no more is known."""
+    return _extra(run=run, call=call, attempt=attempt)
+
+
+def _extra(**facts: Any) -> Extra:
+    return {"opord": {name: value for name, value in facts.items() if value is not None}}
