@@ -93,7 +93,10 @@ def test_a_stalled_run_says_so_and_its_event_is_dropped(shop: Shop, tally: Calla
     assert refused.err.startswith(
         "error[event_refused]: Tally/g-1 is stalled in G and takes 'add' only when it goes on"
     )
-    assert f"`opord runs drop-event Tally/g-1 {event}` to take out the 'weigh' that stalled it" in refused.err
+    assert (
+        f"`opord runs drop-event Tally/g-1 {event} --reason …` to take out the 'weigh' that stalled it"
+        in refused.err
+    )
     page = tally("runs", "show", "Tally/g-1").out
     assert f"opord runs drop-event Tally/g-1 {event} --reason …" in page
     assert "a person: drop-event, to take weigh out" in page

@@ -377,7 +377,8 @@ class TestAStalledRunSaysSo:
             )
             assert f"mend it, then `opord runs resume {here.sim.id}`" in said
             assert (
-                f"`opord runs drop-event {here.sim.id} {event}` to take out the 'add' that stalled it" in said
+                f"`opord runs drop-event {here.sim.id} {event} --reason …` to take out the 'add' that stalled it"
+                in said
             )
             assert said.endswith("it handles cancel")
 

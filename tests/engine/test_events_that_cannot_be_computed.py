@@ -132,6 +132,94 @@ class TestAStepThatCanOnlyStall:
         assert (sim.status, sim.calls("load")) == ("stalled", 1)
 
 
+ROUTED = """
+contract Routed(n: int, opens: datetime) key n version 1
+event pay(x: int)
+event route(x: int)
+event until(d: duration, asks: bool)
+event weigh(x: int)
+event kept(x: int) keep
+effect load(x: int) -> int
+action charge(x: int) { in doubt ask }
+initial state Open -> Paying | Route | Timed | Kept {
+  on pay(x) -> goto Paying(x)
+  on route(x) -> goto Route(x)
+  on until(d, asks) {
+    if asks { let y = perform load(1)
+      goto Paying(y) }
+    goto Timed(opens + d) }
+  on weigh(x) { let y = perform load(x)
+    goto Paying(y) }
+  after 1d -> goto Kept
+}
+state Kept -> Paying | Done {
+  on kept(x) -> goto Paying(x)
+  after 1d -> goto Done(1)
+}
+state Route(x: int) -> Paying | Timed {
+  if x > 5 { goto Timed(opens) }
+  goto Paying(x)
+}
+state Paying(x: int) -> Done {
+  commit charge(100 // x)
+  goto Done(x)
+}
+state Timed(d: datetime) -> Done { at d + 1d -> goto Done(1) }
+final state Done(total: int) success
+"""
+
+
+def routed(**scripts: list[object]) -> Sim:
+    return Sim(ROUTED, input=INPUT, **scripts)
+
+
+class TestAnEventThatLeadsToAStateThatCanOnlyStall:
+    """The event could not be taken out of the run any more once the run is in that state."""
+
+    @pytest.mark.parametrize("event", ["pay", "route"])
+    def test_it_is_refused_with_the_place_and_changes_nothing(self, event: str) -> None:
+        async def story(here: Here) -> None:
+            await here.rests()
+            with pytest.raises(EventWouldStall, match="division by zero") as refused:
+                await here.send(event, x=0)
+            assert line_in(refused.value) == line_of(ROUTED, "commit charge(100 // x)")
+            assert (await here.send(event, x=4)).status == "taken"
+            await here.reaches("Done")
+
+        sim = routed().tell(story)
+        assert (sim.calls("charge"), sim.ending) == (1, ("Done", {"total": 4}))
+
+    def test_an_event_whose_handler_calls_only_sometimes_is_refused_as_well(self) -> None:
+        async def story(here: Here) -> None:
+            with pytest.raises(EventWouldStall, match="leaves the range of its type"):
+                await here.send("until", d="2912108d", asks=False)
+
+        assert routed().tell(story).kinds == ["started"]
+
+    def test_after_a_call_the_run_stalls_before_it_leaves_so_the_event_can_be_dropped(self) -> None:
+        async def story(here: Here) -> None:
+            await here.send("weigh", x=1)
+            await here.until(lambda: here.sim.status == "stalled")
+            assert here.sim.state == "Open"
+            await here.client.drop_event(here.sim.id, here.sim.records("event")[-1]["id"], actor="ops")
+            await here.send("pay", x=4)
+            await here.reaches("Done")
+
+        assert routed(load=[0]).tell(story).ending == ("Done", {"total": 4})
+
+    def test_a_kept_event_stalls_the_run_before_it_leaves_so_it_can_be_dropped(self) -> None:
+        async def story(here: Here) -> None:
+            await here.send("kept", x=0)
+            await here.leap("25h")
+            await here.until(lambda: here.sim.status == "stalled")
+            assert here.sim.state == "Kept"
+            await here.client.drop_event(here.sim.id, here.sim.records("event")[-1]["id"], actor="ops")
+            await here.leap("25h")
+            await here.reaches("Done")
+
+        assert routed().tell(story).ending == ("Done", {"total": 1})
+
+
 GUARDED = """
 contract Guarded(n: int) key n version 1
 event add(x: int)

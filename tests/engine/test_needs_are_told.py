@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import opord
+from opord.drive.errors import EventRefused
 from opord.engine.need_calls import CALL_LIMIT_S, NeedCalls
 from opord.kernel.inbox import Evidence
 from opord.kernel.instants import to_datetime
@@ -95,6 +96,56 @@ def test_a_stall_is_told_with_its_call(warned: Any) -> None:
     (line,) = warned()
     assert line.startswith("Lookup/1 stalled in Looking, calling look: LookupError: no such number (")
     assert line.endswith("; mend it, then `opord runs resume Lookup/1`")
+
+
+WEIGHING = """
+contract Weighing(n: int) key n version 1
+event weigh(x: int)
+effect scale(x: int) -> int
+initial state Open(kg: int = 0) -> Open | Done {
+  on weigh(x) {
+    let y = perform scale(x)
+    goto Open(100 // y)
+  }
+  after 30d -> goto Done(100 // kg)
+}
+final state Done(kg: int) success
+"""
+
+
+def test_a_stall_by_an_event_is_told_with_the_command_that_takes_the_event_out(warned: Any) -> None:
+    async def story(here: Here) -> None:
+        await here.send("weigh", x=1)
+        await here.until(lambda: here.sim.status == "stalled")
+
+    sim = Sim(WEIGHING, scale=[0])
+    (need,) = told(sim, story)
+    event = sim.record("event")["id"]
+    assert need.commands == (
+        "opord runs resume Weighing/1",
+        f"opord runs drop-event Weighing/1 {event} --reason …",
+    )
+    (line,) = warned()
+    assert line.endswith(
+        f"; mend it, then `{need.commands[0]}`; if it would only stall again, `{need.commands[1]}`"
+    )
+
+
+def test_a_stall_of_the_contract_itself_is_told_with_the_command_that_ends_the_run(warned: Any) -> None:
+    async def story(here: Here) -> None:
+        await here.leap("31d")
+        with pytest.raises(EventRefused) as refused:
+            await here.send("weigh", x=1)
+        assert "or `opord runs terminate Weighing/1 --reason …` if it would only stall again" in str(
+            refused.value
+        )
+
+    (need,) = told(Sim(WEIGHING), story)
+    assert need.commands == (
+        "opord runs resume Weighing/1",
+        "opord runs terminate Weighing/1 --reason …",
+    )
+    assert "DivisionByZero: division by zero" in warned()[0]
 
 
 def test_a_second_stall_of_the_same_run_is_told_again(warned: Any) -> None:

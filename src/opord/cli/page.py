@@ -10,7 +10,7 @@ import click
 
 from opord.cli.output import on_terminal, width
 from opord.contract import Event, Named, Nothing
-from opord.kernel.open_needs import next_commands
+from opord.kernel.open_needs import drop_command, next_commands
 from opord.kernel.program import Program
 from opord.kernel.rows import StoredNeed
 from opord.story.lines import Part
@@ -69,7 +69,7 @@ def _commands(program: Program, view: Mapping[str, Any]) -> Iterator[str]:
     run = shlex.quote(safe(view["run"]))
     for wait in view["waiting_for"]:
         if wait.get("verb") == "drop_event":
-            yield f"opord runs drop-event {run} {shlex.quote(safe(wait['id']))} --reason …"
+            yield drop_command(run, safe(wait["id"]))
         elif "verb" in wait:
             result = _result(program, view)
             yield from next_commands(

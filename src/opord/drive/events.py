@@ -6,6 +6,7 @@ taken once.
 
 from __future__ import annotations
 
+import shlex
 from typing import Any, Literal, assert_never
 
 from opord.contract import Event
@@ -31,6 +32,7 @@ from opord.kernel.answers import Applied, Exists, KeyTaken, NotStored, Stale, Wa
 from opord.kernel.bounds import computed_key
 from opord.kernel.draft import Draft
 from opord.kernel.inbox import Message
+from opord.kernel.open_needs import stalled_commands
 from opord.kernel.program import EventProgram, Program
 from opord.kernel.rows import EventKey, InboxRow, has_ended, is_held
 from opord.kernel.run import Run
@@ -218,14 +220,16 @@ def _why_not(run: Run, event: str, unfit: StepError | None) -> str:
 
 def _stalled(run: Run) -> str:
     """Say why a run is stalled, and the next command."""
-    resume = f"mend it, then `opord runs resume {run.id}`"
     if run.collides:
-        resume = f"`opord runs show {run.id}` has the commands that resolve it"
-    cause = run.body.pending.cause if run.body.pending is not None else None
-    drop = ""
-    if cause is not None and cause.id and run.intent is None:
-        drop = f", or `opord runs drop-event {run.id} {cause.id}` to take out the {cause.event!r} that stalled it"
-    return f"{run.reason}; {resume}{drop}"
+        return f"{run.reason}; `opord runs show {shlex.quote(run.id)}` has the commands that resolve it"
+    resume, *other = [f"`{command}`" for command in stalled_commands(run)]
+    advice = f"{run.reason}; mend it, then {resume}"
+    if not other:
+        return advice
+    cause = run.droppable
+    if cause is None:
+        return f"{advice}, or {other[0]} if it would only stall again"
+    return f"{advice}, or {other[0]} to take out the {cause.event!r} that stalled it"
 
 
 def _event(program: Program, event: str) -> EventProgram:

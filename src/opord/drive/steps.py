@@ -13,6 +13,7 @@ from opord.drive.host import Carrier
 from opord.drive.interrupts import Collided, Parked, Stalled, key_reused
 from opord.drive.telling import tell_moved
 from opord.kernel import collisions, inbox, recording
+from opord.kernel.beginning import check_goto
 from opord.kernel.draft import Draft
 from opord.kernel.requests import Commit, Goto, Perform, Pure, Request
 from opord.kernel.run import Collision, FailedAttempts, Run
@@ -85,7 +86,10 @@ class Steps:
                 raise Diverged(
                     f"the step goes to {request.state}, but a commit of {intent.call} is on record"
                 )
-            cause = inbox.cause_text(pending.cause if pending is not None else None, told)
+            answered = pending.cause if pending is not None else None
+            if answered is not None and answered.kind == "event" and committed is None:
+                check_goto(run, request, draft.at)
+            cause = inbox.cause_text(answered, told)
             recording.go(draft, request, cause=cause, answers=step.answers[before:])
         except StepError as error:
             await self._stall(draft, trouble_of(error, run.program))

@@ -3,6 +3,7 @@
 __all__ = [
     "alarms",
     "answers",
+    "beginning",
     "bounds",
     "checks",
     "collisions",

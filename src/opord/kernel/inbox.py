@@ -16,7 +16,7 @@ import msgspec
 from opord.contract import Action, Event
 from opord.kernel import recording, restored
 from opord.kernel.alarms import Alarm, contradiction
-from opord.kernel.beginning import check_beginning
+from opord.kernel.beginning import check_beginning, check_goto
 from opord.kernel.draft import Draft
 from opord.kernel.endings import recorded_outcome
 from opord.kernel.instants import text
@@ -360,6 +360,8 @@ def _answer_to(draft: Draft, cause: Cause, *, calls: bool) -> None:
     request = StepUnderWay(run, draft.at).begin()
     if not isinstance(request, Goto):
         raise TypeError(f"the handler of {cause.label} calls {request.name}, which was not foreseen")
+    if cause.kind == "event":
+        check_goto(run, request, draft.at)
     recording.go(draft, request, cause=cause_text(cause), answers=[])
 
 

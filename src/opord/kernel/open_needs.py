@@ -120,8 +120,31 @@ def _of(run: Run, need: Need) -> OpenNeed:
         call=call,
         key=key,
         attempt=attempt,
-        commands=next_commands(need.reason, run.id, seen=run.seq),
+        commands=stalled_commands(run)
+        if need.reason == "stalled"
+        else next_commands(need.reason, run.id, seen=run.seq),
     )
+
+
+def stalled_commands(run: Run) -> tuple[str, ...]:
+    """Return what to type for a stalled run: resume it, or what helps if it would only stall again.
+
+    If the step that stalled answers an event, the event can be taken out of the run. Else, if the
+    contract itself cannot be computed, the run can be terminated.
+    """
+    name = shlex.quote(run.id)
+    commands = next_commands("stalled", run.id)
+    trouble = run.body.trouble
+    if run.droppable is not None:
+        return (*commands, drop_command(name, run.droppable.id))
+    if trouble is not None and "place" in trouble:
+        return (*commands, f"opord runs terminate {name} --reason …")
+    return commands
+
+
+def drop_command(name: str, event_id: str) -> str:
+    """Return the command that takes an event out of a run; `name` is the run's, quoted."""
+    return f"opord runs drop-event {name} {shlex.quote(event_id)} --reason …"
 
 
 def _about(run: Run, reason: NeedReason) -> _About:

@@ -67,7 +67,7 @@ def start(
     except Exception as error:
         raise StepError(error, program.place_of(error)) from error
     initial = program.initial_state
-    entry = _entry(run, program.states[initial], fields, now)
+    entry = entry_of(run, program.states[initial], fields, now)
     data = entry[0]
     _enter(run, initial, fields, entry, now)
     draft.record(
@@ -360,7 +360,7 @@ def go(draft: Draft, goto: Goto, *, cause: str, answers: list[Answer]) -> None:
     run = draft.run
     origin = run.state
     target = run.program.states[goto.state]
-    entry = _entry(run, target, goto.fields, draft.at)
+    entry = entry_of(run, target, goto.fields, draft.at)
     answers_split = None
     if answers:
         what = f"what the calls of this step in {origin} answered"
@@ -491,7 +491,12 @@ Its parts: data, start of the phase, timers that fired, due times.
 """
 
 
-def _entry(run: Run, target: StateProgram, fields: Any, at: Instant) -> _Entry:
+def entry_of(run: Run, target: StateProgram, fields: Any, at: Instant) -> _Entry:
+    """Compute what entering a state results in. Nothing is changed.
+
+    Raises:
+        StepError: its data cannot be stored, or a timer cannot be computed.
+    """
     try:
         codec, large = target.fields, run.large
         rest = large.dump(codec, fields) if large.entries else codec.dump(fields)

@@ -328,6 +328,12 @@ class Run:
         return pending.tries if pending is not None else None
 
     @property
+    def droppable(self) -> Cause | None:
+        """The event that the step under way answers, if a person may drop it once it stalls."""
+        cause = self.body.pending.cause if self.body.pending is not None else None
+        return cause if cause is not None and cause.id and self.intent is None else None
+
+    @property
     def between_attempts(self) -> bool:
         """True between two attempts of an effect or action, with nothing in doubt."""
         intent = self.intent

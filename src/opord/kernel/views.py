@@ -472,8 +472,8 @@ def _waiting_for(run: Run) -> list[dict[str, Any]]:
 
 def _droppable(run: Run) -> list[dict[str, Any]]:
     """Return the event that a stalled step answers, if a person may drop it."""
-    cause = run.body.pending.cause if run.body.pending is not None else None
-    if cause is None or not cause.id or run.intent is not None:
+    cause = run.droppable
+    if cause is None:
         return []
     return [{"person": OPERATOR, "verb": "drop_event", "dropping": cause.event, "id": cause.id}]
 

@@ -19,7 +19,10 @@ def need_line(need: OpenNeed) -> str:
             return f"{run} in doubt in {need.state}: {detail}{key}; look at the other side, then {happened} or {did_not}"
         case "stalled":
             calling = f", calling {need.call}" if need.call is not None else ""
-            return f"{run} stalled in {need.state}{calling}: {detail}{key}; mend it, then {commands[0]}"
+            again = f"; if it would only stall again, {commands[1]}" if len(commands) > 1 else ""
+            return (
+                f"{run} stalled in {need.state}{calling}: {detail}{key}; mend it, then {commands[0]}{again}"
+            )
         case "collision":
             same, another = commands
             return (
