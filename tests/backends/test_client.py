@@ -64,7 +64,7 @@ def test_a_run_from_start_to_end(client: opord.Client, flow: Any) -> None:
     assert run.status()["state"] == "Asked"
     with pytest.raises(opord.RoleRequired):
         run.send("approve", note="ok")
-    with pytest.raises(TimeoutError):
+    with pytest.raises(TimeoutError, match=r"Desk/a has not ended within 0\.05 s; it goes on"):
         run.result(wait_s=0.05)
     assert run.as_("eve", role="boss").send("approve", note="ok").status == "taken"
     assert run.result(wait_s=30).receipt == "r-a"
@@ -104,6 +104,11 @@ def test_what_is_unknown_or_misused_is_refused(client: opord.Client, flow: Any) 
         client.start(flow, oder=1)
     with pytest.raises(opord.InputInvalid):
         client.start(flow, order={"id": 1})
+    for wrong in ("5", None):
+        with pytest.raises(TypeError, match="expected a number for wait_s"):
+            client.run(flow, "nobody").result(wait_s=wrong)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="expected a number for patience_s, got: '3'"):
+        opord.Client("sqlite:///runs.db", patience_s="3")  # type: ignore[arg-type]
 
 
 def test_in_async_code_it_names_the_engine(client: opord.Client) -> None:

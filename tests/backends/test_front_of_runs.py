@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
@@ -150,6 +150,71 @@ def test_what_is_no_contract_is_told_in_words(flow: Any, tmp_path: Path) -> None
     ]:
         with pytest.raises(TypeError, match=told):
             opord.Engine("sqlite://:memory:", wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [
+        ({"started_from": "2026-01-01"}, "expected a datetime for started_from, .* got: '2026-01-01'"),
+        ({"since_before": date(2026, 1, 1)}, "expected a datetime for since_before"),
+        ({"data": ["order"]}, r"expected data by place, as in .* got: \['order'\]"),
+        ({"limit": "5"}, "expected a whole number for limit, got: '5'"),
+        ({"limit": None}, "expected a whole number for limit, got: None"),
+        ({"after": 3}, "expected for after what the page before has .* got: 3"),
+        ({"version": "1"}, "expected a whole number for version, got: '1'"),
+    ],
+)
+def test_a_condition_of_a_wrong_type_is_refused(flow: Any, wanted: Any, told: str) -> None:
+    async def main() -> None:
+        async with opord.Engine("sqlite://:memory:", [flow]) as engine:
+            with pytest.raises(TypeError, match=told):
+                await engine.runs(flow, **wanted)
+
+    run(main())
+
+
+@pytest.mark.parametrize("name", ["lease_s", "call_limit_s", "drain_s", "concurrency"])
+@pytest.mark.parametrize("value", ["4", None, True])
+def test_a_setting_that_is_no_number_is_refused(name: str, value: Any) -> None:
+    with pytest.raises(TypeError, match=rf"expected a (whole )?number for {name}, got: {value!r}"):
+        opord.Engine("sqlite://:memory:", **{name: value})
+
+
+@pytest.mark.parametrize("key", [None, 3.5, True, ["o1"]])
+def test_what_is_no_key_of_a_run_is_refused_where_it_is_given(flow: Any, key: Any, tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="expected the key of a run"):
+        opord.Engine("sqlite://:memory:", [flow]).run(flow, key)
+    for contract in (flow, "Desk"):
+        with pytest.raises(TypeError, match="expected the key of a run"):
+            opord.Client(f"sqlite:///{tmp_path}/runs.db").run(contract, key)
+
+
+@pytest.mark.parametrize(
+    ("actor", "role", "told"),
+    [
+        (7, "boss", "the name of who acts: expected a text, got: 7"),
+        (None, "boss", "the name of who acts: expected a text, got: None"),
+        ("eve", ["boss"], r"the role: expected a text, got: \['boss'\]"),
+    ],
+)
+def test_a_sender_that_is_no_text_is_refused(flow: Any, actor: Any, role: Any, told: str) -> None:
+    async def main() -> None:
+        async with opord.Engine("sqlite://:memory:", [flow]) as engine:
+            desk = await engine.start(flow, order={"id": "a", "customer": "ann"})
+            with pytest.raises(opord.InputInvalid, match=told):
+                await desk.as_(actor, role=role).send.approve(note="ok")
+
+    run(main())
+
+
+def test_an_engine_is_opened_once(flow: Any) -> None:
+    async def main() -> None:
+        async with opord.Engine("sqlite://:memory:", [flow]) as engine:
+            with pytest.raises(RuntimeError, match="the engine is open already; open it once"):
+                await engine.__aenter__()
+            assert (await engine.runs()).runs == []
+
+    run(main())
 
 
 @pytest.mark.parametrize(

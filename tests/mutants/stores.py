@@ -229,7 +229,7 @@ MUTANTS = (
     ),
     Mutant(
         "outcome and transition in two transactions", STORE,
-        "        try:\n            with self._write(wait=wait) as connection:", "        try:\n            with self._writer.use() as connection:",
+        "        try:\n            with self._write(wait=wait) as connection:", "        try:\n            with self._pool.write_alone() as connection:",
         "each statement of a batch is durable by itself", "5, 6, 10",
         tests=("tests/stores/test_opening.py::test_a_batch_that_fails_half_way_leaves_nothing_and_no_transaction",),
     ),

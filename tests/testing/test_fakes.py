@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -288,3 +289,28 @@ class TestARefusalBeforeTheKeyIsLookedAt:
         run = opord_world.start(module.Transfer, id="t1")
         run.assert_state("Refused", reason="no funds")
         assert fakes.book.happened == 0
+
+
+def test_what_is_no_length_failure_action_or_count_is_told(opord_world: World, fakes: Fakes) -> None:
+    for wrong, told in [
+        (lambda: fakes.rate.returns(2.0, after=5), "expected a length of time .* got: 5"),
+        (lambda: opord_world.advance(2), "expected a length of time .* got: 2"),
+        (lambda: World(patience=30), "expected a length of time .* got: 30"),
+        (lambda: fakes.rate.returns(2.0).times("3"), "expected a number of times of at least 1, got: '3'"),
+        (lambda: fakes.transfer.fails("Busy"), "expected a failure of the contract, .* got: 'Busy'"),
+        (lambda: fakes.rate.looks_up("transfer"), "expected the fake of an action, .* got: 'transfer'"),
+        (lambda: fakes.rate.looks_up(fakes.rate), "expected the fake of an action"),
+    ]:
+        with pytest.raises(ScriptError, match=told):
+            wrong()
+
+
+def test_what_a_world_cannot_do_is_told(opord_world: World) -> None:
+    with pytest.raises(
+        ScriptError, match="no point 'call answerd' to crash at; did you mean 'call answered'"
+    ):
+        opord_world.crash_at("call answerd")  # type: ignore[arg-type]
+    with pytest.raises(ScriptError, match="advance_to needs a time zone"):
+        opord_world.advance_to(datetime(2030, 1, 1))  # noqa: DTZ001
+    with pytest.raises(ScriptError, match=r"expected an async function of the engine, .* got: 3"):
+        opord_world.ask(3)  # type: ignore[arg-type]

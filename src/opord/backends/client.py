@@ -19,7 +19,7 @@ from uuid import UUID
 
 from opord.backends.front import Engine
 from opord.backends.listing import RunPage
-from opord.backends.misuse import class_of, start_of
+from opord.backends.misuse import check_key, check_number, class_of, start_of
 from opord.drive.errors import EngineClosed
 from opord.generated import RunHandle, Sent, Startable, Workflow
 from opord.kernel.rows import Status
@@ -59,6 +59,7 @@ class Client:
         insecure_plaintext_secrets: bool = False,
         create: bool = True,
     ) -> None:
+        check_number("patience_s", patience_s)
         if not patience_s > 0:
             raise ValueError(f"expected patience_s above 0, got: {patience_s}")
 
@@ -117,6 +118,7 @@ class Client:
 
         Nothing is read: a handle of a run that does not exist raises `RunUnknown` when it is used.
         """
+        check_key(key)
         if isinstance(contract, str):
             return ClientRun(self, f"{contract}/{key}")
         return ClientRun(self, f"{program_of(class_of(contract)).name}/{key}")
@@ -225,9 +227,14 @@ class ClientRun:
             RunTerminated: an administrator ended it.
         """
 
+        check_number("wait_s", wait_s)
+
         async def ended(engine: Engine) -> Any:
-            async with asyncio.timeout(wait_s):
-                return await engine.wait_result(self.id)
+            try:
+                async with asyncio.timeout(wait_s):
+                    return await engine.wait_result(self.id)
+            except TimeoutError:
+                raise TimeoutError(f"{self.id} has not ended within {wait_s:g} s; it goes on") from None
 
         return self._client.ask(ended, wait_s=wait_s + self._client._patience_s)
 

@@ -13,7 +13,15 @@ from uuid import UUID
 from opord.backends.base import Backend
 from opord.backends.embedded import Embedded
 from opord.backends.listing import RunPage, page_of, wish
-from opord.backends.misuse import check_url, check_workflows, class_of, handle_class, start_of
+from opord.backends.misuse import (
+    check_key,
+    check_number,
+    check_url,
+    check_workflows,
+    class_of,
+    handle_class,
+    start_of,
+)
 from opord.drive import hooks
 from opord.drive.calls import bind_handlers
 from opord.drive.errors import EngineClosed, HandlersInvalid, RunTerminated
@@ -104,6 +112,9 @@ class Engine:
         if isinstance(store, str) or not hasattr(store, "claim"):
             check_url(store)
         check_workflows(workflows)
+        for name, number in (("lease_s", lease_s), ("call_limit_s", call_limit_s), ("drain_s", drain_s)):
+            check_number(name, number)
+        check_number("concurrency", concurrency, whole=True)
         # For a float that is not a number every comparison is false.
         if not 0 < lease_s <= LONGEST_LEASE_S:
             raise ValueError(f"expected lease_s above 0 and at most {LONGEST_LEASE_S}, got: {lease_s}")
@@ -135,12 +146,17 @@ class Engine:
         """Open the store, keep the contracts in it, check the handlers, and start to work.
 
         Raises:
+            RuntimeError: the engine is open already.
             HandlersInvalid: a handler is missing or has the wrong form.
             SecretsUnprotected: a contract has secrets, and there is no key to encrypt them.
             ContractConflict: another contract of the same name and version is in the store.
             StoreMissing: the store does not exist, and `create` is false.
             StoreError: the store cannot be opened.
         """
+        if self._open is not None:
+            raise RuntimeError(
+                "the engine is open already; open it once, and hand it to whoever needs it, or make another one"
+            )
         programs = [self._program(workflow) for workflow in self._workflows]
         served = {self._program(one).digest: one for one in self._workflows if isinstance(one, Workflow)}
         for workflow in served.values():
@@ -250,6 +266,7 @@ class Engine:
         Of a contract without a `key`, that is the part of the run's name behind the `/`. Nothing is
         read: a handle of a run that does not exist raises `RunUnknown` when it is used.
         """
+        check_key(key)
         cls = handle_class(contract)
         return cls(self, f"{self._program(class_of(contract)).name}/{key}")  # type: ignore[return-value]
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, TypeVar, get_args
 
 from opord.backends.base import Backend, RunFilter
+from opord.backends.misuse import check_number
 from opord.backends.shown import Shown
 from opord.contract import Contract
 from opord.kernel import instants
@@ -59,8 +60,13 @@ def wish(
     """Check conditions and return them. Names of a given contract are checked, too.
 
     Raises:
+        TypeError: a condition is of the wrong type.
         ValueError: a word, a state or a place is unknown, or an instant has no time zone.
     """
+    if version is not None:
+        check_number("version", version, whole=True)
+    if not isinstance(data, Mapping | None):
+        raise TypeError(f'expected data by place, as in {{"order.id": "o1"}}, got: {data!r}')
     known = contract if isinstance(contract, Contract) else None
     if known is not None and state is not None:
         known_name(f"state of {known.name}", state, [one.name for one in known.states])
@@ -89,8 +95,12 @@ async def page_of(backend: Backend, wish: Wish, *, limit: int, after: str | None
     """Return up to `limit` runs as shown.
 
     Raises:
+        TypeError: `limit` is no number, or `after` no text.
         ValueError: `limit` is below 1.
     """
+    check_number("limit", limit, whole=True)
+    if not isinstance(after, str | None):
+        raise TypeError(f"expected for after what the page before has as its `after`, got: {after!r}")
     if limit < 1:
         raise ValueError(f"expected a limit of at least 1, got: {limit}")
     shown = Shown(backend)
@@ -162,6 +172,8 @@ def _some(words: Sequence[str]) -> str:
 def _instant(name: str, moment: datetime | None) -> Instant | None:
     if moment is None:
         return None
+    if not isinstance(moment, datetime):
+        raise TypeError(f"expected a datetime for {name}, as in datetime.now(UTC), got: {moment!r}")
     if moment.tzinfo is None:
         raise ValueError(f"{name} needs a time zone, as in datetime.now(UTC), got: {moment!r}")
     return instants.from_datetime(moment)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from inspect import Parameter, signature
 from types import ModuleType
 from typing import Any
+from uuid import UUID
 
 from opord.drive.errors import InputInvalid
 from opord.generated import RunHandle, Start, Workflow
@@ -40,6 +41,27 @@ def check_workflows(workflows: object) -> None:
     for one in workflows:
         if not isinstance(one, Workflow) and not _is_contract(one):
             raise TypeError(_no_contract(one, "OrderFulfilment(Handlers())"))
+
+
+def check_number(name: str, value: object, *, whole: bool = False) -> None:
+    """Check that an argument is a number, and a whole one if it counts something.
+
+    Raises:
+        TypeError: it is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
+        kind = "a whole number" if whole else "a number"
+        raise TypeError(f"expected {kind} for {name}, got: {_named(value)}")
+
+
+def check_key(key: object) -> None:
+    """Check that a key can name a run.
+
+    Raises:
+        TypeError: it is no text, whole number or UUID.
+    """
+    if isinstance(key, bool) or not isinstance(key, str | int | UUID):
+        raise TypeError(f"expected the key of a run (a text, a whole number or a UUID), got: {_named(key)}")
 
 
 def start_of(contract: Any, args: Sequence[Any], named: dict[str, Any]) -> Start[Any]:

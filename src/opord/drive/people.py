@@ -224,9 +224,9 @@ def check_actor(actor: str, role: str | None, reason: str | None) -> None:
     Raises:
         InputInvalid: the name is empty, or something is too long or cannot be stored.
     """
+    check_person(actor, role, reason)
     if not actor.strip():
         raise InputInvalid("the sender", "", "the name of who acts is empty; say who it is")
-    check_person(actor, role, reason)
 
 
 def check_person(actor: str, role: str | None, reason: str | None = None) -> None:
@@ -236,6 +236,8 @@ def check_person(actor: str, role: str | None, reason: str | None = None) -> Non
         InputInvalid: one of them is too long or has characters that cannot be stored.
     """
     try:
+        if actor is None:
+            raise BadValue("", "the name of who acts: expected a text, got: None")
         check_note(actor, "the name of who acts")
         check_note(role, "the role")
         check_note(reason, "the reason", most=bounds.LONGEST_REASON)

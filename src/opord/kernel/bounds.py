@@ -87,6 +87,8 @@ def check_note(note: str | None, what: str, *, most: int = LONGEST_NAME) -> None
     """Refuse a name, role or reason that cannot be stored or is too long."""
     if note is None:
         return
+    if not isinstance(note, str):
+        raise BadValue("", f"{what}: expected a text, got: {note!r}")
     try:
         check_text(note)
     except BadValue as error:

@@ -50,8 +50,8 @@ class Script:
 
     def times(self, count: int) -> Script:
         """Give that answer so many times; a further call needs another."""
-        if count < 1:
-            raise ScriptError(f"expected a number of times of at least 1, got: {count}")
+        if not isinstance(count, int) or count < 1:
+            raise ScriptError(f"expected a number of times of at least 1, got: {count!r}")
         script = self._fake._script
         script[-1] = replace(script[-1], times=count)
         return self
@@ -89,6 +89,12 @@ class Answers:
         Unless said, a final failure that does not settle comes before the key, and any other one
         does not.
         """
+        if not isinstance(failure, Failure) and not (
+            isinstance(failure, type) and issubclass(failure, Failure)
+        ):
+            raise ScriptError(
+                f"expected a failure of the contract, as in fails(PaymentError.Declined), got: {failure!r}"
+            )
         variant = failure() if isinstance(failure, type) else failure
         declared = getattr(self._call.declaration, "fails", ())
         if variant.opord_type not in declared:
@@ -138,6 +144,10 @@ class Answers:
         else none (or false).
         """
         self._only((Effect,), "looks_up")
+        if not isinstance(action, Scripted) or not isinstance(action._call.declaration, Action):
+            raise ScriptError(
+                f"expected the fake of an action, as in {self._name}.looks_up(fakes.pay), got: {action!r}"
+            )
         return self._say(ScriptedAnswer("looks up", action, True))
 
     def auto(self) -> Script:
@@ -227,13 +237,17 @@ def span_us(span: TimeSpan) -> int:
 def _span(span: TimeSpan) -> timedelta:
     if isinstance(span, timedelta):
         length = span
+    elif not isinstance(span, str):
+        raise ScriptError(_no_span(span))
     else:
         try:
             length = parse_duration(span)
         except BadValue:
-            raise ScriptError(
-                f'expected a length of time such as "48h" or "1h30m", or a timedelta, got: {span!r}'
-            ) from None
+            raise ScriptError(_no_span(span)) from None
     if length < timedelta():
         raise ScriptError(f"time does not go back: {span!r}")
     return length
+
+
+def _no_span(span: object) -> str:
+    return f'expected a length of time such as "48h" or "1h30m", or a timedelta, got: {span!r}'

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar, get_args
 
 from opord.backends.front import LEASE_S, Engine
 from opord.drive.errors import EngineError
@@ -28,6 +28,7 @@ from opord.kernel.needs import held_back
 from opord.kernel.program import Program
 from opord.kernel.rows import RecordRow, RunRow
 from opord.kernel.run import Run as Stored
+from opord.language.diagnostics.suggest import nearest
 from opord.loading import load, program_of
 from opord.stores.base import RunFilter
 from opord.stores.memory import MemoryStore
@@ -109,6 +110,10 @@ class World:
 
     def advance_to(self, instant: datetime) -> None:
         """Let time pass until an instant."""
+        if instant.tzinfo is None:
+            raise ScriptError(
+                f"advance_to needs a time zone, as in datetime(…, tzinfo=UTC), got: {instant!r}"
+            )
         target = from_datetime(instant.astimezone(UTC))
         if target < self._clock.now_us:
             raise ScriptError(f"time does not go back: it is {self.now:%Y-%m-%d %H:%M:%S} UTC already")
@@ -192,6 +197,8 @@ class World:
         Its time is the world's. Contracts with fakes are served. Everything has gone on as far as
         it can when this returns. After a crash the work is done once more, as a client would.
         """
+        if not callable(job):
+            raise ScriptError(f"expected an async function of the engine, as in world.ask(job), got: {job!r}")
         for workflow in self._fakes:
             self._serve(workflow, self._served.get(workflow))
         return self._do(job, lambda: None)
@@ -235,6 +242,11 @@ class World:
 
         A new one takes over at once.
         """
+        points = get_args(Point)
+        if point not in points:
+            near = nearest(point, points)
+            hint = f"did you mean {near!r}?" if near else f"there are {', '.join(points)}"
+            raise ScriptError(f"there is no point {point!r} to crash at; {hint}")
         self.crash_plan.kill_at_named(point, nth)
 
     # --- the end ---------------------------------------------------------------------------------
