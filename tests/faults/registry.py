@@ -42,22 +42,22 @@ class Named(NamedTuple):
 FAULTS = (
     Named(
         "C1", "Crash before a start is committed",
-        "The client had no answer; the same start again makes one run.",
+        "The client got no answer. When it sends the same start again, there is one run.",
         (f"{CRASHES}c01_before_the_start_is_committed_nothing_was_promised_and_the_same_start_makes_one_run",),
     ),
     Named(
         "C2", "A start is committed, its answer is lost",
-        "The same start again is answered with the same run.",
+        "The same start, sent again, is answered with the same run.",
         (f"{CRASHES}c02_after_the_start_is_committed_the_same_start_is_answered_with_the_same_run",),
     ),
     Named(
         "C3", "Crash after the claim, before the intent",
-        "The run is claimed again; nothing was called.",
+        "The run is claimed again. Nothing was called.",
         (f"{CRASHES}c03_after_the_claim_and_before_the_intent_it_is_claimed_again_and_nothing_was_called",),
     ),
     Named(
         "C4", "The intent is committed, and the store answers with an error",
-        "It is found by what it is; there is no second intent, and one call.",
+        "The worker finds the intent by its content. There is no second intent, and one call.",
         (
             f"{CRASHES}c04_an_intent_that_was_committed_with_an_error_is_found_and_not_written_again",
             f"{ENGINE}test_crash_points.py::TestCommittedButError::test_a_committed_write_is_not_written_again",
@@ -65,7 +65,7 @@ FAULTS = (
     ),
     Named(
         "C5", "Crash after the intent, before the call",
-        "With a key: called with the same key. With a check: asked first. With neither: in doubt, and nobody is called. A worker that was only stopped there says so, and nobody is asked.",
+        "With a key, the action is called with the same key. With a check, the check is asked first. With neither, the commit is in doubt, and the action is not called. If the worker was only stopped there, it reports that the call never began, and no person is asked.",
         (
             f"{CRASHES}c05_after_the_intent_a_key_is_repeated_a_lookup_comes_first_and_without_either_nobody_is_called",
             f"{ENGINE}test_never_began.py::test_the_workers_word_ends_the_doubt_and_the_action_is_called",
@@ -73,7 +73,7 @@ FAULTS = (
     ),
     Named(
         "C6", "The call breaks off: no answer, half an answer, a reset, a time-out",
-        "The outcome is unknown, as after C7. A time-out is never a failure.",
+        "The outcome is unknown, as after C7. A time-out never counts as a failure.",
         (
             f"{CRASHES}c06_any_breakdown_during_the_call_is_a_doubt_and_never_a_failure",
             f"{ENGINE}test_retries.py::TestATimeoutOfAnAction::test_is_in_doubt_and_not_tried_again_by_retry_alone",
@@ -81,7 +81,7 @@ FAULTS = (
     ),
     Named(
         "C7", "Crash after the provider took it, before its outcome is on record",
-        "One charge. With a key the same key is sent again, with a check what happened is adopted, else it is in doubt.",
+        "There is one charge. With a key, the same key is sent again. With a check, the run takes over what the check found. With neither, the commit is in doubt.",
         (
             f"{CRASHES}c07_after_the_providers_commit_a_lookup_adopts_it_and_a_key_is_repeated",
             f"{CRASHES}c07_a_lookup_waits_until_it_can_see_the_latest_effect",
@@ -90,18 +90,18 @@ FAULTS = (
     ),
     Named(
         "C8", "The outcome is committed, and the store answers with an error",
-        "The transition is applied once; nobody is called again.",
+        "The transition is applied once. The action is not called again.",
         (f"{CRASHES}c08_an_outcome_that_was_committed_with_an_error_moves_the_run_once",),
     ),
     Named(
         "C9", "Crash after the outcome is committed, before anything follows from it",
-        "It is delivered to the step; nobody is called again.",
+        "The outcome is given to the step. The action is not called again.",
         (f"{CRASHES}c09_after_the_outcome_is_committed_it_is_delivered_and_nobody_is_called_again",),
-        absent="sending again from an outbox: there is none, a message to others is an action of the contract",
+        absent="sending again from an outbox. There is none: a message to others is an action of the contract",
     ),
     Named(
         "C10", "A timer is due amid a fault, or to two workers",
-        "One transition. One that comes after its state was left is nothing.",
+        "There is one transition. A timer of a state that the run has left does nothing.",
         (
             f"{CRASHES}c10_a_timer_that_fires_during_a_fault_moves_the_run_once",
             f"{CRASHES}c10_two_workers_fire_a_due_timer_once",
@@ -110,7 +110,7 @@ FAULTS = (
     ),
     Named(
         "C11", "Crash between the acceptance of an event and its effect",
-        "It is applied once, or listed as unhandled; never lost.",
+        "The event is applied once, or listed as unhandled. It is never lost.",
         (
             f"{CRASHES}c11_an_event_that_was_accepted_is_applied_once",
             f"{ENGINE}test_crash_with_events.py::test_one_crash_anywhere",
@@ -118,7 +118,7 @@ FAULTS = (
     ),
     Named(
         "C12", "An event comes between an intent and its outcome",
-        "Kept until the step is over where the contract keeps it or the phase handles it, else refused. One that no state took is recorded as unhandled at the end.",
+        "If the contract keeps the event or the phase handles it, it is kept until the step is over. Otherwise it is refused. An event that no state took is recorded as unhandled when the run ends.",
         (
             f"{CRASHES}c12_events_between_intent_and_outcome_are_kept_until_the_step_is_over_or_recorded_as_unhandled",
             f"{ENGINE}test_phases_and_timers.py::TestFromTheIntentToTheGotoNothingElseMovesTheRun::test_an_event_that_the_phase_does_not_handle_is_refused",
@@ -126,7 +126,7 @@ FAULTS = (
     ),
     Named(
         "C13", "The lease ends while a call is in flight",
-        "Whoever takes over does not call an action without a key; it goes by the rule for doubts.",
+        "The worker that takes over does not call an action without a key. It follows the rule for doubts.",
         (
             f"{CRASHES}c13_a_takeover_during_a_call_does_not_call_an_action_without_a_key",
             f"{ENGINE}test_late_answers_of_the_store.py::test_a_worker_that_lost_the_run_makes_no_attempt",
@@ -134,8 +134,8 @@ FAULTS = (
     ),
     Named(
         "C14", "A worker that was given up comes back with an outcome",
-        "Its write is refused; what it learned is kept as evidence and ends the doubt, if one is open. If it contradicts what was decided, "
-        "an alarm stays open until a person acknowledges it.",
+        "Its write is refused. What it learned is kept as evidence, and ends the doubt if one is open. If the evidence contradicts what was "
+        "decided, an alarm stays open until a person acknowledges it.",
         (
             f"{CRASHES}c14_evidence_from_after_the_lease_is_kept_and_moves_nothing",
             f"{ENGINE}test_alarms.py::test_an_answer_after_the_decision",
@@ -155,7 +155,7 @@ FAULTS = (
     ),
     Named(
         "C16", "A step of the store's own schema fails or is cut off",
-        "A whole version is left, the one before or the new one; the next opening goes on from there. Two take turns, who has it open goes on, an older program refuses it.",
+        "The store has one whole version of its schema, the old one or the new one, and the next opening goes on from there. Two processes that open it take turns. A process that has it open goes on. An older program refuses it.",
         (
             f"{MIGRATIONS}a_step_that_fails_at_any_statement_changes_nothing_and_can_be_repeated",
             f"{MIGRATIONS}a_process_that_is_killed_at_any_statement_leaves_a_whole_version",
@@ -166,16 +166,16 @@ FAULTS = (
     ),
     Named(
         "C17", "Another version of the contract while runs are live",
-        "A run stays with the contract that it was started under; a version without handlers waits, and says so.",
+        "A run stays with the contract that it was started under. A run of a version without handlers waits, and says so.",
         (
             f"{ENGINE}test_crash_points.py::TestWorkersAndContracts::test_a_run_whose_version_has_no_handlers_stays_running_with_that_as_its_reason",
             "tests/testing/test_world.py::test_a_new_deployment_carries_all_runs_from_then_on",
         ),
-        absent="`upgrade`, which takes live runs to another version: the language refuses it for now",
+        absent="`upgrade`, which moves live runs to another version. The language refuses it for now",
     ),
     Named(
         "C18", "A compensation crashes, or fails for good",
-        "It is carried through, in order; one that cannot be waits for a person with its reason.",
+        "The compensations are carried through, in order. One that cannot be carried through waits for a person, with its reason.",
         (
             f"{CRASHES}c18_a_compensation_that_goes_wrong_is_carried_through",
             f"{CRASHES}c18_a_compensation_that_fails_for_good_waits_for_a_person_and_says_why",
@@ -183,7 +183,7 @@ FAULTS = (
     ),
     Named(
         "C19", "Cancel, approval and timer at the same moment",
-        "One wins; the others are told what came first.",
+        "One of them wins. The senders of the others are told what came first.",
         (
             f"{CRASHES}c19_of_a_confirmation_and_a_cancel_at_the_same_moment_one_wins_and_the_other_is_told",
             f"{ENGINE}test_same_instant.py::test_exactly_one_wins_and_the_losers_learn_which",
@@ -202,7 +202,7 @@ FAULTS = (
     ),
     Named(
         "C21", "The store is restored from an older copy",
-        "Once it is told so (`opord db restored`), what may have been done since the copy is not done again: a key that the contract computes and that still holds is used again; else it is in doubt first, and neither `repeat` nor a check goes by the run's own key.",
+        "After `opord db restored`, nothing that may have been done since the copy is done again. A key that the contract computes and that is still valid is used again. Any other commit is in doubt first, and neither `repeat` nor a check uses the run's own key.",
         (
             f"{RESTORED}nothing_happens_twice_whenever_the_copy_was_made",
             f"{RESTORED}a_second_loss_after_the_restore_changes_nothing",
@@ -214,8 +214,8 @@ FAULTS = (
         ),
     ),
     Named(
-        "C22", "Nobody was there for longer than the provider remembers the key",
-        "Nobody is called; a person is asked, or the check.",
+        "C22", "No worker was there for longer than the provider remembers the key",
+        "The action is not called. The check is asked, or a person.",
         (
             f"{CRASHES}c22_past_the_window_of_the_key_nobody_is_called_and_a_person_is_asked",
             f"{ENGINE}test_crash_points.py::TestTheWindowHasPassed::test_no_call_is_made_if_the_worker_was_down_longer_than_the_keys_window",
@@ -223,12 +223,12 @@ FAULTS = (
     ),
     Named(
         "C23", "The provider keeps an error under the key",
-        "It is not tried under another key: a check, or in doubt.",
+        "The action is not tried under another key. The check is asked, or the commit is in doubt.",
         (f"{CRASHES}c23_an_error_that_the_provider_keeps_under_the_key_is_not_answered_with_another_key",),
     ),
     Named(
         "C24", "Other arguments at a later attempt",
-        "Cannot be: arguments, earlier answers and `now` are kept with the intent.",
+        "This cannot happen: the intent keeps the arguments, the earlier answers and `now`.",
         (
             f"{CRASHES}c24_every_attempt_has_the_arguments_of_the_intent",
             f"{ENGINE}test_steps.py::TestTheAnswersBeforeACommit::test_answers_are_recorded_with_the_intent_and_used_after_a_takeover",
@@ -247,7 +247,7 @@ ALWAYS = (
     ),
     Named(
         "2", "No effect without an intent",
-        "What is in the ledger has an intent with that key in the journal.",
+        "For each entry of the ledger, the journal has an intent with that key.",
         (f"{INVARIANTS}i02_a_charge_without_an_intent_is_seen", *HOLD),
     ),
     Named(
@@ -257,7 +257,7 @@ ALWAYS = (
     ),
     Named(
         "4", "A doubt does not just go away",
-        "It ends by a result or final failure under the same key, by the contract's rule, by late evidence, or by a named person's word, and the journal says which.",
+        "A doubt ends by a result or a final failure under the same key, by the contract's rule, by late evidence, or by a named person's word. The journal says which.",
         (
             f"{INVARIANTS}i04_a_doubt_that_disappears_is_seen",
             f"{INVARIANTS}i04_who_resolved_a_doubt_when_and_why_stays_in_the_journal",
@@ -267,12 +267,12 @@ ALWAYS = (
     ),
     Named(
         "5", "Starts",
-        "One that was confirmed is there, once for its key; one that was not is there once or not at all.",
+        "A start that was confirmed made one run for its key. A start that was not confirmed made one run or none.",
         (f"{INVARIANTS}i05_a_confirmed_start_that_is_not_there_or_is_there_twice_is_seen", *HOLD, POWER),
     ),
     Named(
         "6", "Events",
-        "One that was confirmed is applied once, or listed as waiting or unhandled; never twice.",
+        "An event that was confirmed is applied once, or listed as waiting or unhandled. It is never applied twice.",
         (
             f"{INVARIANTS}i06_a_confirmed_event_that_is_lost_or_applied_twice_is_seen",
             f"{INVARIANTS}i06_an_event_with_a_key_is_one_event_however_often_it_is_sent",
@@ -290,7 +290,7 @@ ALWAYS = (
     ),
     Named(
         "8", "Append-only",
-        "Numbers without gaps, each record chained to the one before, epochs that never fall.",
+        "Records are numbered without gaps, each is linked to the one before, and epochs never fall.",
         (
             f"{INVARIANTS}i08_a_journal_that_is_not_only_appended_to_is_seen",
             f"{INVARIANTS}i08_an_epoch_that_falls_is_seen",
@@ -300,7 +300,7 @@ ALWAYS = (
     ),
     Named(
         "9", "An end is an end",
-        "Nothing moves a run after it; events are refused, late outcomes kept as evidence. One that contradicts what was decided raises an alarm.",
+        "Nothing moves a run after its end. Events are refused, and late outcomes are kept as evidence. Evidence that contradicts what was decided raises an alarm.",
         (
             f"{ENGINE}test_alarms.py::test_an_alarm_is_told_once_found_and_acknowledged",
             f"{INVARIANTS}i09_a_move_after_the_end_is_seen",
@@ -310,7 +310,7 @@ ALWAYS = (
     ),
     Named(
         "10", "The state is the sum of the journal",
-        "On every store, after every write; opening anew changes nothing.",
+        "This is true on every store, after every write. Opening the store again changes nothing.",
         (
             f"{INVARIANTS}i10_a_head_that_is_not_the_sum_of_the_journal_is_seen",
             "tests/faults/test_restart.py::test_after_every_write_the_journal_adds_up_to_what_is_stored",
@@ -322,7 +322,7 @@ ALWAYS = (
     ),
     Named(
         "11", "No stale write",
-        "A write of an epoch that has passed moves no run; what its worker learned is kept.",
+        "A write with an old epoch moves no run. What its worker learned is kept.",
         (
             f"{INVARIANTS}i11_no_write_of_an_old_epoch_moves_a_run_and_its_evidence_is_kept",
             f"{INVARIANTS}i11_a_write_of_an_old_epoch_is_seen",
@@ -331,7 +331,7 @@ ALWAYS = (
     ),
     Named(
         "12", "One holder",
-        "No two claims give out the same run under the same epoch; leases go by the store's clock.",
+        "No two claims give out the same run under the same epoch. Leases go by the store's clock.",
         (
             f"{INVARIANTS}i12_no_two_claims_give_out_the_same_run_under_the_same_epoch",
             "tests/stores/test_faults.py::test_two_processes_of_four_threads_claim_each_run_once",
@@ -340,7 +340,7 @@ ALWAYS = (
     ),
     Named(
         "13", "Timers",
-        "Not early by the store's clock; once; and as soon as somebody is there.",
+        "A timer fires once, not early by the store's clock, and as soon as a worker is there.",
         (
             f"{INVARIANTS}i13_a_timer_that_fires_early_or_never_is_seen",
             f"{INVARIANTS}i13_a_timer_that_fell_due_without_a_worker_fires_once_and_not_early",
@@ -349,7 +349,7 @@ ALWAYS = (
     ),
     Named(
         "14", "Progress",
-        "When faults stop, every run ends or says what it waits for, and somebody will look.",
+        "When faults stop, every run ends or says what it waits for, and something will wake it.",
         (
             f"{INVARIANTS}i14_a_run_that_nobody_will_move_is_seen",
             "tests/progress/test_look.py::test_each_run_waits_for_one_thing",
@@ -360,7 +360,7 @@ ALWAYS = (
     ),
     Named(
         "15", "Poison",
-        "A run that fails for ever does not hold up others. No event stops a run for good: one whose step cannot be computed is refused, and a person can take out one that stalls it.",
+        "A run that fails for ever does not hold up others. No event stops a run for good: an event whose step cannot be computed is refused, and a person can take out an event that stalls the run.",
         (
             f"{ENGINE}test_events_that_cannot_be_computed.py::TestAStepThatCanOnlyStall::test_the_event_is_refused_with_the_place_and_changes_nothing",
             f"{ENGINE}test_events_that_cannot_be_computed.py::TestAConditionThatCannotBeComputed::test_a_kept_event_is_stored_and_the_run_goes_on_waiting",
@@ -373,7 +373,7 @@ ALWAYS = (
     ),
     Named(
         "16", "Compensation",
-        "In the declared order, and only of what was done.",
+        "Compensations run in the declared order, and only for what was done.",
         (
             f"{INVARIANTS}i16_bookings_are_given_back_in_reverse_order_and_nothing_else_is",
             f"{INVARIANTS}i16_an_end_that_does_not_fit_the_ledger_is_seen",
@@ -383,7 +383,7 @@ ALWAYS = (
     ),
     Named(
         "17", "Outbox", "",
-        absent="an outbox: there is none, a message to others is an action of the contract and has its promises",
+        absent="an outbox. There is none: a message to others is an action of the contract and has its promises",
     ),
     Named(
         "18", "The same again",
@@ -401,22 +401,22 @@ ALWAYS = (
     ),
     Named(
         "20", "Nothing leaks",
-        "No secret in any byte that is written or said; what looks like markup is shown as it stands; a request that was denied changed nothing.",
+        "No secret is in any byte that is written or printed. Text that looks like markup is shown as text. A request that was denied changed nothing.",
         (
             SECRETS,
             "tests/language/sheet/test_html.py::test_text_that_looks_like_markup_is_shown_as_text",
             f"{ENGINE}test_events.py::TestRoles::test_a_sender_without_a_role_is_refused_and_changes_nothing",
         ),
-        absent="the HTTP interface and the console, whose part of it has to be held when they are there",
+        absent="the HTTP interface and the console, which have to hold this when they are there",
     ),
     Named(
         "21", "Explicit refusals",
-        "Each has a stable code and has changed nothing.",
+        "Each refusal has a stable code and has changed nothing.",
         (f"{INVARIANTS}i21_every_refusal_has_a_stable_code_and_changes_nothing",),
     ),
     Named(
         "22", "Resources",
-        "Descriptors, tasks, the file's log and transactions are after a fault what they were before.",
+        "After a fault, there are no more open descriptors, tasks and transactions than before, and the file's log is no larger.",
         (
             f"{INVARIANTS}i22_faults_leave_no_file_or_transaction_open",
             f"{INVARIANTS}i22_no_task_outlives_its_engine",
@@ -428,8 +428,8 @@ ALWAYS = (
 )  # fmt: skip
 
 ELSEWHERE = (
-    ("PostgreSQL", "to come; the faults of its connections and failovers with it"),
-    ("Temporal", "to come; the differential test against it with it"),
-    ("The HTTP interface and the console", "to come; hostile requests with them"),
-    ("More than one machine", "not with SQLite: workers share a file"),
+    ("PostgreSQL", "to come, with the faults of its connections and failovers"),
+    ("Temporal", "to come, with a differential test against it"),
+    ("The HTTP interface and the console", "to come, with hostile requests"),
+    ("More than one machine", "not with SQLite, because workers share a file"),
 )
