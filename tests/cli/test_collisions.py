@@ -122,7 +122,7 @@ def test_wrong_answers_and_resume_are_refused_with_the_right_commands(place: Pla
     said = place.opord("runs", "resume", "Coll/c1")
     assert (
         said.status,
-        said.err.startswith("error[collision_open]: Coll/c1 does not go on by `resume`"),
+        said.err.startswith("error[collision_open]: `resume` does not help Coll/c1:"),
     ) == (1, True)
 
 
@@ -130,7 +130,7 @@ def test_resume_of_many_leaves_collisions_and_resolve_of_many_finds_them(place: 
     place.start("c1", "c2")
     said = place.opord("runs", "resume", "--status", "stalled")
     assert said.status == 1
-    assert "Coll/c1 does not go on by `resume`" in said.err + said.out
+    assert "`resume` does not help Coll/c1" in said.err + said.out
     said = place.opord("runs", "resolve", "--needs", "collision", "--another", "--as", "ann")
     assert said.status == 0, said.err
     place.work()

@@ -40,7 +40,7 @@ def test_a_list_shows_what_is_readable_of_a_row_with_invalid_utf8(
     assert [view["run"] for view in views] == [f"Desk/o{number}" for number in (5, 4, 3, 2, 1)]
     for number, view in zip((5, 4, 3, 2, 1), views, strict=True):
         assert (view["state"], view["status"], view["contract"]) == ("Received", "running", "Desk")
-        is_told = view["reason"] is not None and "no UTF-8" in view["reason"]
+        is_told = view["reason"] is not None and "not UTF-8" in view["reason"]
         assert (view["data"] is None, is_told) == (number in damaged, number in damaged)
 
 
@@ -65,14 +65,14 @@ def test_a_damaged_run_is_shown_as_far_as_it_can_be_read(five: Shop) -> None:
     said = five.opord("runs", "show", "Desk/o2")
     assert said.status == 0
     assert "Desk/o2  Desk version 1" in said.out
-    assert "why        a row is not what was written: it is no UTF-8" in said.out
+    assert "why        a row is damaged: it is not UTF-8" in said.out
 
 
 def test_runs_of_an_unreadable_contract_are_shown_without_data(five: Shop) -> None:
     damage(five, f"UPDATE contracts SET sources = {NOT_TEXT}")
     views = five.opord("runs", "list", "--json").json
     assert [view["data"] for view in views] == [None] * 5
-    assert all("no UTF-8" in view["reason"] for view in views)
+    assert all("not UTF-8" in view["reason"] for view in views)
 
 
 INBOX = "INSERT INTO inbox (run, message, arrived, kind, body) VALUES (2, 'm', 1, 'event', "
@@ -120,10 +120,10 @@ def test_one_row_that_cannot_be_read_shows_as_damaged_and_hides_no_other(five: S
     "table", ["runs", "heads", "journal", "inbox", "event_keys", "settled", "large_values", "no run"]
 )
 def test_doctor_names_the_table_of_a_row_that_cannot_be_read(five: Shop, table: str) -> None:
-    assert "not what was written" not in five.opord("doctor").out
+    assert "are damaged" not in five.opord("doctor").out
     damage_all(five, ROWS[table])
     said = five.opord("doctor")
-    assert f"rows of `{'runs' if table == 'no run' else table}` are not what was written" in said.out
+    assert f"rows of `{'runs' if table == 'no run' else table}` are damaged" in said.out
     assert said.status == 1
 
 
@@ -141,7 +141,7 @@ def test_doctor_names_the_table_of_a_row_that_cannot_be_read(five: Shop, table: 
 def test_doctor_names_the_table_of_a_row_in_another_form(five: Shop, table: str, statement: str) -> None:
     damage_all(five, statement)
     said = five.opord("doctor")
-    assert f"rows of `{table}` are not what was written" in said.out
+    assert f"rows of `{table}` are damaged" in said.out
     assert said.status == 1
 
 
@@ -153,7 +153,7 @@ def test_a_history_shows_the_records_beside_a_damaged_one(five: Shop) -> None:
     assert [record["seq"] for record in told] == list(range(1, len(told) + 1))
     assert [record["seq"] for record in told if "damaged" in record] == [3, 5]
     page = five.opord("runs", "history", "Desk/o2").out
-    assert "record 3 is damaged: a row is not what was written" in page
+    assert "record 3 is damaged: a row is damaged" in page
     assert "record 5 is damaged: it cannot be read" in page
 
 
@@ -178,7 +178,7 @@ def test_a_restore_marks_the_runs_beside_one_that_cannot_be_read(five: Shop, val
     assert [one["run"] for one in told.json["runs"] if one["how"] == "unreadable"] == ["Desk/o2"]
     again = five.opord("db", "restored")
     assert "0 live runs are marked, 4 were before" in again.out
-    assert "1 cannot be read, and are not marked: start no worker before" in again.out
+    assert "1 cannot be read, and are not marked; mend them before you start a worker" in again.out
     assert "Workers may start now" not in again.out
 
 

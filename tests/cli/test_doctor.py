@@ -462,7 +462,7 @@ KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
     [
         (KEY, "", ("fine", "the keys can be used")),
         ("", f'secret_keys = "{KEY}"', ("fine", "the keys can be used")),
-        ("c2hvcnQ=", "", ("wrong", "key 1 is no key: expected 32 bytes in base64")),
+        ("c2hvcnQ=", "", ("wrong", "key 1 is not a key: expected 32 bytes in base64")),
         ("", "", ("warning", SECRET_WARNING)),
         ("", "insecure_plaintext_secrets = true", ("warning", SECRET_READABLE)),
         ("", "insecure_plaintext_secrets = false", ("warning", SECRET_WARNING)),

@@ -77,7 +77,7 @@ def test_an_event_that_could_only_stall_the_run_is_refused(tally: Callable[..., 
     )
     assert "Overflow: the integer leaves the 64-bit range (tally.opord:13)" in guard.err
     assert body.err.startswith(
-        "error[event_would_stall]: Tally/g-1 is in G, and what it does with this 'add' cannot"
+        "error[event_would_stall]: Tally/g-1 is in G, and its answer to this 'add' cannot"
     )
     assert "change the line tally.opord:12 in a new version of the contract" in body.err
     said = send(tally, "add", 1)

@@ -48,7 +48,7 @@ def test_the_server_serves_one_editor_after_another_on_a_local_port() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--tcp", "0.0.0.0:7000"], "expected 127.0.0.1, ::1 or localhost, since nobody is asked to sign in; got: 0.0.0.0"),
+        (["--tcp", "0.0.0.0:7000"], "expected 127.0.0.1, ::1 or localhost, because the server has no sign-in; got: 0.0.0.0"),
         (["--tcp", "127.0.0.1:http"], "expected a port up to 65535, got: http"),
         (["--tcp", "127.0.0.1:70000"], "expected a port up to 65535, got: 70000"),
         (["--tcp", "127.0.0.1:7000", "--stdio"], "expected --stdio or --tcp, got both"),

@@ -54,7 +54,7 @@ def test_other_commands_create_no_store(shop: Shop, words: list[str]) -> None:
     assert said.out == ""
     assert said.err.splitlines() == [
         f"error[store_missing]: there is no store at {URL} ({shop.folder}/typo.db): there is no such file; "
-        "--store or OPORD_STORE names the one that is meant, and a start or a worker makes one"
+        "name the store with --store or OPORD_STORE. A start or a worker makes a new one"
     ]
     assert sorted(shop.folder.iterdir()) == before
 
@@ -205,7 +205,6 @@ def test_a_store_that_is_gone_with_the_command_is_refused(
     said = shop.process(*path, *rest.get(path, []), "--store", url)
     assert (said.status, said.out) == (3, "")
     assert said.err.splitlines()[-1] == (
-        "error[store_refused]: the store cannot be opened: a store in memory is gone when this command ends, "
-        "and what was done in it too; "
+        "error[store_refused]: the store cannot be opened: a store in memory is lost when this command ends; "
         f"name a file, as in sqlite:///opord.db, got: '{url}'"
     )

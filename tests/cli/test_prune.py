@@ -80,8 +80,8 @@ def test_when_is_an_age_or_an_instant(ended: Shop, when: str, count: int) -> Non
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--ended-before", "0d"], "say --archive FILE, or --no-archive"),
-        (["--ended-before", "0d", "--archive", "a", "--no-archive"], "say --archive FILE, or --no-archive"),
+        (["--ended-before", "0d"], "give --archive FILE, or --no-archive"),
+        (["--ended-before", "0d", "--archive", "a", "--no-archive"], "give --archive FILE, or --no-archive"),
         (["--ended-before", "0d", "--archive", "-"], "cannot be made durable"),
         (["--ended-before", "soon", "--no-archive"], "--ended-before: expected 90d, 12h, 4w"),
         (["--ended-before", "-3d", "--no-archive"], "--ended-before: expected"),

@@ -71,9 +71,9 @@ def test_every_command_refuses_a_file_with_two_names_in_the_same_words(
     said = shop.opord(*words)
     assert (said.status, said.out) == (3, "")
     assert said.err.splitlines()[-1] == (
-        f"error[store_two_names]: the store cannot be opened: the file of the store {file} has 2 names (hard links), and "
-        "SQLite keeps a log beside each, so processes that use different names do not see each other's writes; stop them all, "
-        f"and delete all names but one, the one that has a -wal file beside it (`find / -xdev -samefile {file}` lists them)"
+        f"error[store_two_names]: the store cannot be opened: the file of the store {file} has 2 names (hard links). "
+        "SQLite keeps a log beside each name, so processes that use different names do not see each other's writes. Stop them all, "
+        f"and keep only the name that has a -wal file beside it (`find / -xdev -samefile {file}` lists them)"
     )
     assert (file.read_bytes(), sorted(second.parent.iterdir())) == (before, [second])
 
@@ -86,7 +86,7 @@ def test_the_doctor_reports_a_second_name_with_code_and_fix(shop: Shop, second: 
     (store,) = [each for each in said.json["seen"] if each["area"] == "store"]
     assert (store["state"], store["facts"]["error"]) == ("unreachable", "store_two_names")
     assert "has 2 names (hard links)" in store["said"]
-    assert "delete all names but one, the one that has a -wal file beside it" in shop.opord("doctor").out
+    assert "keep only the name that has a -wal file beside it" in shop.opord("doctor").out
 
 
 @pytest.mark.needs("bind mounts")

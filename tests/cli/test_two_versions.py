@@ -66,7 +66,7 @@ def test_two_files_of_one_version_are_refused(shop: Shop) -> None:
     (shop.folder / "copy.opord").write_text(DESK)
     said = shop.opord("gen", "desk.opord", "copy.opord", "-o", ".")
     assert said.status == 1
-    assert "desk.opord and copy.opord would both be desk.py" in said.err
+    assert "desk.opord and copy.opord would both be written to desk.py" in said.err
 
 
 def test_doctor_finds_the_module_of_each_version(shop: Shop) -> None:

@@ -652,9 +652,9 @@ def test_a_handler_that_does_not_end_does_not_keep_a_worker_from_ending(crunchin
 @pytest.mark.parametrize(
     ("how", "said"),
     [
-        ("deleted", "opord.db was moved, deleted or replaced while open; put the same file back"),
-        ("replaced", "opord.db was moved, deleted or replaced while open; put the same file back"),
-        ("without its log", "opord.db-wal was moved, deleted or replaced while open; stop everything"),
+        ("deleted", "opord.db was moved, deleted or replaced while open. Put the same file back"),
+        ("replaced", "opord.db was moved, deleted or replaced while open. Put the same file back"),
+        ("without its log", "opord.db-wal was moved, deleted or replaced while open. Stop every process"),
     ],
 )
 def test_a_worker_whose_store_is_taken_away_ends_and_says_so(crunching: Shop, how: str, said: str) -> None:

@@ -296,9 +296,9 @@ def test_after_pruning_the_log_is_all_there_is(caplog: pytest.LogCaptureFixture)
 
     with caplog.at_level(logging.WARNING, "opord.client"):
         Sim(charging("retry 2 times"), charge=[FINAL]).tell(story)
-    (line,) = [record.getMessage() for record in caplog.records if "all that is kept" in record.getMessage()]
+    (line,) = [record.getMessage() for record in caplog.records if "its only record" in record.getMessage()]
     assert line.startswith(
-        "Charging/none: a late outcome of charge (attempt 1, ok), and this line is all that is kept of it: "
+        "Charging/none: a late outcome of charge (attempt 1, ok), and this line is its only record: "
     )
 
 

@@ -113,7 +113,7 @@ def test_the_answers_before_the_commit_are_not_asked_again(story: tuple[Outside,
 
 def test_resume_is_refused_and_says_what_to_do(story: tuple[Outside, Run]) -> None:
     _, run = story
-    with pytest.raises(CollisionOpen, match=r"does not go on by `resume`.*--happened.*--another"):
+    with pytest.raises(CollisionOpen, match=r"`resume` does not help.*--happened.*--another"):
         run.resume()
     run.assert_collision("ship")
 

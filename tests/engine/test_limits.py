@@ -315,10 +315,7 @@ def test_waiting_events(making: Making, monkeypatch: pytest.MonkeyPatch) -> None
             with pytest.raises(QueueFull) as full:
                 await run.send.put(text="one more", more=None)
             said = str(full.value)
-            assert (
-                "Notes/a is in Open, where 'put' would be stored, but 5 events wait for it, and at most 5"
-                in said
-            )
+            assert "Notes/a is in Open and cannot store 'put': 5 events wait for it, and at most 5" in said
             assert full.value.code == "queue_full"
             assert (kit.row(run.id), len(kit.store.inbox(run.id))) == (before, 5)
             # An event that the state takes needs no room, and an event that ends the run empties
@@ -435,7 +432,9 @@ def test_the_records_of_a_run(making: Making, monkeypatch: pytest.MonkeyPatch) -
             for event, args in (("tick", {}), ("note", {"more": 1}), ("put", {"text": "", "more": 1})):
                 with pytest.raises(HistoryFull) as full:
                     await engine.send_event(run.id, event, args)
-                assert f"Notes/a takes no '{event}': it has 9 records, and at most 9" in str(full.value)
+                assert f"Notes/a cannot take '{event}': it has 9 records, and a run has at most 9" in str(
+                    full.value
+                )
             assert kit.row(run.id) == before
             # Its timer is due: the run is stalled with the reason, and is not tried again and
             # again.

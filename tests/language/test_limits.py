@@ -55,7 +55,7 @@ def test_a_flood_of_errors_is_cut_and_counted() -> None:
     ).diagnostics
     assert len(found) == FINDINGS_MAX_IN_ALL + 1
     assert found[-1].code.id == "OP039"
-    assert found[-1].message == "there are 500 findings more, 500 of them errors"
+    assert found[-1].message == "there are 500 more findings, 500 of them errors"
     assert found[-1].place.line == FINDINGS_MAX_IN_ALL + 3
 
 

@@ -334,9 +334,9 @@ def test_user_data_that_look_like_a_secret_come_back_unchanged(shop: Shop) -> No
 
 KEYS = {
     "": "no key is given",
-    "abc": "key 1 is no key",
-    f"{KEY},x": "key 2 is no key",
-    base64.b64encode(b"short").decode(): "key 1 is no key",
+    "abc": "key 1 is not a key",
+    f"{KEY},x": "key 2 is not a key",
+    base64.b64encode(b"short").decode(): "key 1 is not a key",
 }
 
 
@@ -360,7 +360,7 @@ def test_keys_new_makes_a_new_key_each_time(capsys: Any) -> None:
 
 
 WRONG_KEYS = {
-    "no key": ("nonsense", 2, "error[keys_invalid]: OPORD_SECRET_KEYS cannot be used: key 1 is no key"),
+    "no key": ("nonsense", 2, "error[keys_invalid]: OPORD_SECRET_KEYS cannot be used: key 1 is not a key"),
     "another key": (OTHER, 1, "error[secret_unreadable]: the secret at Vaulted/a, input/"),
 }
 

@@ -86,7 +86,10 @@ def test_a_deleted_log_is_reported_at_once_and_saved_at_closing(
     delete(tmp_path, endings)
     said = refused(store, "after")
     assert f"runs.db{endings[0]} was moved, deleted or replaced while open" in said
-    assert "stop everything that has the store open, which keeps what was written, and start it again" in said
+    assert (
+        "Stop every process that has the store open: each saves what it wrote as it ends. Then start them again"
+        in said
+    )
     with pytest.raises(StoreUnavailable):
         store.changes()
     store.close()

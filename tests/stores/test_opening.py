@@ -309,7 +309,7 @@ def test_a_changed_row_is_damage(tmp_path: Path) -> None:
     other = apsw.Connection(str(tmp_path / "runs.db"))
     other.execute("UPDATE heads SET status = 'dancing'")
     other.close()
-    with pytest.raises(StoreDamaged, match="not what was written"):
+    with pytest.raises(StoreDamaged, match="a row is damaged"):
         store.load("Orders/1")
     store.close()
 

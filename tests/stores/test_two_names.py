@@ -162,8 +162,8 @@ def test_a_file_with_two_names_is_refused_under_both(file: Path, other: Path, by
     code, said = refusal(lambda: open_store(f"sqlite:///{name}", create=create))
     assert code == "store_two_names"
     assert said == (
-        f"the file of the store {real} has 2 names (hard links), and SQLite keeps a log beside each, so processes "
-        "that use different names do not see each other's writes; stop them all, and delete all names but one, the one that "
+        f"the file of the store {real} has 2 names (hard links). SQLite keeps a log beside each name, so processes "
+        "that use different names do not see each other's writes. Stop them all, and keep only the name that "
         f"has a -wal file beside it (`find / -xdev -samefile {real}` lists them)"
     )
     assert refusal(inspect_store, f"sqlite:///{name}") == (code, said)
@@ -362,8 +362,8 @@ def test_a_file_that_is_mounted_by_itself_is_refused_with_the_mount_that_works(
     starter = Starter(other, mount=(file, other))
     assert starter.end() == 3
     assert starter.opened == (
-        f"store_two_names the file of the store {other} is mounted by itself, and SQLite keeps its log beside it, outside "
-        "of the mount, so processes elsewhere do not see what is written here; mount the folder instead: "
+        f"store_two_names the file of the store {other} is mounted by itself. SQLite keeps its log beside it, outside "
+        "of the mount, where other processes do not see it. Mount the folder instead: "
         f"docker run -v ./folder:{other.parent}, not -v ./folder/runs.db:{other}"
     )
     assert [path.name for path in other.parent.iterdir()] == ["runs.db"]
@@ -404,9 +404,9 @@ def test_the_upper_folder_of_a_mounted_overlay_is_refused(file: Path, tmp_path: 
     upper = tmp_path / "changes" / "upper" / "runs.db"
     starter = Starter(upper, overlay=tmp_path, below=file.parent)
     assert starter.opened == (
-        f"store_two_names the file of the store {upper} is in the folder of changes of an overlay that is mounted on "
-        f"{file.parent}, and locks that are taken there and here do not see each other; use the store below {file.parent}, "
-        "or unmount that first"
+        f"store_two_names the file of the store {upper} is in the upper folder of an overlay that is mounted on "
+        f"{file.parent}. Locks through one path are not seen through the other. Use the store below {file.parent}, "
+        "or unmount the overlay first"
     )
     assert starter.end() == 3
 

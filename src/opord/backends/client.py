@@ -330,8 +330,8 @@ class _Opened:
                 raise
             raise StoreUnavailable(
                 "locked",
-                f"the store has not answered for {patience_s:g} s: it is locked or full. What was asked for may be done "
-                "yet or not; asking again is safe",
+                f"the store has not answered for {patience_s:g} s: it is locked or full. The request may still "
+                "be carried out; it is safe to send it again",
             ) from None
         finally:
             future.cancel()
@@ -354,7 +354,7 @@ def _check_no_loop() -> None:
     except RuntimeError:
         return
     raise RuntimeError(
-        "opord.Client waits in place and would hold this event loop; in async code, use "
+        "opord.Client blocks, and would hold this event loop; in async code, use "
         "`async with opord.Engine(url, [OrderFulfilment]) as engine`"
     )
 

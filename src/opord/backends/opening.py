@@ -60,8 +60,7 @@ def check_lasts(url: str) -> None:
     """
     if not kind_of(url).lasts(url):
         raise StoreRefused(
-            f"a store in memory is gone when this command ends, and what was done in it too; name a file, as in {EXAMPLE}, "
-            f"got: {url!r}"
+            f"a store in memory is lost when this command ends; name a file, as in {EXAMPLE}, got: {url!r}"
         )
 
 

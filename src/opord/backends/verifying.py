@@ -73,4 +73,4 @@ def _as_far_as_read(program: Program, reading: Reading, unread: set[str]) -> lis
 
 def only_chain(wrong: Exception) -> str:
     """Say that only the chain of records was verified."""
-    return f"{wrong}; its records were followed from end to end, and not held against the contract"
+    return f"{wrong}; the chain of its records was checked, but not against the contract"

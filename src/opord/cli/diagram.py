@@ -19,7 +19,7 @@ _BY_ENDING = {".svg": "svg", ".dot": "dot", ".gv": "dot", ".mmd": "mermaid", ".m
 @click.command()
 @click.argument("file", type=CONTRACT_FILE, metavar="FILE", shell_complete=offer_contracts)
 @click.option("--format", "form", type=click.Choice(_FORMATS),
-              help="What to write; else the ending of the output says it, or else it is svg.")  # fmt: skip
+              help="What to write. By default, the ending of the output file decides, and without one it is svg.")  # fmt: skip
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
               help="The file to write; else it goes to the standard output.")  # fmt: skip
 @click.option("--theme", type=click.Choice(("auto", "light", "dark")), default="auto", show_default=True,

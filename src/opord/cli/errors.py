@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
-_MISSING = "; --store or OPORD_STORE names the one that is meant, and a start or a worker makes one"
+_MISSING = "; name the store with --store or OPORD_STORE. A start or a worker makes a new one"
 
 
 class CliError(Exception):

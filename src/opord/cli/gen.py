@@ -57,7 +57,7 @@ def command(files: tuple[Path, ...], folder: Path, only_check: bool) -> int:
         if earlier != file:
             raise CliError(
                 "module_other_version",
-                f"{earlier} and {file} would both be {path}: give one of them another name or version",
+                f"{earlier} and {file} would both be written to {path}: give one of them another name or version",
             )
         if not is_stale(contract, sources, folder, beside):
             write(f"{path} is up to date")

@@ -115,6 +115,6 @@ def _refuse_stale(program: Program, home: ModuleType, cls: type[Workflow], place
         folder = f" -o {Path(file).parent}" if file is not None and Path(file).exists() else ""
         raise CliError(
             "module_stale",
-            f"the handlers in `{home.__name__}` are written against `{cls.__module__}`, which was generated from "
-            f"another text of {program.name} version {version} than {place}; run `opord gen {place}{folder}` again, or raise the version",
+            f"the handlers in `{home.__name__}` use `{cls.__module__}`, which was generated from "
+            f"another text of {program.name} version {version}; run `opord gen {place}{folder}` again, or raise the version",
         )

@@ -18,7 +18,7 @@ def _address(ctx: click.Context, param: click.Parameter, value: str | None) -> t
     host = host.strip("[]") if colon else "127.0.0.1"
     if host not in ("127.0.0.1", "localhost", "::1"):
         raise click.BadParameter(
-            f"expected 127.0.0.1, ::1 or localhost, since nobody is asked to sign in; got: {host}"
+            f"expected 127.0.0.1, ::1 or localhost, because the server has no sign-in; got: {host}"
         )
     if not port.isdigit() or int(port) > 65535:
         raise click.BadParameter(f"expected a port up to 65535, got: {port or 'nothing'}")

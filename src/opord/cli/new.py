@@ -18,7 +18,7 @@ TEMPLATES = ("approval", "payment", "minimal")
     type=click.Choice(TEMPLATES),
     default="approval",
     show_default=True,
-    help="What it is about: waiting for somebody's yes, charging a card, or next to nothing.",
+    help="What to begin with: an approval by a person, a card payment, or almost nothing.",
 )
 def command(name: str, template: str) -> int:
     """Make a project that works at once.

@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     metavar="WHEN",
     help="Runs that ended longer ago than 90d (or 12h, 4w), or before an instant such as 2026-01-31T00:00:00Z.",
 )
-@click.option("--archive", metavar="FILE", help="Append their stories to this file; it is made if need be.")
+@click.option(
+    "--archive", metavar="FILE", help="Append their stories to this file. A missing file is created."
+)
 @click.option("--no-archive", is_flag=True, help="Delete them, and keep their stories nowhere.")
 @click.option(
     "--keep-keys",
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
     help="For how long no other run can be started under their keys.",
 )
 @click.option("--contract", metavar="NAME", help="Only runs of this contract.")
-@click.option("--limit", type=click.IntRange(min=1), help="How many at the most; the oldest go first.")
+@click.option("--limit", type=click.IntRange(min=1), help="How many at most; the oldest go first.")
 @click.option("--compact", is_flag=True, help="Give the space back to the disk; this holds up workers.")
 @click.option("--dry-run", is_flag=True, help="Say how many runs that would be, and do nothing.")
 @store_option
@@ -69,9 +71,7 @@ def command(
     if archive == "-":
         raise click.UsageError("--archive takes a file: what goes to standard output cannot be made durable")
     if (archive is None) != no_archive and not dry_run:
-        raise click.UsageError(
-            "say --archive FILE, or --no-archive to keep the stories of these runs nowhere"
-        )
+        raise click.UsageError("give --archive FILE, or --no-archive to delete the stories of these runs")
     wish = _wish(ended_before, keep_keys, contract, limit, compact=compact)
     if dry_run:
         _tell(on_reader(store, lambda shown: _survey(shown, wish)), as_json, dry=True)

@@ -119,14 +119,14 @@ class Orders:
             with contextlib.suppress(RuntimeError):  # the loop has just ended
                 self._stopping()
         elif now - self._first_at >= SAME_ORDER_S:
-            end_now(f"{name} again: stopping at once; what was under way is taken over by others")
+            end_now(f"{name} again: stopping at once; other workers take over its runs")
 
     def _keep_limit(self) -> None:
         self._limit.acquire()
         time.sleep(self._limit_s)
         end_now(
             f"the worker did not end within {self._limit_s:g} s of {self.signal}: a handler or the store holds "
-            f"{_main_place()}; it ends now, and what was under way is taken over by others"
+            f"{_main_place()}; it ends now, and other workers take over its runs"
         )
 
 

@@ -54,7 +54,7 @@ OPENING_S = 1.0
               help="How many runs it carries at once.")  # fmt: skip
 @click.option("--drain", type=Seconds(min=0), envvar="OPORD_DRAIN",
               default=lambda: setting("drain", 30.0), show_default="30s", metavar="DURATION",
-              help="How long it lets calls under way go on when it is told to stop.")  # fmt: skip
+              help="How long calls under way may go on after the worker is told to stop.")  # fmt: skip
 @click.option("--call-limit", type=Seconds(min=0, min_open=True), envvar="OPORD_CALL_LIMIT",
               default=lambda: setting("call_limit", "5m"), show_default="5m", metavar="DURATION",
               help="How long an attempt of a call without `timeout` may take, such as 20m.")  # fmt: skip

@@ -139,9 +139,9 @@ class SecretsUnprotected(EngineError):
     def __init__(self, contract: str, places: Sequence[str]) -> None:
         some = ", ".join(places[:3]) + (", …" if len(places) > 3 else "")
         super().__init__(
-            f"{contract} keeps secrets ({some}), and no key is configured to encrypt them: `opord keys new` makes one, "
-            "to be set as OPORD_SECRET_KEYS. Only --insecure-plaintext-secrets (insecure_plaintext_secrets=True) "
-            "keeps them readable"
+            f"{contract} keeps secrets ({some}), and no key is configured to encrypt them. Make one with `opord keys new`, "
+            "and set it as OPORD_SECRET_KEYS. To store them readable instead, use --insecure-plaintext-secrets "
+            "(insecure_plaintext_secrets=True)"
         )
         self.contract, self.places = contract, tuple(places)
 
@@ -153,8 +153,8 @@ class ContractReplaced(Refused):
 
     def __init__(self, name: str, version: int) -> None:
         super().__init__(
-            f"contract {name} version {version} is not in the store any more: another process gave it other content before a "
-            "run was started with this one. Start this process again with the contract that is meant, or give this one a "
+            f"contract {name} version {version} was replaced in the store: another process stored other content for it before "
+            "a run was started with this one. Restart this process with the right contract, or give this contract a "
             "new version"
         )
         self.name = name
@@ -195,7 +195,7 @@ class EventWouldStall(EventRefused):
         where = f"the line {place}" if place is not None else "the contract"
         Refused.__init__(
             self,
-            f"{run} is in {state}, and what it does with this {event!r} cannot be computed: {problem}; the event changed "
+            f"{run} is in {state}, and its answer to this {event!r} cannot be computed: {problem}. The event changed "
             f"nothing. Send it with other values, or change {where} in a new version of the contract",
         )
         self.run, self.event, self.state, self.handled = run, event, state, (event,)
@@ -226,8 +226,8 @@ class EventConflict(Refused):
 
     def __init__(self, run: RunId, event: str, key: Key) -> None:
         super().__init__(
-            f"{run} has had {event!r} with the key {key!r} before, with other content; "
-            "the first one stands and this one changed nothing"
+            f"{run} already has {event!r} with the key {key!r} and other content. "
+            "The first one counts; this one changed nothing. Send another event under another key"
         )
         self.run, self.event, self.key = run, event, key
 
@@ -282,8 +282,8 @@ class QueueFull(Refused):
 
     def __init__(self, run: RunId, event: str, state: str, amount: str, limit: str) -> None:
         super().__init__(
-            f"{run} is in {state}, where {event!r} would be stored, but {amount} wait for it, and at most {limit} may; "
-            "send it again when the run has taken some of them"
+            f"{run} is in {state} and cannot store {event!r}: {amount} wait for it, and at most {limit} may. "
+            "Send it again when the run has taken some of them"
         )
         self.run, self.event, self.state = run, event, state
 
@@ -299,8 +299,8 @@ class HistoryFull(Refused):
 
     def __init__(self, run: RunId, event: str, records: int, limit: int) -> None:
         super().__init__(
-            f"{run} takes no {event!r}: it has {records:,} records, and at most {limit:,} are kept of a run; "
-            f"`opord runs terminate {run}` ends it, and a new run can go on in its place"
+            f"{run} cannot take {event!r}: it has {records:,} records, and a run has at most {limit:,}. "
+            f"End it with `opord runs terminate {run}`, and start a new run in its place"
         )
         self.run, self.event, self.records, self.limit = run, event, records, limit
 
@@ -344,8 +344,8 @@ class CollisionOpen(Refused):
 
     def __init__(self, run: RunId, call: str, key: Key) -> None:
         super().__init__(
-            f"{run} does not go on by `resume`: {call} took effect in it before under the key {key!r}, with other "
-            f"arguments; `opord runs resolve {run} --happened` takes the result on record, and "
+            f"`resume` does not help {run}: {call} already took effect in it under the key {key!r}, with other "
+            f"arguments. `opord runs resolve {run} --happened` takes the result on record, and "
             f"`opord runs resolve {run} --another` commits it as another one"
         )
         self.run, self.call, self.key = run, call, key
@@ -444,7 +444,7 @@ class UnknownEvent(Refused):
         there = f"it has {', '.join(sorted(events))}" if events else "it has no events"
         if event == "cancel":
             message = (
-                f"no state of {contract} handles `cancel`, so that no run of it can be cancelled; {there}. "
+                f"no state of {contract} handles `cancel`, so its runs cannot be cancelled; {there}. "
                 "`opord runs terminate RUN` ends a run by an administrator's word"
             )
         else:
@@ -491,7 +491,7 @@ class CannotClaim(EngineError):
 
     def __init__(self, times: int) -> None:
         super().__init__(
-            f"claiming runs failed {times} times in a row, so nobody can say what is left to do; the log above says "
+            f"claiming runs failed {times} times in a row, so it is not known what is left to do; the log above says "
             "why, and `opord doctor` looks at the store"
         )
 

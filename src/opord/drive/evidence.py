@@ -41,7 +41,7 @@ async def keep_late(host: Host, run_id: RunId, evidence: Evidence) -> None:
             run = await _read(host, run_id)
         except (RunUnknown, RunPruned, RunUnreadable, ContractUnreadable) as gone:
             log.warning(
-                "%s: %s (attempt %d, %s), and this line is all that is kept of it: %s",
+                "%s: %s (attempt %d, %s), and this line is its only record: %s",
                 *(run_id, _named(evidence), evidence.attempt, evidence.kind, gone),
                 extra=about_call(run_id, evidence.call, evidence.attempt),
             )
@@ -147,7 +147,7 @@ async def keep_answer(host: Host, run_id: RunId, of: int, answer: Evidence) -> N
         tries = run.tries
         if tries is None or is_held(run.status) or tries.call != answer.call or of < tries.seq:
             log.debug(
-                "%s: %s answered too late, the run waits for it no more",
+                "%s: %s answered too late; the run no longer waits for it",
                 run_id,
                 answer.call,
                 extra=about(run),

@@ -77,8 +77,8 @@ class LoopWatch:
             return
         self._named.add(place)
         log.warning(
-            "the event loop is held for %.1f s at %s: no lease is renewed and no run moves meanwhile; "
-            "wait with `await`, or make the handler a plain `def`, which has a thread of its own",
+            "the event loop has been held for %.1f s at %s: until it is free, no lease is renewed and no run moves. "
+            "Wait with `await`, or make the handler a plain `def`, which runs in a thread",
             held_s,
             place,
         )

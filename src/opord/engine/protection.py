@@ -19,7 +19,7 @@ class SecretsExtraMissing(EngineError):
 
     def __init__(self) -> None:
         super().__init__(
-            "keys are configured, and what encrypts with them is missing: pip install 'opord[secrets]'"
+            "keys are configured, but the library that encrypts is not installed: pip install 'opord[secrets]'"
         )
 
 

@@ -80,8 +80,8 @@ def mark_restored(
     now = store.now()
     if copied_at > now:
         raise CopyFromTheFuture(
-            f"the copy is said to be of {text(copied_at)}, and now it is {text(now)}; "
-            "say when it was made, or set this machine's clock"
+            f"the copy cannot be from {text(copied_at)}: it is only {text(now)} now; "
+            "give the time of the copy, or set this machine's clock"
         )
     programs = Programs(Protection(insecure=True))
     for status in LIVE:

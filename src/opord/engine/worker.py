@@ -135,9 +135,9 @@ class Worker:
             async with asyncio.timeout(PARTING_S):
                 await self._part([(flight.run.id, flight.run.epoch) for flight in flights])
         except TimeoutError:
-            log.warning("the store does not answer; what this worker held is free when its leases are over")
+            log.warning("the store does not answer; other workers take its runs when its leases end")
         except StoreDamaged:
-            log.warning("the store is damaged; what this worker held is free when its leases are over")
+            log.warning("the store is damaged; other workers take its runs when its leases end")
 
     async def _end(self, flights: Sequence[Flight]) -> None:
         """Cancel flights. Handlers that do not end are given up, and get a moment to clean up."""

@@ -175,7 +175,7 @@ def read_keys(text: str) -> list[bytes]:
             key = b""
         if len(key) != KEY_BYTES:
             raise KeysInvalid(
-                f"key {number} is no key: expected {KEY_BYTES} bytes in base64, as `opord keys new` writes them"
+                f"key {number} is not a key: expected {KEY_BYTES} bytes in base64, as `opord keys new` writes them"
             )
         keys.append(key)
     if not keys:

@@ -214,7 +214,7 @@ def test_a_timer_of_a_phase_that_stays_ends_the_cycles_before_it_fires() -> None
 def test_a_story_says_when_no_single_round_is_at_fault() -> None:
     body = wait_and_end(ENDLESS["each cycle sets back the number of the other"][0])
     assert verdict(body, "every run ends").problem == (
-        "a run can go round `A` → `A` → `A` for ever, with timers and answers alone: each part of it is counted, but another part sets its number back"
+        "a run can go round `A` → `A` → `A` for ever, with timers and answers alone: each part of it is counted, but another part resets its number"
     )
 
 

@@ -45,7 +45,7 @@ def _tell(tally: Migrated, as_json: bool) -> None:
         write(f"{tally.held:,} are held by workers: stop these, and migrate again")
     if tally.unreadable:
         write(
-            f"{tally.unreadable:,} cannot be read, since the text of their contract cannot; their secrets stay as they are"
+            f"{tally.unreadable:,} cannot be read, because the text of their contract cannot be read; their secrets stay as they are"
         )
     if tally.without_key:
         write(

@@ -24,7 +24,7 @@ SHOWN = 50
 @click.option(
     "--copied-at",
     metavar="INSTANT",
-    help="When the copy was made, such as 2026-01-31T03:00:00Z; without it, a run's last record says since when.",
+    help="When the copy was made, such as 2026-01-31T03:00:00Z; without it, the time of a run's last record counts.",
 )
 @click.option("--reason", metavar="TEXT", help="Why; it goes on record.")
 @actor_options
@@ -106,10 +106,10 @@ def _tell(runs: list[Marked]) -> None:
     write(f"{marked:,} live runs are marked" + (f", {before:,} were before" if before else ""))
     if unreadable := sum(one.how == "unreadable" for one in runs):
         write(
-            f"{unreadable:,} cannot be read, and are not marked: start no worker before these are mended; "
+            f"{unreadable:,} cannot be read, and are not marked; mend them before you start a worker: "
             "`opord runs verify` says what is wrong"
         )
-    write("What was started since the copy is not listed: nobody knows of it here.")
+    write("Runs that were started after the copy are not listed: this store does not know them.")
     if not unreadable:
         write("Workers may start now.")
 
@@ -124,7 +124,7 @@ def _row(one: Marked) -> list[str]:
         other = [f"{one.colliding} (if it is another commit)"] if one.colliding is not None else []
         first = (
             ", ".join([*other, *one.first_in_doubt, *late])
-            or "nothing: no action lacks a key that the contract computes and that lasts"
+            or "nothing: every action has a key that the contract computes and that lasts"
         )
     return [
         safe(one.run),

@@ -28,12 +28,11 @@ _WORK_MAX = 400_000
 _ROUNDS_MAX = 50
 
 _COUNT = (
-    "count the rounds: raise an `int` field on each of them, and leave where it reaches a limit that stays the "
-    "same (`if n >= 12 { goto … }`); or put the states into a phase with a timer that leads out; or promise only "
-    "`no wait is endless`"
+    "raise an `int` field in each round, and leave at a fixed limit (`if n >= 12 { goto … }`); or put the states into "
+    "a phase with a timer that leads out; or promise only `no wait is endless`"
 )
 _HAND_ON = (
-    "hand each number on as it is where another one changes; or put the states into a phase with a timer that "
+    "keep each number unchanged where another one is raised; or put the states into a phase with a timer that "
     "leads out; or promise only `no wait is endless`"
 )
 
@@ -48,7 +47,7 @@ def endless_cycle(runs: ReachableSpots) -> Endless | None:
         return search.told(moves) if moves else None
     except _TooMuchWork:
         return Endless(
-            "states lead round to each other in too many ways to see whether each of them comes to an end",
+            "these states form too many cycles to check that each one ends",
             "put the states into a phase with a timer that leads out, or let fewer states lead back",
             (),
             runs.graph.contract.place,
@@ -141,7 +140,7 @@ class _Search:
         story = self._runs.story_round([(move.source, move.edge) for move in round_])
         return Endless(
             f"a run can go round {way([*states, states[0]])} for ever, with timers and answers alone"
-            + ("" if alone else ": each part of it is counted, but another part sets its number back"),
+            + ("" if alone else ": each part of it is counted, but another part resets its number"),
             _COUNT if alone else _HAND_ON,
             story,
             graph.states[first.state].place,

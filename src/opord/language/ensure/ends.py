@@ -126,7 +126,7 @@ def _without_timer(runs: ReachableSpots) -> Endless | None:
             spent = bool(graph.timers(state))
             return Endless(
                 f"a run can wait in `{state.name}` for ever"
-                + (", for the timer of its phase has fired before" if spent else ""),
+                + (": the timer of its phase has already fired" if spent else ""),
                 f"give `{state.name}` a timer of its own: `after <duration> -> …`",
                 runs.story(spot),
                 state.place,
@@ -139,8 +139,7 @@ def _without_end(runs: ReachableSpots) -> Endless | None:
     for spot in runs.endless:
         state = runs.graph.states[spot.state]
         return Endless(
-            f"a run in `{spot.state}` can come to no end any more, for the timer of its phase that leads to one "
-            "has fired before",
+            f"a run in `{spot.state}` can no longer end: the timer of its phase that leads to an end has already fired",
             f"give `{spot.state}`, or a state that follows, a way to an end of its own",
             runs.story(spot),
             state.place,
@@ -157,7 +156,7 @@ def _spinning(runs: ReachableSpots) -> Endless | None:
         spot = next((spot for spot in runs.moves if spot.state == states[0]), None)
         if spot is not None:
             return Endless(
-                f"a run can go round {way([*states, states[0]])} for ever, for nothing changes on the way",
+                f"a run can go round {way([*states, states[0]])} for ever: nothing changes on the way",
                 "wait on the way (`after <duration>`), or carry a field that changes and limits the rounds",
                 runs.story(spot),
                 graph.states[states[0]].place,
@@ -165,7 +164,7 @@ def _spinning(runs: ReachableSpots) -> Endless | None:
             )
     if not rounds.complete:
         return Endless(
-            "states that act lead round to each other in too many ways to see whether each of them changes something",
+            "these acting states form too many cycles to check that each one changes something",
             "wait on the way (`after <duration>`), or let fewer states lead back",
             (),
             graph.contract.place,

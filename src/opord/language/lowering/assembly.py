@@ -106,7 +106,7 @@ def _header(ctx: Lowering, declarations: list[tree.Declaration]) -> tree.Contrac
         ctx.report(
             NO_CONTRACT,
             second.name.span,
-            "a file has one contract, and this is another",
+            "a file has one contract, and this is a second one",
             help="move it into a file of its own",
             labels=[Label(ctx.place(headers[0].name.span), "the first")],
         )
@@ -239,7 +239,7 @@ def _taken(ctx: Lowering, declarations: list[tree.Declaration]) -> tuple[Taken, 
 
 
 def _contract_key(ctx: Lowering, node: tree.Expression) -> Expr:
-    why = "the key names a run before it starts: take it from the input"
+    why = "the key is computed before the run starts: use the input"
     scope = Scope(
         dict(ctx.input),
         where="the key of a contract",
@@ -250,7 +250,7 @@ def _contract_key(ctx: Lowering, node: tree.Expression) -> Expr:
 
 
 def _requirements(ctx: Lowering, declarations: list[tree.Declaration]) -> tuple[Requirement, ...]:
-    why = "a `require` is asked before there is a run: take it from the input"
+    why = "a `require` is checked before the run starts: use the input"
     scope = Scope(
         dict(ctx.input),
         where="a `require`",
@@ -274,7 +274,7 @@ def _event(ctx: Lowering, symbol: EventSymbol) -> Event:
         return Event(symbol.name, params, keep=True)
     key = None
     if node.key is not None:
-        why = "the same event has the same key whenever it comes: take it from its parameters"
+        why = "an event has the same key each time it is sent: use its parameters"
         scope = Scope(
             {
                 **ctx.input,

@@ -110,7 +110,7 @@ def _count(
         ctx.report(
             BUILTIN,
             variant.span,
-            f"`count` counts a variant of `{symbol.name}`, and this is none",
+            f"`count` counts a variant of `{symbol.name}`, and this is not one",
             help=f"it is written {_usage('count')}",
         )
         return wrong(place, of)

@@ -179,7 +179,7 @@ class Lowering:
         self.report(
             CASE,
             name.span,
-            f"{kind} has a name in {wanted}, and `{name.text}` is not",
+            f"{kind} is named in {wanted}, and `{name.text}` is not",
             help=f"call it `{better}`" if has_case(better, case) else "",
         )
 

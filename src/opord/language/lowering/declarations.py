@@ -311,7 +311,7 @@ def builtin_cancel() -> EventSymbol:
 
 # --- Defaults -------------------------------------------------------------------------------------
 
-_SAME_FOR_ALL = "a default that comes with data is the same for every run: give the value where it is made"
+_SAME_FOR_ALL = "this default is the same for every run: give the value where the data is made"
 
 
 def lower_type_defaults(ctx: Lowering) -> None:

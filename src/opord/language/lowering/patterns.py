@@ -256,7 +256,7 @@ def _ok(
         ctx.report(
             PATTERN,
             binding.span,
-            f"{subject.described} has no result, so that there is nothing to call `{binding.text}`",
+            f"{subject.described} has no result, so `{binding.text}` would have no value",
             help="write `ok` alone, or declare the result: `-> T`",
         )
         result = UNKNOWN

@@ -148,7 +148,7 @@ def _call(ctx: Lowering, scope: Scope, node: tree.CallStatement) -> Statement:
         ctx.report(
             NO_VALUE,
             name.span,
-            f"`{call.name}` has no result, so that there is nothing to call `{name.text}`",
+            f"`{call.name}` has no result, so `{name.text}` would have no value",
             help=f"leave `let {name.text} =` away, or declare the result: `-> T`",
             labels=[Label(call.place, "declared here")],
         )

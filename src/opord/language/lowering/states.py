@@ -60,7 +60,7 @@ def _ask_for_defaults(ctx: Lowering, state: StateSymbol) -> None:
             ctx.report(
                 NO_DEFAULT,
                 field.place,
-                f"a run starts in `{state.name}`, and nothing gives `{field.name}` a value then",
+                f"a run starts in `{state.name}`, and `{field.name}` has no value then",
                 help=f"give it a default, which may use the input: `{field.name}: … = …`",
             )
 

@@ -97,7 +97,7 @@ def _report_unknown(ctx: Lowering, name: tree.Name, hidden: TypeSymbol | None) -
         help = f"it is written `{_ELSEWHERE[text]}` here"
         meant_type = PRIMITIVES.get(_ELSEWHERE[text], UNKNOWN)
     elif text in ctx.states:
-        help = "a state is no type: declare a `record` with what it carries"
+        help = "a state is not a type: declare a `record` with what it carries"
     elif not ctx.swamped:
         visible = (each.name for each in ctx.types.values() if each.visible and not each.unread)
         near = ctx.near(text, (*visible, *PRIMITIVES))

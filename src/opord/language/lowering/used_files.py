@@ -81,7 +81,7 @@ class UsedFiles:
             ctx.report(
                 CANNOT_USE,
                 node.path_span,
-                f"`{node.path}` cannot be used: it would be one more than {_FILES_MAX} files",
+                f"`{node.path}` cannot be used: a contract uses at most {_FILES_MAX} files",
                 help="put types that belong together into one file",
             )
             return None

@@ -13,7 +13,7 @@ from opord.language.flow.graph import Graph
 NO_EFFECT = code(
     "OP510",
     rule="commitment",
-    title="in doubt check of something that is no effect",
+    title="in doubt check of something that is not an effect",
     suppressed_by=undeclared("effect"),
 )
 NO_ANSWER = code(

@@ -22,9 +22,9 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
     if contract.actions and contract.key is None:
         yield CODE.at(
             contract.place,
-            f"`{contract.name}` has an action and no `key`, so that two starts for one thing are two runs",
+            f"`{contract.name}` has an action and no `key`: two starts for the same thing make two runs",
             labels=(Label(contract.actions[0].place, "commits something the outside can see"),),
-            help=f"add `key <expression>` to the contract, over what tells one run from another{_example(contract)}",
+            help=f"add `key <expression>` to the contract, made of what tells one run from another{_example(contract)}",
         )
 
 

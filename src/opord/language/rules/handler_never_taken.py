@@ -25,7 +25,7 @@ def _among(handlers: tuple[EventHandler, ...]) -> Iterator[Diagnostic]:
         if handler.event in unguarded:
             yield CODE.at(
                 handler.place,
-                f"the handler of `{handler.event}` above takes every such event, so that this one is never taken",
+                f"the handler of `{handler.event}` above takes every such event, so this one never runs",
                 label="nothing comes here",
                 labels=(Label(unguarded[handler.event].place, f"takes every `{handler.event}`"),),
                 help="remove one of them, or guard the first: `on … if <condition>`",

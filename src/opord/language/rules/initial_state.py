@@ -20,7 +20,7 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
         first = next((state.name for state in contract.states if state.kind != "final"), None)
         yield NONE.at(
             contract.place,
-            f"`{contract.name}` has no initial state, so that no run of it can start",
+            f"`{contract.name}` has no initial state; a run needs one to start in",
             help=f"write `initial` before the state that a run starts in, perhaps `{first}`"
             if first
             else "add an `initial state`",

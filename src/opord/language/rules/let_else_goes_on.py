@@ -25,7 +25,7 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
                 for end in open_ends(arm.body, arm.place):
                     yield CODE.at(
                         known_place(end.place, statement.place),
-                        f"the `else` of `let {statement.name}` has to leave the state, since below it "
+                        f"the `else` of `let {statement.name}` has to leave the state: below it, "
                         f"`{statement.name}` would have no value",
                         label="this path goes on",
                         labels=(Label(statement.place, f"`{statement.name}` is bound here"),),

@@ -31,7 +31,7 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
             start = next((state for state in contract.states if state.initial), contract.states[0])
             yield CODE.at(
                 start.place,
-                f"`{contract.name}` has no final state, so that no run of it ever ends",
+                f"`{contract.name}` has no final state, so its runs never end",
                 label="no way from here to an end",
                 help="add a `final state … success`, and go to it",
             )

@@ -37,8 +37,8 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
         for place, (site, first) in second_commits.items():
             yield CODE.at(
                 place,
-                f"`{site.name}` is a second commit on a path of this step, which may commit once",
+                f"`{site.name}` is a second commit on a path of this step; a step commits at most once",
                 label="commits again",
                 labels=(Label(first, "the path has committed here"),),
-                help="go to a state of its own between them, so that the first is on record before the second",
+                help="put the second commit into a state of its own: then the first is on record before it",
             )

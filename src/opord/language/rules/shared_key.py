@@ -61,8 +61,8 @@ def _finding(contract_key: Expr, shared: SharedKey, key: Key, expr: Expr) -> Dia
             Label(shared.site.place, "committed here with this key"),
             Label(known_place(contract_key.place, action.place), "tells one run from another"),
         ),
-        help=f"put {missing} into the key, as in `key {extended_key(expr, shared.missing)}`, or say behind the key "
-        'why two runs mean the same effect by it: `shared because "…"`',
+        help=f"put {missing} into the key, as in `key {extended_key(expr, shared.missing)}`, or say after the key "
+        'why both runs mean the same effect: `shared because "…"`',
         about=action.name,
     )
 

@@ -30,7 +30,7 @@ def _in_block(block: Block, leaving_ids: frozenset[int]) -> Iterator[Diagnostic]
             goto = isinstance(statement, Goto)
             yield CODE.at(
                 after.place,
-                "this statement can never be taken: every path has left the state before it",
+                "this statement never runs: every path has left the state before it",
                 label="nothing comes here",
                 labels=(
                     Label(

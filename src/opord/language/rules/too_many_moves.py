@@ -19,7 +19,7 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
     if graph.overgrown is not None:
         yield CODE.at(
             graph.overgrown.place,
-            f"`{contract.name}` has more than {MOVES_MAX:,} moves, and its ways cannot be gone through",
+            f"`{contract.name}` has more than {MOVES_MAX:,} moves, too many to check",
             label="the moves up to here are too many",
             help="split it into several contracts, share less by phases, or commit less often in a step",
         )

@@ -119,15 +119,15 @@ def _not_asked(unanswered: Unanswered, action: Action) -> tuple[str, str] | None
     remove = "remove `stands because`"
     undoing = unanswered.undoing.get(action.name)
     if action.undoes is not None:
-        return f"it undoes `{action.undoes}`, and what undoes is not asked about", remove
+        return f"it undoes `{action.undoes}`, and an action that undoes another needs no undoing", remove
     if action.repeatable:
         return "it is `repeatable`", remove
     if isinstance(action.doubt, Skip):
         return "in doubt it is skipped", remove
     if undoing is not None:
         return (
-            f"{quoted(undoing)} undoes it, so each end is asked by itself",
-            f"remove it; above an end that it may stand at, write `# opord: allow unanswered {action.name} because …`",
+            f"{quoted(undoing)} undoes it, so each end is checked by itself",
+            f"remove it, and above each end where the action may stand, write `# opord: allow unanswered {action.name} because …`",
         )
     if unanswered.is_committed(action) and unanswered.is_clear:
         return "no run ends as a failure or cancelled after it", remove

@@ -44,7 +44,7 @@ def _of(contract: Contract, graph: Graph, action: Action, name: str) -> Iterator
     elif not isinstance(undone, Action):
         yield CODE.at(
             place,
-            f"`{name}` is no action, so that there is nothing for `{action.name}` to undo",
+            f"`{name}` is not an action, so `{action.name}` cannot undo it",
             labels=(Label(undone.place, "declared here"),),
             help="name the action that it takes back, or remove `undoes`",
         )

@@ -35,12 +35,10 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
         yield CODE.at(
             state.place,
             f"`{state.name}` waits without a time limit",
-            label=f"if no {events} comes, the run stands here for ever"
+            label=f"if no {events} comes, the run waits here for ever"
             if events
             else "nothing moves the run from here",
-            labels=tuple(
-                Label(timer.place, "has moved the run already, and does so once") for timer in shared
-            ),
+            labels=tuple(Label(timer.place, "has already fired, and fires only once") for timer in shared),
             help="add `after <duration> -> goto <state>` or `at <datetime> -> goto <state>`",
         )
 

@@ -24,7 +24,7 @@ def limit_findings(findings: list[Diagnostic]) -> list[Diagnostic]:
     errors = sum(1 for index in left_out if findings[index].severity == "error")
     notice = NOT_SHOWN.at(
         findings[left_out[0]].place,
-        f"there are {len(left_out):,} findings more, {f'{errors:,} of them' if errors else 'none of them'} "
+        f"there are {len(left_out):,} more findings, {f'{errors:,} of them' if errors else 'none of them'} "
         f"{'an error' if errors == 1 or not errors else 'errors'}",
         label="the first of them",
         help="mend those that are shown, and check again",

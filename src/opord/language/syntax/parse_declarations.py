@@ -179,8 +179,8 @@ class DeclarationParser(RequireParser):
                 self.report(
                     ALLOW_WITHOUT_REASON,
                     comment.span,
-                    "this comment allows nothing, for it names no rule" if not names_rule
-                    else "this comment allows nothing, for it gives no reason",
+                    "this comment allows nothing: it names no rule" if not names_rule
+                    else "this comment allows nothing: it gives no reason",
                     "write `# opord: allow <rule> [names] because <reason>`",
                 )  # fmt: skip
         return allows

@@ -87,10 +87,10 @@ class PolicyParser(StatementParser, ABC):
     def _misplaced(self, i: int, word: str, node: tree.CallDeclaration) -> None:
         what = {"pure": "a pure function", "effect": "an effect", "action": "an action"}[node.kind]
         if node.kind == "pure":
-            advice = "a pure function neither fails nor waits; what can is an `effect`"
+            advice = "a pure function cannot fail or wait; declare an `effect` for that"
         else:
             taken = [each.text for each in words.at("policy") if "effect" in each.of]
-            advice = f"an effect takes {quoted(taken)}; what commits something is an `action`"
+            advice = f"an effect takes {quoted(taken)}; declare an `action` to commit something"
         span = (self.starts[i], self.ends[i + 1] if self.kinds[i] == "in" else self.ends[i])
         self.report(MISPLACED_POLICY, span, f"{what} does not take `{word}`", advice)
 

@@ -23,7 +23,7 @@ class RequireParser(PolicyParser):
         self.i += 1
         node = tree.Require(self.expression(), None, (0, 0))
         condition = " ".join(self.source.slice(self.span_from(start)).split())
-        form = f'say what a start is told that does not fit: `{condition if len(condition) < 60 else "require …"} else "…"`'
+        form = f'write the message for a start that is refused: `{condition if len(condition) < 60 else "require …"} else "…"`'
         if self.kinds[self.i] != "else":  # it may begin a line
             compares = self.kinds[self.i] == "="
             self.miss(

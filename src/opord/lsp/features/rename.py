@@ -130,7 +130,7 @@ def _refuse_name(analysis: Analysis, symbol: Symbol, new: str) -> None:
         wanted = "PascalCase or snake_case" if case == "either" else case
         better = in_case(new, "PascalCase" if case == "either" else case)
         near = f"; write `{better}`" if has_case(better, case) else ""
-        raise RenameRefused(f"a {symbol.kind} has a name in {wanted}, and `{new}` is not{near}")
+        raise RenameRefused(f"a {symbol.kind} is named in {wanted}, and `{new}` is not{near}")
     if new in t.RESERVED:
         raise RenameRefused(f"`{new}` is a reserved word of the language")
     if symbol.kind in ("variable", "input", "state field") and new in NEVER_HIDDEN:

@@ -158,14 +158,14 @@ class _Order:
             self._batch.add(digest)
         elif self._strict and self._sure:
             self._sure = False
-            return "lines are missing before it: what it belongs to has no beginning"
+            return "lines are missing before it: the beginning of its batch is gone"
         return None
 
     def _mark(self, mark: lines.Mark, before: str | None) -> str | None:
         self._batch, self._sure, self.open = lines.LineBatch(), True, mark.after is not None
         if None in (mark.after, before) or mark.after == before:
             return None
-        return "lines are missing before it: it follows another line than when it was written"
+        return "lines are missing before it: it does not follow the line that it was written after"
 
     def _end(self, end: lines.BatchEnd) -> str | None:
         batch, self._batch, self.open = self._batch, None, False

@@ -55,9 +55,7 @@ class ArchiveWriter:
         try:
             with archive._named():
                 if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                    raise ArchiveRefused(
-                        f"{path} is no file in which stories could be kept; name another one"
-                    )
+                    raise ArchiveRefused(f"{path} is not a regular file; name another one")
                 archive._lock()
                 archive._begin(store, now)
         except BaseException:
@@ -159,11 +157,11 @@ class ArchiveWriter:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise ArchiveRefused(
-                f"another process is writing to {self.path}; wait for its end, or name another file"
+                f"another process is writing to {self.path}; wait until it ends, or name another file"
             ) from None
         mine, there = os.fstat(self._file), os.stat(self.path)
         if (mine.st_dev, mine.st_ino) != (there.st_dev, there.st_ino):
-            raise ArchiveRefused(f"{self.path} was just put in the place of another file; try again")
+            raise ArchiveRefused(f"{self.path} was replaced by another file just now; try again")
 
     def _begin(self, store: str, now: str) -> None:
         size = os.fstat(self._file).st_size

@@ -154,7 +154,7 @@ def rows(connection: apsw.Connection, query: str, values: BoundValues, kind: typ
         # Over 1e9 bytes, such as a thousand records of a megabyte: fetch them one by one.
         return [_decode(row, kind) for (row,) in connection.execute(query, values)]
     except UnicodeDecodeError as error:
-        raise RowDamaged(f"a row is not what was written: it is no UTF-8 ({error.reason})") from error
+        raise RowDamaged(f"a row is damaged: it is not UTF-8 ({error.reason})") from error
     return _decode(text, list[kind])  # type: ignore[valid-type]
 
 
@@ -162,4 +162,4 @@ def _decode(text: object, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(str(text), type=kind)
     except msgspec.MsgspecError as error:
-        raise RowDamaged(f"a row is not what was written: {error}") from error
+        raise RowDamaged(f"a row is damaged: {error}") from error

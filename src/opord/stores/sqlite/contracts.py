@@ -30,7 +30,7 @@ def put_contract(
             raise ContractConflict(*name_and_version, other.digest, contract.digest, needed_by)
         connection.execute(sql["remove_contract"], (number,))
         log.warning(
-            "contract %s version %d: no run was started with the stored content (%s), so it is replaced by what was given (%s)",
+            "contract %s version %d: the stored content (%s) had no runs, and was replaced by the given one (%s)",
             *(*name_and_version, other.digest[:12], contract.digest[:12]),
         )
     columns = (contract.digest, *name_and_version, contract.sources, contract.form)
@@ -53,7 +53,7 @@ def _keep(
     if offer.sources != contract.sources:
         connection.execute(sql["set_sources"], (number, offer.sources))
         log.info(
-            "contract %s version %d: another text with the same content was given; it is kept instead of the older one",
+            "contract %s version %d: a new text with the same content replaced the older one",
             *(offer.name, offer.version),
         )
     return True

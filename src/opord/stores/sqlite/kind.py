@@ -142,10 +142,12 @@ def _log(store: StoreFacts) -> Remark:
     facts = {"journal_mode": store.journal_mode, "log_bytes": store.log_bytes, "writing": store.writing}
     if store.journal_mode != "wal":
         message = f"the store's journal mode is {store.journal_mode}, not wal: something else has changed it"
-        move = "the next command that opens it sets it back; find out who did it"
+        move = "the next command that opens it sets it to wal again; find out what changed it"
         return Remark("log", "warning", message, move, facts)
     if store.log_bytes > LOG_BYTES_MAX:
-        message = f"the write-ahead log has {in_units(store.log_bytes)}: something reads for very long"
+        message = (
+            f"the write-ahead log has {in_units(store.log_bytes)}: a process has been reading for a long time"
+        )
         move = "find the process that holds the store open, and end it"
         return Remark("log", "warning", message, move, facts)
     message = f"write-ahead log, {in_units(store.log_bytes)}"
@@ -164,7 +166,7 @@ def _sound(store: StoreFacts) -> Remark:
         return Remark("damage", "wrong", f"the store is damaged: {store.damage}", move, facts)
     if store.unreadable:
         where = ", ".join(f"`{table}`" for table in store.unreadable)
-        message = f"rows of {where} are not what was written; the runs they belong to stand still"
+        message = f"rows of {where} are damaged; the runs they belong to do not move"
         return Remark("damage", "wrong", message, "opord runs verify", {**facts, "unreadable": where})
     return Remark("damage", "fine", "SQLite's quick check finds no damage", facts=facts)
 

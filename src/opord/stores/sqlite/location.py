@@ -79,23 +79,23 @@ def _check_names(path: Path) -> None:
         raise StoreTwoNames(two_names(path, names))
     if is_mounted(path):
         raise StoreTwoNames(
-            f"the file of the store {path} is mounted by itself, and SQLite keeps its log beside it, outside of the mount, so "
-            "processes elsewhere do not see what is written here; mount the folder instead: "
+            f"the file of the store {path} is mounted by itself. SQLite keeps its log beside it, outside of the mount, "
+            "where other processes do not see it. Mount the folder instead: "
             f"docker run -v ./folder:{path.parent}, not -v ./folder/{path.name}:{path}"
         )
     overlay = overlay_of(path)
     if overlay is not None:
         raise StoreTwoNames(
-            f"the file of the store {path} is in the folder of changes of an overlay that is mounted on {overlay}, and locks that "
-            f"are taken there and here do not see each other; use the store below {overlay}, or unmount that first"
+            f"the file of the store {path} is in the upper folder of an overlay that is mounted on {overlay}. Locks through one "
+            f"path are not seen through the other. Use the store below {overlay}, or unmount the overlay first"
         )
 
 
 def two_names(path: Path, names: int) -> str:
     """Say that a file has several hard links, and what to do."""
     return (
-        f"the file of the store {path} has {names} names (hard links), and SQLite keeps a log beside each, so processes "
-        "that use different names do not see each other's writes; stop them all, and delete all names but one, the one that "
+        f"the file of the store {path} has {names} names (hard links). SQLite keeps a log beside each name, so processes "
+        "that use different names do not see each other's writes. Stop them all, and keep only the name that "
         f"has a -wal file beside it (`find / -xdev -samefile {quote(str(path))}` lists them)"
     )
 

@@ -39,8 +39,8 @@ class LogGuard:
         for name in (self._log, self._index):
             if not self._is(name):
                 raise StoreMoved(
-                    f"store {self._path}: {Path(name).name} was moved, deleted or replaced while open; stop everything that "
-                    "has the store open, which keeps what was written, and start it again",
+                    f"store {self._path}: {Path(name).name} was moved, deleted or replaced while open. Stop every "
+                    "process that has the store open: each saves what it wrote as it ends. Then start them again",
                 )
         if status.st_nlink > 1:
             raise StoreUnavailable("two_names", two_names(self._path, status.st_nlink))
@@ -65,8 +65,8 @@ class LogGuard:
             status = None
         if status is None or (status.st_dev, status.st_ino) != self._identities[self._file]:
             raise StoreMoved(
-                f"store {name}: {Path(name).name} was moved, deleted or replaced while open; put the same file back: "
-                "runs that are in no other copy of it are gone with it"
+                f"store {name}: {Path(name).name} was moved, deleted or replaced while open. Put the same file back: "
+                "without it, runs that are in no other copy are lost"
             )
         return status
 
