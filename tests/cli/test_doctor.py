@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import sqlite3
 import sys
 import time
@@ -293,7 +294,7 @@ def test_a_clock_behind_the_store_is_wrong(shop: Shop) -> None:
     [
         ('store = "sqlite:///shop.db"', "fine", "store = sqlite:///shop.db (from opord.toml)"),
         ('stor = "x"', "wrong", "opord.toml sets `stor`; the settings are"),
-        ("lease = true", "wrong", "opord.toml: `lease` is to be int or float, got True"),
+        ("lease = true", "wrong", "opord.toml: `lease` is to be int or float or str, got True"),
         ("store = ", "wrong", "opord.toml cannot be read"),
     ],
 )
@@ -478,6 +479,33 @@ def test_contracts_with_secrets_need_a_key(
     assert (state, said.startswith(told[1])) == (told[0], True)
     assert answer.status == (told[0] == "wrong")
     assert KEY not in answer.out
+
+
+OTHER_KEY = "HwECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+
+
+def test_the_secrets_of_a_store_are_tried_with_the_keys_at_hand(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPORD_SECRET_KEYS", KEY)
+    shop.start("o1", "o2")
+    monkeypatch.setenv("OPORD_SECRET_KEYS", f"{OTHER_KEY},{KEY}")
+    shop.start("o3")
+    fine = "3 of 3 secrets in the inputs of 3 runs can be opened with the keys at hand"
+    assert ("fine", fine) in doctor(shop)[1]["secrets"]
+
+    monkeypatch.setenv("OPORD_SECRET_KEYS", OTHER_KEY)
+    answer, areas = doctor(shop)
+    (wrong,) = (text for state, text in areas["secrets"] if state == "wrong")
+    head, _, missing = wrong.partition("; not among them: the key ")
+    assert head == "1 of 3 secrets in the inputs of 3 runs can be opened with the keys at hand"
+    assert re.fullmatch(r"[0-9a-f]{8} \(2\)", missing)
+    assert "put the missing keys back behind the first one in OPORD_SECRET_KEYS" in moves(answer)
+    assert "4242" not in answer.out
+
+    monkeypatch.delenv("OPORD_SECRET_KEYS")
+    states = {state for state, text in doctor(shop)[1]["secrets"] if text.startswith("0 of 3 secrets")}
+    assert states == {"warning"}, "no key is configured here, which may be meant"
 
 
 def test_keys_without_the_encryption_library_are_wrong(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

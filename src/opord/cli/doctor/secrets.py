@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from opord.cli.doctor.observation import Observation
 from opord.cli.errors import CliError
 from opord.cli.settings import secret_keys, setting
+from opord.story.counting import counted
 
 if TYPE_CHECKING:
     from opord.contract import Contract
@@ -32,6 +33,42 @@ def check_keys() -> Iterator[Observation]:
         yield Observation("secrets", "wrong", str(wrong), "set the keys again; `opord keys new` makes one")
     else:
         yield Observation("secrets", "fine", "the keys can be used")
+
+
+def check_sealed_values(url: str) -> Iterator[Observation]:
+    """Open a sample of the store's secrets with the configured keys, and report which keys lack."""
+    from opord.backends.base import StoreError
+    from opord.backends.sealed_values import try_keys
+    from opord.backends.upkeep import SecretsExtraMissing
+    from opord.values.vault import KeysInvalid
+
+    try:
+        sample = try_keys(url, _keys())
+    except (StoreError, KeysInvalid, SecretsExtraMissing):
+        return  # other checks report these
+    if not sample.values:
+        return
+    facts = {**sample._asdict(), "values": sample.values}
+    message = (
+        f"{sample.opened} of {counted(sample.values, 'secret')} in the inputs of {counted(sample.runs, 'run')} "
+        "can be opened with the keys at hand"
+    )
+    if sample.missing:
+        keys = ", ".join(f"{key} ({number})" for key, number in sorted(sample.missing.items()))
+        move = "put the missing keys back behind the first one in OPORD_SECRET_KEYS"
+        # Where no key is configured, nothing may be meant to open them: showing runs needs none.
+        yield Observation(
+            "secrets",
+            "wrong" if _keys() else "warning",
+            f"{message}; not among them: the key {keys}",
+            move,
+            facts,
+        )
+    if sample.broken:
+        message = f"{counted(sample.broken, 'secret')} cannot be opened with the key that sealed it"
+        yield Observation("secrets", "wrong", message, "opord doctor --whole looks for damage", facts)
+    elif not sample.missing:
+        yield Observation("secrets", "fine", message, facts=facts)
 
 
 def check_secrets(file: str, contract: Contract) -> Iterator[Observation]:

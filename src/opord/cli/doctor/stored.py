@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from opord.cli.doctor.observation import Observation, as_observation
+from opord.cli.doctor.secrets import check_sealed_values
 from opord.kernel.instants import in_words
 from opord.story.counting import counted
 
@@ -47,6 +48,9 @@ def check_store(url: str, *, whole: bool = False, now_us: int | None = None) -> 
     if facts.exists:
         yield from _runs(facts)
         yield from _stand_still(facts)
+        if facts.runs and facts.schema == facts.schema_known:
+            # A store of an older schema would be brought up to date by being opened.
+            yield from check_sealed_values(url)
         yield from _clock(facts, time.time_ns() // 1000 if now_us is None else now_us)
 
 
