@@ -62,6 +62,9 @@ DECLARATIONS = [
     ('import "x.opord"', 'types of another file: `use "types.opord" { Address }`'),
     ("class X { a: str }", "a type with fields is a `record"),
     ("const X = 1", "there are no constants of a file"),
+    ("// who decides", "a comment begins with `#`"),
+    ("state W -> D { after 1s -> return D }", "a state ends in a `goto`"),
+    ("state W -> D { after 1s -> raise D }", "nothing is raised here"),
 ]
 
 

@@ -114,10 +114,12 @@ def advice(line: Sequence[str], found: str, following: str) -> str:
     `line` has the tokens before it on its line, `following` is the token behind it.
     """
     before = line[-1] if line else ""
-    if "//" in line:
+    if found == "//" or "//" in line:
         return "a comment begins with `#`"
     if before == "await":
         return _CALL
+    if before == "->" and found in _STATEMENTS:
+        return _STATEMENTS[found]
     if found == "[" and before in _GENERICS:
         return _GENERICS[before]
     if found == "|" and following in ("None", "none", "null"):
