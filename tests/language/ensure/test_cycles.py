@@ -234,4 +234,4 @@ def test_cycles_with_too_many_ways_are_refused_with_a_reason() -> None:
         )
     result = check_text(f"{HEAD}" + "\n".join(lines) + f"\n{ENDS}ensure every run ends\n")
     (found,) = decide(result.model)
-    assert found.holds or "too many ways" in found.problem
+    assert found.holds or "too many cycles" in found.problem
