@@ -212,6 +212,11 @@ def _commits(records: list[dict[str, Any]], facts: dict[str, Any]) -> Iterator[s
                     yield f"4: record {one['seq']} calls {one['call']} while {open_['call']} is open"
                 open_, doubts = None, set()
             continue
+        if one["kind"] == "attempt" and "key" not in one:
+            # A check that gave no answer. It asks about a commit that is in doubt.
+            if open_ is None or one["intent"] != open_["seq"] or not doubts:
+                yield f"4: record {one['seq']} checks a commit that is not in doubt"
+            continue
         kind, was_under_way = one["kind"], under_way
         under_way = (under_way or kind in ("intent", "attempt")) and "outcome" not in one and kind not in ENDS
         if kind == "event" and open_ is not None:
