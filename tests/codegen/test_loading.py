@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import linecache
 import sys
 from pathlib import Path
@@ -24,6 +25,23 @@ initial state Start -> Done | Gone {
 }
 final state Done success
 final state Gone failure
+"""
+
+PAGES = """contract Pages(cursor: str?, size: int) key size
+failure Gone { NoPage(of: str?, number: int) settles }
+pure title(of: str?, number: int, mark: str?) -> str
+effect read(cursor: str?, size: int, limit: int = 5) -> str fails Gone
+action load(page: int = 1, size: int, note: str?) fails Gone { key page }
+initial state Reading(cursor: str?, n: int = 0) -> Loading | Failed {
+  let text = perform read(cursor, size) else { NoPage(of, number) -> goto Failed(of, number) }
+  goto Loading(none, title(text, 1))
+}
+state Loading(cursor: str?, text: str) -> Done | Failed {
+  commit load(1, size) else { NoPage(of, number) -> goto Failed(of, number) }
+  goto Done(cursor, text)
+}
+final state Done(cursor: str?, text: str) success
+final state Failed(of: str?, number: int) failure
 """
 
 
@@ -57,6 +75,20 @@ def test_used_files_are_named_from_the_contracts_folder(tmp_path: Path) -> None:
     assert [name for name, _ in program.sources] == ["small.opord", "shared/types.opord"]
     assert load_sources(program.sources).digest == program.digest
     assert program.input.dump(program.input.accept({"n": {}})) == {"n": {"cents": 1}}
+
+
+def test_what_may_be_left_out_can_stand_before_what_may_not(tmp_path: Path) -> None:
+    """Python refuses a parameter without a default behind one that has it."""
+    (tmp_path / "pages.opord").write_text(PAGES)
+    program = load_program(tmp_path / "pages.opord")
+    heads = {name: str(inspect.signature(getattr(program.workflow.Handlers, name))) for name in program.calls}
+    assert heads == {
+        "title": "(self, of: 'str | None', number: 'int', mark: 'str | None' = None) -> 'str'",
+        "read": "(self, cursor: 'str | None', size: 'int', limit: 'int' = 5) -> 'Reply[str]'",
+        "load": "(self, page: 'int', size: 'int', note: 'str | None' = None, *, call: 'Call') -> 'Reply[None]'",
+    }
+    start = str(inspect.signature(program.workflow.prepare))
+    assert start == "(*, cursor: 'str | None' = None, size: 'int') -> 'Start[Pages.Run]'"
 
 
 def test_a_contract_with_errors_is_refused_with_its_findings(tmp_path: Path) -> None:

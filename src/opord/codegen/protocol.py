@@ -8,7 +8,7 @@ from opord import contract as ir
 from opord.codegen.expressions import Expressions
 from opord.codegen.layout import docstring, lay_out, quoted
 from opord.codegen.names import calls
-from opord.codegen.types import STRUCT_OPTIONS, TypeWriter, parameters
+from opord.codegen.types import STRUCT_OPTIONS, TypeWriter, parameters, parameters_by_position
 from opord.values.duration import format_duration
 from opord.values.names import python_names
 
@@ -62,7 +62,7 @@ class ProtocolWriter:
     def _handler(self, call: ir.Pure | ir.Effect | ir.Action) -> list[str]:
         names = handler_parameters(call)
         hidden = handler_names(self._contract)
-        params = ["self", *parameters(self._all, call.params, names, hidden)]
+        params = ["self", *parameters_by_position(self._all, call.params, names, hidden)]
         result = self._all.annotation(call.result, hidden)
         match call:
             case ir.Pure():

@@ -122,7 +122,7 @@ class TypeWriter:
             lines.append("")
         for field in variant.fields:
             annotation = self._expressions.annotation(field.type, hidden)
-            default = failure_default(variant.fields, field)
+            default = _default_by_position(variant.fields, field)
             value = "" if default is None else f" = {self._expressions.write(default, hidden=hidden)}"
             lines.append(f"    {attributes[field.name]}: {annotation}{value}")
         return lines
@@ -137,33 +137,47 @@ def _kind_of_failure(variant: Variant) -> tuple[str, str]:
     return "", "Final."
 
 
-def failure_default(fields: tuple[Field, ...], field: Field) -> Expr | None:
-    """Return the default of a field in a failure's class, or None.
+def _default(field: Field) -> Expr | None:
+    """Return what stands for a field that is left out, if it is a literal, or None."""
+    if field.default is None and isinstance(field.type, OptionalOf):
+        return Constant(None, field.type)
+    return field.default if isinstance(field.default, Constant) else None
 
-    There is a default if this field and all later ones are optional or have a literal default.
+
+def _default_by_position(fields: tuple[Field, ...], field: Field) -> Expr | None:
+    """Return the default of a field that may be given by its position, or None.
+
+    There is one if this field and all later ones have one: Python takes no others in front.
     """
-    for later in fields[fields.index(field) :]:
-        if not (
-            isinstance(later.default, Constant)
-            or (later.default is None and isinstance(later.type, OptionalOf))
-        ):
-            return None
-    return field.default or Constant(None, field.type)
+    later = fields[fields.index(field) :]
+    return None if any(_default(each) is None for each in later) else _default(field)
 
 
 def parameters(
     expressions: Expressions, fields: tuple[Field, ...], names: dict[str, str], hidden: Collection[str] = ()
 ) -> list[str]:
-    """Write parameters with their annotations, and with their defaults where these are literals."""
-    written = []
-    for field in fields:
-        text = f"{names[field.name]}: {expressions.annotation(field.type, hidden)}"
-        if field.default is None and isinstance(field.type, OptionalOf):
-            text += " = None"
-        elif isinstance(field.default, Constant):
-            text += f" = {expressions.write(field.default)}"
-        written.append(text)
-    return written
+    """Write parameters that are given by name, with all defaults that are literals."""
+    return [_parameter(expressions, field, _default(field), names, hidden) for field in fields]
+
+
+def parameters_by_position(
+    expressions: Expressions, fields: tuple[Field, ...], names: dict[str, str], hidden: Collection[str] = ()
+) -> list[str]:
+    """Write parameters that may be given by position: only the last ones can have defaults."""
+    return [
+        _parameter(expressions, field, _default_by_position(fields, field), names, hidden) for field in fields
+    ]
+
+
+def _parameter(
+    expressions: Expressions,
+    field: Field,
+    default: Expr | None,
+    names: dict[str, str],
+    hidden: Collection[str],
+) -> str:
+    text = f"{names[field.name]}: {expressions.annotation(field.type, hidden)}"
+    return text if default is None else f"{text} = {expressions.write(default)}"
 
 
 def _with_fields(doc: str, fields: tuple[Field, ...]) -> str:
