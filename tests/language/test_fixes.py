@@ -217,6 +217,21 @@ def test_habits_of_other_languages_are_mended(wrong: str, right: str) -> None:
     assert text == door(" -> Open", f"  {right}")
 
 
+def test_a_clause_that_begins_a_line_is_put_into_its_header() -> None:
+    text = """contract Door(id: str)
+  key id
+event knock(at: datetime)
+  keep
+initial state Shut -> Open { on knock -> goto Open
+  after 1h -> goto Open }
+final state Open success
+"""
+    for _ in range(2):
+        text = applied(text, check_text(text).errors[0].fixes[0])
+    assert text.split("\n")[:2] == ["contract Door(id: str) key id", "event knock(at: datetime) keep"]
+    assert check_text(text).diagnostics == []
+
+
 def test_a_call_without_a_verb_gets_the_right_one() -> None:
     body = '  match {}unlock(name) {{ ok -> goto Open, Jammed | Gone -> goto Broken("x") }}'
     assert mended(door(" -> Open | Broken", body.format("")), "OP113") == door(
@@ -254,19 +269,24 @@ def test_an_initial_state_is_offered_and_not_chosen_automatically() -> None:
     assert applied(text, finding.fixes[0]) == door(" -> Open", "  goto Open")
 
 
-def test_a_shared_key_is_offered_what_is_missing_or_a_reason() -> None:
-    text = """contract Door(order: str, house: str) key order
-action unlock() { key house for 1d, timeout 5s }
-initial state Shut -> Open {
-  commit unlock()
+@pytest.mark.parametrize(
+    ("params", "args", "name"),
+    [("", "", "order"), ("order: str, by: str", "house, order", "by")],
+    ids=["an input", "an input that a parameter hides"],
+)
+def test_a_shared_key_is_offered_what_is_missing_or_a_reason(params: str, args: str, name: str) -> None:
+    text = f"""contract Door(order: str, house: str) key order
+action unlock({params}) {{ key house for 1d, timeout 5s }}
+initial state Shut -> Open {{
+  commit unlock({args})
   goto Open
-}
+}}
 final state Open success
 """
     (finding,) = check_text(text).diagnostics
     assert [applied(text, fix).split("\n")[1] for fix in finding.fixes] == [
-        'action unlock() { key "{house}/{order}" for 1d, timeout 5s }',
-        'action unlock() { key house for 1d shared because "say why", timeout 5s }',
+        f'action unlock({params}) {{ key "{{house}}/{{{name}}}" for 1d, timeout 5s }}',
+        f'action unlock({params}) {{ key house for 1d shared because "say why", timeout 5s }}',
     ]
     for fix in finding.fixes:
         assert not fix.safe

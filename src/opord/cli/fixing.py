@@ -82,6 +82,8 @@ def _changed(source: Source, edits: Sequence[Edit]) -> str:
 def _edit_text(source: Source, edit: Edit) -> str:
     old = source.slice((source.offset(*_start(edit)), source.offset(*_end(edit)))).strip()
     new = edit.text.strip()
+    if not old and not new:
+        return "joined two lines"
     if not old:
         return f"put in `{new}`"
     return f"took out `{old}`" if not new else f"`{old}` is `{new}` now"

@@ -145,12 +145,12 @@ def test_a_doubt_takes_as_long_as_the_contract_lets_it(policy: str, seconds: int
 UNTIMED_CASES = {
     "a cycle by an event": (
         "initial state A -> A | Done { on go -> goto A\n after 1h -> goto Done }",
-        "a run can go round `A` → `A` any number of times, so no time can be promised",
+        "no timer limits how long a run goes round `A` → `A`, so no time can be promised",
         "1 A: on go → 2 A",
     ),
     "a cycle that is counted": (
         COUNTED,
-        "a run can go round `A` → `B` → `A` any number of times, so no time can be promised",
+        "no timer limits how long a run goes round `A` → `B` → `A`, so no time can be promised",
         "1 A → 2 B: after 1h → 3 A",
     ),
     "a timer from the data": (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from opord.language.compile import check_text
 from tests.language.rules.marked import assert_as_marked
 
 END = "\nfinal state Z success\n"
@@ -309,3 +310,20 @@ POLICIES = {
 @pytest.mark.parametrize("declaration", POLICIES.values(), ids=POLICIES.keys())
 def test_a_policy(declaration: str) -> None:
     assert_as_marked(f"initial state A -> Z {{ goto Z }}{END}failure Final {{ Never }}\n{declaration}\n")
+
+
+def test_a_key_for_a_cycle_is_proposed_in_the_names_that_it_can_read() -> None:
+    """The parameter `order` hides the input; the run's id tells runs apart as well."""
+    text = """record Order { id: str }
+contract C(order: Order) key order.id
+action pay(order: str, round: int) stands because "it is paid"
+initial state A(round: int = 0) -> B { commit pay(order.id, round)
+  goto B(round) }
+state B(round: int) -> A | Z {
+  after 1h -> goto A(round + 1)
+  on cancel(reason) -> goto Z
+}
+final state Z success
+"""
+    (finding,) = [each for each in check_text(text).diagnostics if each.code.id == "OP505"]
+    assert 'as in `key "{run.id}/{round}"`' in finding.help

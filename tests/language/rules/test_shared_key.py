@@ -321,3 +321,29 @@ def test_a_reason_for_a_key_that_is_not_shared_is_unused(key: str, unused: bool)
 def test_nothing_is_said_about_a_reason_where_the_runs_are_not_told_apart() -> None:
     text = REASON.replace("{KEY}", "order").replace(") key order", ")")
     assert [each.code.id for each in check_text(text).diagnostics] == ["OP806"]
+
+
+HIDDEN = """
+contract C(order: Order) key order.id
+action pay(order: str, note: str) {{ key note }}
+initial state A -> Z {{ commit pay({given}, order.customer)
+  goto Z }}
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "help"),
+    [
+        ("order.id", 'put `order.id` into the key, as in `key "{note}/{order}"`'),
+        (
+            "order.shop",
+            "put `order.id` into the key (a parameter of the action has the name of the input, and hides it",
+        ),
+    ],
+    ids=["given to a parameter", "given to none"],
+)
+def test_a_key_is_proposed_in_the_names_that_it_can_read(given: str, help: str) -> None:
+    """`order.id` in a key whose action has a parameter `order` is no field of the input."""
+    findings = check_text(HIDDEN.format(given=given) + BOUNDARY).diagnostics
+    (finding,) = [each for each in findings if each.rule == "sharedkey"]
+    assert finding.help.startswith(help)

@@ -164,7 +164,7 @@ initial state A(n: int = 0) -> B { commit a1(id, n)
    goto B(n) }
 state B(n: int) -> D { commit u1(id, n)
    goto D(n) }
-state D(n: int) -> A | Y { on redo -> goto A(n + 1)  #! OP804
+state D(n: int) -> A | Y { on redo -> goto A(n + 1)
   after 1d -> goto Y }
 final state Y failure
 """,

@@ -144,7 +144,7 @@ def test_without_a_longest_time_the_wait_or_the_cycle_is_named() -> None:
     timer = '  at run.started_at + 30d -> goto Dropped("late")\n'
     time = explain_sheet(check_text(ODD.read_text("utf-8").replace(timer, "")).model).time
     assert (time.longest, time.longest_s) == (None, None)
-    assert "a run can go round `Open` → `Asking` → `Open`" in time.problem
+    assert "how long a run goes round `Open` → `Asking` → `Open`" in time.problem
 
 
 def test_a_timer_of_the_phase_bounds_the_time_of_its_cycles() -> None:

@@ -199,8 +199,8 @@ class _Timing:
             round_.append((at.spot, edge))
         round_.reverse()
         return Untimed(
-            f"a run can go round {way([*(spot.state for spot, _ in round_), start.spot.state])} any number of "
-            "times, so no time can be promised",
+            f"no timer limits how long a run goes round {way([*(spot.state for spot, _ in round_), start.spot.state])}, "
+            "so no time can be promised",
             "put the states of the cycle into a phase with a timer that leads out (`after 30d -> …`), or promise "
             "`every run ends` without a time",
             self._runs.story_round(round_),

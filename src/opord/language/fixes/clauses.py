@@ -8,7 +8,7 @@ from opord.contract import Action, Effect
 from opord.language.diagnostics.model import Diagnostic, Edit
 from opord.language.fixes.checked_file import CheckedFile
 from opord.language.rules.contract_without_key import key_candidates
-from opord.language.rules.same_key import extended_key
+from opord.language.rules.shared_key import key_with_missing
 from opord.language.rules.unsettled_doubt import unsettled
 from opord.language.syntax import tree
 from opord.language.syntax.escapes import escape
@@ -136,8 +136,9 @@ def shared_key(checked: CheckedFile, finding: Diagnostic) -> Iterator[Edit]:
         return
     start = checked.start(key.expr.place)
     end = checked.source.offset(key.expr.place.end_line, key.expr.place.end_column)
-    longer = extended_key(key.expr, each.missing)
-    yield checked.edit((start, end), longer, f"write `key {longer}`", safe=False)
+    longer = key_with_missing(each, key.expr)
+    if longer is not None:
+        yield checked.edit((start, end), longer, f"write `key {longer}`", safe=False)
     after = checked.source.offset(key.place.end_line, key.place.end_column)
     yield checked.edit(
         (after, after), ' shared because "say why"', "say why two runs share the key", safe=False

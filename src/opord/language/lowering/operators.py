@@ -319,6 +319,8 @@ def _refuse(ctx: Lowering, node: tree.Binary, left: Expr, right: Expr) -> None:
         help = "convert one of them: `float(…)` or `decimal(…)`"
     elif "json" in types:
         help = "a `json` is opaque: declare a record, and what is in it can be read"
+    elif types & {"duration"} and op in ("/", "//", "%"):
+        help = "a `duration` is not divided: let a `pure` compute it, or multiply a smaller one (`1h * n`)"
     elif types == {"datetime", "int"} or types == {"duration", "int"}:
         help = "give the number a unit, as in `10s`"
     elif len(types) == 2 and types <= {"str", "int", "float", "decimal"}:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from opord.contract import STR, Attribute, Contract, RunInfo, Var
+from opord.contract import STR, Action, Attribute, Contract, Expr, RunInfo, Var
 from opord.language.diagnostics import Diagnostic, Label, code
 from opord.language.diagnostics.suppressors import LeftOut
 from opord.language.diagnostics.wording import WAYS_SHOWN_MAX, way
@@ -12,6 +12,7 @@ from opord.language.flow.changes import Changes, changes_round
 from opord.language.flow.graph import Edge, Graph
 from opord.language.flow.repeated_commits import RepeatedCommit, repeated_commits
 from opord.language.rules.same_key import key_with_arguments, new_argument
+from opord.statements import nodes
 
 _RUN_ID = Attribute(Var("run", "run", RunInfo()), "id", STR)
 
@@ -48,10 +49,19 @@ def _why(repeated: RepeatedCommit) -> str:
 def _help(graph: Graph, repeated: RepeatedCommit, states: list[str]) -> str:
     action = repeated.action
     changes = changes_round(graph, action, repeated.site, states) if states else Changes()
-    key = key_with_arguments(graph, graph.contract.key or _RUN_ID, changes)
+    key = key_with_arguments(graph, _run_in_key(graph.contract, action), changes)
     if key is not None:
         return f"give `{action.name}` a key that changes on the way, as in `key {key}`"
     return f"{new_argument(graph, action, repeated.state, changes)} and read it in its `key`"
+
+
+def _run_in_key(contract: Contract, action: Action) -> Expr:
+    """Return what tells this run from others in a key, where parameters hide inputs."""
+    params = {param.name for param in action.params}
+    hidden = contract.key is None or any(
+        isinstance(node, Var) and node.name in params for node in nodes(contract.key, types=False)
+    )
+    return _RUN_ID if hidden or contract.key is None else contract.key
 
 
 def _round(graph: Graph, repeated: RepeatedCommit) -> list[str]:

@@ -29,6 +29,8 @@ NEEDLESS = code(
     suppressed_by=(*WAYS_UNREAD, *MISUNDERSTOOD),
 )
 
+_HIDDEN = " (a parameter of the action has the name of the input, and hides it: call the parameter otherwise)"
+
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
     """Find keys that do not tell runs apart, and reasons for keys that do.
@@ -52,6 +54,8 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
 def _finding(contract_key: Expr, shared: SharedKey, key: Key, expr: Expr) -> Diagnostic:
     action = shared.action
     missing = quoted(shared.missing)
+    longer = key_with_missing(shared, expr)
+    hint = f", as in `key {longer}`" if longer is not None else _HIDDEN
     return CODE.at(
         known_place(key.place, action.place),
         f"two runs can commit `{action.name}` with the same key `{spell(expr)}`: {missing} "
@@ -61,10 +65,32 @@ def _finding(contract_key: Expr, shared: SharedKey, key: Key, expr: Expr) -> Dia
             Label(shared.site.place, "committed here with this key"),
             Label(known_place(contract_key.place, action.place), "tells one run from another"),
         ),
-        help=f"put {missing} into the key, as in `key {extended_key(expr, shared.missing)}`, or say after the key "
+        help=f"put {missing} into the key{hint}, or say after the key "
         'why both runs mean the same effect: `shared because "…"`',
         about=action.name,
     )
+
+
+def key_with_missing(shared: SharedKey, expr: Expr) -> str | None:
+    """Write the key with what is missing in it; None if a parameter hides it from the key."""
+    names = [name for path in shared.missing if (name := _in_key(shared, path)) is not None]
+    return extended_key(expr, names) if len(names) == len(shared.missing) else None
+
+
+def _in_key(shared: SharedKey, path: str) -> str | None:
+    """Return how the action's key can read a part of the input.
+
+    A parameter hides an input of its name. Then it is read from the parameter that is given it;
+    None if none is.
+    """
+    params = shared.action.params
+    if path.split(".")[0] not in {param.name for param in params}:
+        return path
+    for param, arg in zip(params, shared.site.args, strict=False):
+        given = spell(arg)
+        if path == given or path.startswith(f"{given}."):
+            return param.name + path.removeprefix(given)
+    return None
 
 
 def _needless(action: Action, key: Key, expr: Expr) -> Diagnostic:

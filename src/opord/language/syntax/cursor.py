@@ -7,7 +7,7 @@ declarations, lines and items catch it, skip to the place where the next one can
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from opord.language.diagnostics.model import FINDINGS_MAX, Code, Diagnostic, Edit, Label, code
@@ -40,6 +40,7 @@ TWO_ON_A_LINE = code(
 )
 LONELY_SEPARATOR = code("OP014", rule="syntax", title="a comma that separates nothing")
 BRACE_ON_OWN_LINE = code("OP016", rule="syntax", title="an opening brace on a line of its own")
+CLAUSE_ON_OWN_LINE = code("OP045", rule="syntax", title="a clause of a header on a line of its own")
 RESERVED_NAME = code("OP017", rule="syntax", title="a reserved word as a name", suppressed_by=(LostPlace(),))
 
 # The limit for nested brackets, blocks and types. A deeper contract is unreadable. Every level
@@ -108,6 +109,29 @@ class TokenCursor:
         """
         i = self.i
         return self.texts[i] == word and self.kinds[i] == t.NAME and self.newlines[i] != t.NEWLINE
+
+    def at_clause(self, words: Collection[str]) -> bool:
+        """Say whether the next token begins a clause of the header above: one of `words`.
+
+        No declaration begins with such a word, so one at the start of a line is reported, and read
+        as if it stood in the header.
+        """
+        i = self.i
+        if self.kinds[i] != t.NAME or self.texts[i] not in words:
+            return False
+        if self.newlines[i] == t.NEWLINE:
+            between = (self.ends[i - 1], self.starts[i])
+            word = self.texts[i]
+            self.report(
+                CLAUSE_ON_OWN_LINE,
+                self.token_span(i),
+                f"`{word}` belongs to the header above, which ended with its line",
+                "write it at the end of the line above; a long header may go on after `(` or a comma",
+                mend=None
+                if self.source.text[slice(*between)].strip()
+                else Mend(between, " ", "write it at the end of the line above"),
+            )
+        return True
 
     def at_declaration(self) -> bool:
         """Say whether a line starts here that can only be a declaration."""

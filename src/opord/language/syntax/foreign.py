@@ -122,6 +122,8 @@ def advice(line: Sequence[str], found: str, following: str) -> str:
         return _STATEMENTS[found]
     if found == "[" and before in _GENERICS:
         return _GENERICS[before]
+    if found == ":" and line[:1] == ["on"] and ")" not in line:
+        return "the names stand for the event's parameters in their order, and may be others: `on paid(sum)`"
     if found == "|" and following in ("None", "none", "null"):
         return _GENERICS["Optional"]
     if before == "f" and found.startswith('"'):

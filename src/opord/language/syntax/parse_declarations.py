@@ -305,7 +305,7 @@ class DeclarationParser(RequireParser):
         name = self.name("the contract's name")
         parameters = self.fields()
         node = tree.Contract(name, parameters, None, 1, None, (0, 0))
-        while self.at_word("key") or self.at_word("version"):
+        while self.at_clause(("key", "version")):
             word_at = self.i
             self.i += 1
             if self.texts[word_at] == "key":
@@ -346,7 +346,7 @@ class DeclarationParser(RequireParser):
         name = self.name("the event's name")
         node = tree.Event(name, self.fields(), [], None, None, (0, 0))
         seen: set[str] = set()
-        while self.at(t.NAME) and self.texts[self.i] in words.texts("event"):
+        while self.at_clause(words.texts("event")):
             word = self.texts[self.i]
             if word in seen:
                 self._repeated(self.i)

@@ -65,7 +65,7 @@ class PolicyParser(StatementParser, ABC):
         return node
 
     def _call_clauses(self, node: tree.CallDeclaration) -> None:
-        while self.at_word("fails") or self.at_word("undoes") or self.at_word("stands"):
+        while self.at_clause(("fails", "undoes", "stands")):
             i = self.i
             word = self.texts[i]
             if word == "fails":
