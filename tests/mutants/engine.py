@@ -154,7 +154,7 @@ MUTANTS = (
     ),
     Mutant(
         "lookup that fails taken as no", COMMIT,
-        '        return CommitReply("silence", explanation=storable(explanation))',
+        '        return CommitReply("silence", failed, storable(explanation), trouble, asked_at=asked_at)',
         '        return CommitReply("no")',
         "a look-up that does not answer counts as a no", "1, 4",
         tests=("tests/engine/test_doubts.py::TestCheck::test_while_the_effect_fails_it_is_asked_again",),

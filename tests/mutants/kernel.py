@@ -72,7 +72,8 @@ MUTANTS = (
     ),
     Mutant(
         "attempts not counted", RECORDING,
-        "    intent.counted += 1\n    intent.in_flight = True", "    intent.in_flight = True",
+        "    intent.counted += 1\n    intent.in_flight, intent.began_at = True, draft.at",
+        "    intent.in_flight, intent.began_at = True, draft.at",
         "`retry` never comes to its end", "budget",
         seeds=100,
     ),

@@ -54,12 +54,14 @@ def opord() -> None:
 
 
 def _check_encoding(arguments: Sequence[str]) -> None:
-    """Refuse arguments that are not UTF-8.
+    """Refuse arguments that are not UTF-8. The name of an archive may be any name of a file.
 
     Raises:
         UsageError: there is one; the message has its number and the byte.
     """
     for number, argument in enumerate(arguments, 1):
+        if argument.startswith("--archive=") or (number > 1 and arguments[number - 2] == "--archive"):
+            continue
         try:
             argument.encode()
         except UnicodeEncodeError as wrong:
