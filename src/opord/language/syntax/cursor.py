@@ -53,6 +53,8 @@ HEIGHT_MAX = 100
 
 # Each forgotten `{` costs a walk over the rest of the file.
 FORGOTTEN_MAX = 20
+# Tokens of a line that an advice looks back over. Each mistake on a long line would walk all of it.
+LOOKED_BACK_MAX = 50
 _LINE_STARTS = t.STATEMENT_WORDS | t.HANDLER_WORDS | t.CHILD_WORDS
 
 
@@ -231,7 +233,7 @@ class TokenCursor:
         if self.newlines[i] == t.NEWLINE and not new_line:
             return ""
         first = i
-        while first > 0 and self.newlines[first] != t.NEWLINE:
+        while first > max(0, i - LOOKED_BACK_MAX) and self.newlines[first] != t.NEWLINE:
             first -= 1
         following = self.texts[i + 1] if i + 1 < len(self.texts) else ""
         return advice(self.texts[first:i], self.texts[i], following)
