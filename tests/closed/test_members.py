@@ -21,11 +21,11 @@ CONTRACT, TREE, RECORDS = "contract.py", "language/syntax/tree.py", "kernel/reco
 
 POINTED: dict[Union, set[str]] = {
     Union(CONTRACT, "Type"): {
-        "codegen/expressions.py", "codegen/steps.py", "content/expressions.py", "drive/wrong_answers.py",
-        "language/flow/coverage.py", "language/lowering/context.py",
+        "cli/input_shape.py", "codegen/expressions.py", "codegen/steps.py", "content/expressions.py", "drive/wrong_answers.py",
+        "kernel/same_input.py", "language/flow/coverage.py", "language/lowering/context.py",
         "language/lowering/expressions.py", "language/lowering/operators.py", "language/lowering/patterns.py",
         "language/sheet/secrets.py", "language/types.py", "loading/build.py", "simulate/values.py",
-        "testing/plausible.py", "values/codec_source.py", "values/nesting.py",
+        "testing/plausible.py", "values/codec_problems.py", "values/codec_source.py", "values/nesting.py",
     },
     Union(CONTRACT, "Expr", "type: Type; place: Place"): {
         "codegen/diagram/short.py", "codegen/expressions.py", "content/expressions.py", "language/ensure/timer_length.py",
@@ -35,11 +35,11 @@ POINTED: dict[Union, set[str]] = {
         "codegen/diagram/causes.py", "codegen/steps.py", "content/form.py", "language/flow/calls.py",
         "language/flow/coverage.py", "language/flow/handed.py", "language/flow/known_values.py",
         "language/flow/value_flow.py", "language/lowering/patterns.py",
-        "language/sheet/reasons.py", "language/sheet/troubles.py", "simulate/targets.py",
+        "language/sheet/reasons.py", "language/sheet/troubles.py", "simulate/drawn.py", "simulate/targets.py",
     },
     Union(CONTRACT, "Statement", "place: Place"): {
         "codegen/steps.py", "content/form.py", "language/flow/endings.py", "language/flow/exits.py", "language/flow/walk.py",
-        "language/flow/value_flow.py", "statements.py",
+        "language/flow/value_flow.py", "simulate/drawn.py", "statements.py",
     },
     Union(CONTRACT, "Doubt", "place: Place"): {
         "content/form.py",
@@ -133,6 +133,8 @@ PARTIAL: dict[str, dict[str, str]] = {
     "Expr": {
         "language/flow/shared_keys.py": "a key that calls a pure, or could not be read, has its own finding",
         "codegen/steps.py": "whether a variable is annotated is a matter of form",
+        "language/rules/same_key.py": "it looks for what a key reads already, so as not to offer it",
+        "simulate/drawn.py": "it looks for pures in every node that there is, and for divisions",
         "language/rules/unused.py": "it notes what names a declaration, in every node that there is",
         "simulate/values.py": "it looks for constants that are worth drawing; without one it draws as before",
     },

@@ -33,6 +33,7 @@ READ_NO_STATEMENTS = {
     "check_that_cannot_tell": "actions",
     "undoes_no_action": "actions",
     "contract_without_key": "the header",
+    "repeated_require": "the conditions of a start",
     "too_many_moves": "what the rules before it gave up at",
     "unused": "names, which it finds in whatever holds them",
 }

@@ -27,6 +27,9 @@ class CliError(Exception):
 class ShapedRefusal(Exception):
     """A refused input, with lines that show the shape of one that fits."""
 
+    refusal: Exception
+    shape: tuple[str, ...]
+
     def __init__(self, refusal: Exception, shape: Sequence[str]) -> None:
         super().__init__(str(refusal))
         self.refusal, self.shape = refusal, tuple(shape)

@@ -80,6 +80,9 @@ class RunUnknown(Refused):
 
     code = "run_unknown"
 
+    run: RunId
+    near: RunId | None
+
     def __init__(self, run: RunId, near: RunId | None = None) -> None:
         form = "" if "/" in run else "; a run is named by its contract and its key, as in Order/17"
         hint = "`opord runs list` shows those there are" if near is None else f"did you mean {near!r}?"
@@ -96,6 +99,10 @@ class StartRefused(Refused):
 
     code = "start_refused"
 
+    contract: str
+    why: str
+    requirement: Requirement | None
+
     def __init__(self, contract: str, why: str, requirement: Requirement | None = None) -> None:
         super().__init__(f"{contract} does not start with this input: {why}")
         self.contract, self.why, self.requirement = contract, why, requirement
@@ -109,6 +116,9 @@ class StartConflict(Refused):
     """
 
     code = "start_conflict"
+
+    run: RunId
+    fields: tuple[str, ...]
 
     def __init__(self, run: RunId, differing: Sequence[Difference] = (), *, why: str = "") -> None:
         told = [str(one) for one in differing[:_DIFFERENCES_TOLD]]
@@ -190,6 +200,13 @@ class EventWouldStall(EventRefused):
     """
 
     code = "event_would_stall"
+
+    run: RunId
+    event: str
+    state: str
+    handled: tuple[str, ...]
+    problem: str
+    place: str | None
 
     def __init__(self, run: RunId, event: str, state: str, problem: str, place: str | None) -> None:
         where = f"the line {place}" if place is not None else "the contract"
@@ -313,6 +330,9 @@ class NotInDoubt(Refused):
 
     code = "not_in_doubt"
 
+    run: RunId
+    instead: tuple[str, ...]
+
     def __init__(self, run: RunId, why: str, instead: Sequence[str] = ()) -> None:
         super().__init__(f"{run} cannot be resolved now: {why}{_in_place_of_it(instead)}")
         self.run, self.instead = run, tuple(instead)
@@ -327,6 +347,7 @@ class NotStalled(Refused):
     code = "not_stalled"
     run: RunId
     status: str
+    instead: tuple[str, ...]
 
     def __init__(self, run: RunId, status: str, instead: Sequence[str] = ()) -> None:
         move = _in_place_of_it(instead) or "; there is nothing to resume"
@@ -370,6 +391,9 @@ class NoAlarm(Refused):
 
     code = "no_alarm"
 
+    run: RunId
+    instead: tuple[str, ...]
+
     def __init__(self, run: RunId, why: str, instead: Sequence[str] = ()) -> None:
         super().__init__(f"{run}: nothing can be acknowledged now: {why}{_in_place_of_it(instead)}")
         self.run, self.instead = run, tuple(instead)
@@ -379,6 +403,9 @@ class EventIdUnknown(Refused):
     """A `drop_event` for an id that no event of the run has."""
 
     code = "event_id_unknown"
+
+    run: RunId
+    event_id: str
 
     def __init__(self, run: RunId, event_id: str) -> None:
         super().__init__(
@@ -396,6 +423,11 @@ class EventGone(Refused):
 
     code = "event_gone"
 
+    run: RunId
+    event_id: str
+    kind: str
+    seq: int
+
     def __init__(self, run: RunId, event_id: str, kind: str, seq: int) -> None:
         if kind == "event":
             what = "was taken, and its step has gone on"
@@ -410,6 +442,10 @@ class CommitOpen(Refused):
 
     code = "commit_open"
 
+    run: RunId
+    event: str
+    call: str
+
     def __init__(self, run: RunId, event: str, call: str, *, held: bool) -> None:
         way_on = f"`opord runs resume {run}`" if held else f"the end of {call}"
         super().__init__(
@@ -423,6 +459,10 @@ class RunBusy(Refused):
     """A `drop_event` for a run that a worker holds, or for an event whose step has not stalled."""
 
     code = "run_busy"
+
+    run: RunId
+    worker: str | None
+    event: str | None
 
     def __init__(self, run: RunId, worker: str | None, event: str | None = None) -> None:
         why = (

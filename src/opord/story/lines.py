@@ -66,9 +66,9 @@ class Story:
         self.program = program
         self.verbose = verbose
         self.lines: list[StoryLine] = []
-        self.state = ""
-        self.began = ""
-        self.attempts = 0
+        self.state: str = ""
+        self.began: str = ""
+        self.attempts: int = 0
         self._at = ""
         self._shown_answers: list[Any] = []
         self._worker: str | None = None

@@ -17,6 +17,8 @@ MISPLACED_REQUIRE = code("OP044", rule="syntax", title="a `require` that does no
 class RequireParser(PolicyParser):
     """Parse `require` lines, and hold them below the header."""
 
+    i: int
+
     def require(self) -> tree.Require:
         """Read `require condition else "text"`."""
         start = self.i
