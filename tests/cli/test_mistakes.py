@@ -276,7 +276,7 @@ def test_a_mistake_is_shown_with_the_line_of_ones_own_code(
     logged = [one.getMessage() for one in caplog.records if mistake.said in one.getMessage()]
     assert logged
     assert all(f"({place})" in one for one in logged)
-    assert f"`opord runs {'show' if mistake.call == 'pay' else 'resume'} Shop/1`" in logged[-1]
+    assert f"`opord runs {'resolve' if mistake.call == 'pay' else 'resume'} Shop/1" in logged[-1]
     assert (
         "unbroken and legal; it needs a person" in shop.opord("runs", "verify", "Shop/1", "--store", url).out
     )

@@ -519,10 +519,15 @@ def test_an_input_whose_key_cannot_be_computed_is_refused(shop: Shop) -> None:
     why = "the key that names the run cannot be computed: division by zero"
     assert said.err == f"error[input_invalid]: some.jsonl:2: the input of Shares does not fit: {why}\n"
     one = shop.opord("runs", "start", "shares.opord", "--input", lines[1])
-    assert (one.status, one.err) == (1, f"error[input_invalid]: the input of Shares does not fit: {why}\n")
+    shape = 'INPUT is {"total": int, "heads": int}\n'
+    assert (one.status, one.err) == (
+        1,
+        f"error[input_invalid]: the input of Shares does not fit: {why}\n{shape}",
+    )
     sent = shop.opord("runs", "send", "Shares/3", "split", "--input", '{"by": 0}')
     assert sent.status == 1
     assert sent.err == (
         "error[input_invalid]: the input of Shares's event split does not fit: "
         "the key of the event split cannot be computed: division by zero\n"
+        'INPUT is {"by": int}\n'
     )

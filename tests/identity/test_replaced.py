@@ -72,7 +72,7 @@ def test_a_contract_without_runs_is_replaced_and_one_with_runs_is_not(
     asyncio.run(work())
     assert "2h" in stored(place)
     (warned,) = [record.message for record in caplog.records]
-    assert warned.startswith("contract Spare version 1: no run was started with the stored content")
+    assert warned.startswith("contract Spare version 1: the stored content (")
 
 
 def test_a_live_worker_keeps_its_contract(tmp_path: Path, flows: list[Any]) -> None:
@@ -97,9 +97,7 @@ def test_a_process_with_the_replaced_contract_cannot_start_runs(tmp_path: Path, 
             Engine(f"sqlite:///{place}", [before]) as old,
             Engine(f"sqlite:///{place}", [after]) as new,
         ):
-            with pytest.raises(
-                ContractReplaced, match="Start this process again with the contract that is meant"
-            ):
+            with pytest.raises(ContractReplaced, match="Restart this process with the right contract"):
                 await old.start(before, id="one")
             await new.start(after, id="one")
             with pytest.raises(ContractReplaced):

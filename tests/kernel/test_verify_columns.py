@@ -407,7 +407,6 @@ EDITS = [
 UNSEEN = {
     "a claim raises it, and leaves no record": head("waiting", "epoch", "epoch + 5", ""),
     "a lease leaves no record, and ends by itself": head("held", "wake_at", "wake_at + 5", ""),
-    "a check that was asked in vain leaves no record": body("checked", f"{INTENT}.checks", "1", ""),
     "what waits joins the journal when it is taken; without a key nothing else knows it": Edit(
         "waiting", "UPDATE inbox SET body = replace(body, 'hurry', 'slow') WHERE run = :run", ""
     ),

@@ -163,7 +163,7 @@ def test_a_marked_run_is_not_marked_again_until_it_moves(opord_world: World) -> 
 
 def test_a_copy_that_is_newer_than_the_clock_is_refused(opord_world: World) -> None:
     start_of = opord_world.store.now()
-    with pytest.raises(CopyFromTheFuture, match="and now it is 2026-"):
+    with pytest.raises(CopyFromTheFuture, match=r"it is only 2026-.* now"):
         list(mark_restored(opord_world.store, actor="ann", copied_at=start_of + 1))
 
 

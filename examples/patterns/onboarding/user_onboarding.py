@@ -196,7 +196,7 @@ class UserOnboarding(Workflow):
 
 def _initial(frame: Frame[UserOnboarding.Input]) -> UserOnboarding.Welcoming:
     """Make the initial state `Welcoming`."""
-    return UserOnboarding.Welcoming()  # user_onboarding.opord:22
+    return UserOnboarding.Welcoming()  # user_onboarding.opord:24
 
 
 def _key(frame: Frame[UserOnboarding.Input]) -> str:
@@ -213,26 +213,26 @@ def _key_of_project_created(args: tuple[Any, ...], frame: Frame[UserOnboarding.I
 def _key_of_free_account(args: tuple[Any, ...], frame: Frame[UserOnboarding.Input]) -> str:
     """Name the action `free_account`."""
     user_id: str = args[0]
-    return user_id  # user_onboarding.opord:15
+    return user_id  # user_onboarding.opord:16
 
 
 def _key_of_grant_trial(args: tuple[Any, ...], frame: Frame[UserOnboarding.Input]) -> str:
     """Name the action `grant_trial`."""
     user_id: str = args[0]
-    return user_id  # user_onboarding.opord:16
+    return user_id  # user_onboarding.opord:18
 
 
 def _step_Welcoming(state: UserOnboarding.Welcoming, frame: Frame[UserOnboarding.Input]) -> _Step:
     """Run the state `Welcoming`."""
-    yield Commit("send_welcome", (frame.input.user,))  # user_onboarding.opord:23
-    return Goto("WaitingForEmail", UserOnboarding.WaitingForEmail(reminders=0))  # user_onboarding.opord:24
+    yield Commit("send_welcome", (frame.input.user,))  # user_onboarding.opord:25
+    return Goto("WaitingForEmail", UserOnboarding.WaitingForEmail(reminders=0))  # user_onboarding.opord:26
 
 
 def _when_WaitingForEmail_after(
     state: UserOnboarding.WaitingForEmail, frame: Frame[UserOnboarding.Input]
 ) -> timedelta:
     """Say how long to wait."""
-    return timedelta(hours=24) if state.reminders == 0 else timedelta(days=3)  # user_onboarding.opord:28
+    return timedelta(hours=24) if state.reminders == 0 else timedelta(days=3)  # user_onboarding.opord:30
 
 
 def _step_WaitingForEmail_after(
@@ -240,32 +240,32 @@ def _step_WaitingForEmail_after(
 ) -> _Step:
     """Go on from `WaitingForEmail` when its time has come."""
     yield from ()  # a generator like every step, though it asks for nothing
-    if state.reminders < 2:  # user_onboarding.opord:28
+    if state.reminders < 2:  # user_onboarding.opord:30
         return Goto(
             "RemindingEmail", UserOnboarding.RemindingEmail(number=add(state.reminders, 1))
-        )  # user_onboarding.opord:29
+        )  # user_onboarding.opord:31
     else:
         return Goto(
             "Leaving", UserOnboarding.Leaving(reason="never verified the address")
-        )  # user_onboarding.opord:31
+        )  # user_onboarding.opord:33
 
 
 def _step_RemindingEmail(state: UserOnboarding.RemindingEmail, frame: Frame[UserOnboarding.Input]) -> _Step:
     """Run the state `RemindingEmail`."""
     yield Commit(
         "send_reminder", (frame.input.user, Step.VerifyEmail, state.number)
-    )  # user_onboarding.opord:36
+    )  # user_onboarding.opord:38
     return Goto(
         "WaitingForEmail", UserOnboarding.WaitingForEmail(reminders=state.number)
-    )  # user_onboarding.opord:37
+    )  # user_onboarding.opord:39
 
 
 def _step_Granting(state: UserOnboarding.Granting, frame: Frame[UserOnboarding.Input]) -> _Step:
     """Run the state `Granting`."""
-    yield Commit("grant_trial", (frame.input.user.id,))  # user_onboarding.opord:42
+    yield Commit("grant_trial", (frame.input.user.id,))  # user_onboarding.opord:44
     return Goto(
         "WaitingForProject", UserOnboarding.WaitingForProject(reminders=0)
-    )  # user_onboarding.opord:43
+    )  # user_onboarding.opord:45
 
 
 def _step_WaitingForProject_on_project_created(
@@ -274,7 +274,7 @@ def _step_WaitingForProject_on_project_created(
     """Take the event `project_created` in `WaitingForProject`."""
     yield from ()  # a generator like every step, though it asks for nothing
     project: str = args[0]
-    return Goto("Active", UserOnboarding.Active(project=project))  # user_onboarding.opord:47
+    return Goto("Active", UserOnboarding.Active(project=project))  # user_onboarding.opord:49
 
 
 def _step_WaitingForProject_on_opted_out(
@@ -283,14 +283,14 @@ def _step_WaitingForProject_on_opted_out(
     """Take the event `opted_out` in `WaitingForProject`."""
     yield from ()  # a generator like every step, though it asks for nothing
     reason: str = args[0]
-    return Goto("Dormant", UserOnboarding.Dormant(reason=reason))  # user_onboarding.opord:48
+    return Goto("Dormant", UserOnboarding.Dormant(reason=reason))  # user_onboarding.opord:50
 
 
 def _when_WaitingForProject_after(
     state: UserOnboarding.WaitingForProject, frame: Frame[UserOnboarding.Input]
 ) -> timedelta:
     """Say how long to wait."""
-    return timedelta(days=3)  # user_onboarding.opord:49
+    return timedelta(days=3)  # user_onboarding.opord:51
 
 
 def _step_WaitingForProject_after(
@@ -298,12 +298,12 @@ def _step_WaitingForProject_after(
 ) -> _Step:
     """Go on from `WaitingForProject` when its time has come."""
     yield from ()  # a generator like every step, though it asks for nothing
-    if state.reminders < 2:  # user_onboarding.opord:49
+    if state.reminders < 2:  # user_onboarding.opord:51
         return Goto(
             "RemindingProject", UserOnboarding.RemindingProject(number=add(state.reminders, 1))
-        )  # user_onboarding.opord:50
+        )  # user_onboarding.opord:52
     else:
-        return Goto("Dormant", UserOnboarding.Dormant(reason="no project yet"))  # user_onboarding.opord:51
+        return Goto("Dormant", UserOnboarding.Dormant(reason="no project yet"))  # user_onboarding.opord:53
 
 
 def _step_RemindingProject(
@@ -312,16 +312,16 @@ def _step_RemindingProject(
     """Run the state `RemindingProject`."""
     yield Commit(
         "send_reminder", (frame.input.user, Step.FirstProject, state.number)
-    )  # user_onboarding.opord:55
+    )  # user_onboarding.opord:57
     return Goto(
         "WaitingForProject", UserOnboarding.WaitingForProject(reminders=state.number)
-    )  # user_onboarding.opord:56
+    )  # user_onboarding.opord:58
 
 
 def _step_Leaving(state: UserOnboarding.Leaving, frame: Frame[UserOnboarding.Input]) -> _Step:
     """Run the state `Leaving`."""
-    yield Commit("free_account", (frame.input.user.id,))  # user_onboarding.opord:60
-    return Goto("Gone", UserOnboarding.Gone(reason=state.reason))  # user_onboarding.opord:61
+    yield Commit("free_account", (frame.input.user.id,))  # user_onboarding.opord:62
+    return Goto("Gone", UserOnboarding.Gone(reason=state.reason))  # user_onboarding.opord:63
 
 
 def _step_Signing_on_opted_out(
@@ -332,7 +332,7 @@ def _step_Signing_on_opted_out(
     """Take the event `opted_out` in `Signing`."""
     yield from ()  # a generator like every step, though it asks for nothing
     reason: str = args[0]
-    return Goto("Leaving", UserOnboarding.Leaving(reason=reason))  # user_onboarding.opord:19
+    return Goto("Leaving", UserOnboarding.Leaving(reason=reason))  # user_onboarding.opord:21
 
 
 def _guard_Signing_on_email_verified(
@@ -342,7 +342,7 @@ def _guard_Signing_on_email_verified(
 ) -> bool:
     """Say whether `email_verified` fits."""
     address: str = args[0]
-    return address == frame.input.user.email  # user_onboarding.opord:20
+    return address == frame.input.user.email  # user_onboarding.opord:22
 
 
 def _step_Signing_on_email_verified(
@@ -353,7 +353,7 @@ def _step_Signing_on_email_verified(
     """Take the event `email_verified` in `Signing`."""
     yield from ()  # a generator like every step, though it asks for nothing
     address: str = args[0]
-    return Goto("Granting", UserOnboarding.Granting())  # user_onboarding.opord:20
+    return Goto("Granting", UserOnboarding.Granting())  # user_onboarding.opord:22
 
 
 _SOURCES = {
@@ -372,7 +372,9 @@ role system, customer
 
 action send_welcome(user: User) { in doubt skip }
 action send_reminder(user: User, step: Step, number: int) { repeatable, in doubt skip }
-action free_account(user_id: str) stands because "to free the account is how a sign-up is taken back" { key user_id, retry 10 times, timeout 30s }
+action free_account(user_id: str) stands because "to free the account is how a sign-up is taken back" {
+  key user_id, retry 10 times, timeout 30s
+}
 action grant_trial(user_id: str) { key user_id, retry 10 times, timeout 30s }
 
 phase Signing {
@@ -441,5 +443,5 @@ bind(
     sources=_SOURCES,
     digest="23cab13eb78fef5617afd0e264d2065731122d02ec7ddeeedca7057d4042bd1f",
     form=1,
-    module_digest="0629091c422fd3ff3d27a1c150cc8c0e6ba8f13cf39ae03049a74c91bac9d3d3",
+    module_digest="085ad3356eef5ef02658c2e25ef6d2dfd3ff74dd983981dbe72b419aeb41ee22",
 )

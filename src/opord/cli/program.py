@@ -63,11 +63,11 @@ def _check_encoding(arguments: Sequence[str]) -> None:
         if argument.startswith("--archive=") or (number > 1 and arguments[number - 2] == "--archive"):
             continue
         try:
-            argument.encode()
-        except UnicodeEncodeError as wrong:
-            before = len(argument[: wrong.start].encode())
-            byte = ord(argument[wrong.start]) & 0xFF
-            message = f"argument {number} is not UTF-8: byte {before + 1} of it is 0x{byte:02x}"
+            content = os.fsencode(argument)
+            content.decode()
+        except UnicodeDecodeError as wrong:
+            byte = content[wrong.start]
+            message = f"argument {number} is not UTF-8: byte {wrong.start + 1} of it is 0x{byte:02x}"
             raise click.UsageError(message) from None
 
 

@@ -23,7 +23,7 @@ from opord.language.flow.known_values import holds
 from opord.language.flow.value_flow import CopiedField, KnownValue, StepFlow, Value, fields_of
 
 # Only so many moves are followed for one event. Where there are more ways, it is not reported.
-_MOVES_MAX = 2_000
+_MOVES_MAX = 100
 
 
 class Restart(NamedTuple):
