@@ -62,8 +62,8 @@ def _check_encoding(arguments: Sequence[str]) -> None:
     for number, argument in enumerate(arguments, 1):
         if argument.startswith("--archive=") or (number > 1 and arguments[number - 2] == "--archive"):
             continue
+        content = os.fsencode(argument)
         try:
-            content = os.fsencode(argument)
             content.decode()
         except UnicodeDecodeError as wrong:
             byte = content[wrong.start]
