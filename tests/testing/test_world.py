@@ -371,3 +371,9 @@ def test_virtual_time_jumps_over_what_takes_long(tmp_path: Path, monkeypatch: py
     assert run.state == "Done"
     assert world.now - began > timedelta(hours=20)
     assert len(jumps) < 1000
+
+
+def test_what_happened_to_an_event_is_known_once_one_was_sent(opord_world: World, fakes: Fakes) -> None:
+    run = started(opord_world)
+    with pytest.raises(ScriptError, match="no event was sent to"):
+        _ = run.sent

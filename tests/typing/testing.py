@@ -21,7 +21,7 @@ def test_an_order(opord_world: World, real: OrderFulfilment.Handlers) -> None:
     assert_type(run, Run)
     run.advance("48h").advance(timedelta(hours=1))
     assert_type(run.send.approve(note="ok", as_="ann", role="manager"), Run)
-    assert_type(run.sent, Sent | None)
+    assert_type(run.sent, Sent)
     run.assert_state("Delivered", tracking="t").assert_ended("success")
     assert_type(fakes.charge_card.calls, list[Made])
     assert_type(fakes.charge_card.args, list[dict[str, Any]])

@@ -61,11 +61,11 @@ def test_a_person_thinks_again(opord_world: World) -> None:
 def test_a_hold_may_come_early_and_is_released(opord_world: World) -> None:
     faked(opord_world)
     run = opord_world.start(DeletionRequest, request=REQUEST)
-    assert run.send.hold(case_id="c7", as_="lea", role="counsel").status == "stored"
+    assert run.send.hold(case_id="c7", as_="lea", role="counsel").sent.status == "stored"
     run.send.confirm_identity(as_="pat", role="person")
     run.assert_state("Held", case_id="c7")
-    assert run.send.hold(case_id="c8", as_="lea", role="counsel").status == "ignored"
-    assert run.send.release(case_id="c9", as_="lea", role="counsel").status == "stored"
+    assert run.send.hold(case_id="c8", as_="lea", role="counsel").sent.status == "ignored"
+    assert run.send.release(case_id="c9", as_="lea", role="counsel").sent.status == "stored"
     run.assert_state("Held").send.release(case_id="c7", as_="lea", role="counsel")
     run.assert_state("Deleted")
 

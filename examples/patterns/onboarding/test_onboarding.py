@@ -30,7 +30,7 @@ def verify(run: Run, address: str = "uma@example.org") -> Run:
 
 
 def create(run: Run) -> str:
-    return run.send.project_created(project="demo", as_="app", role="system").status
+    return run.send.project_created(project="demo", as_="app", role="system").sent.status
 
 
 @crash_everywhere

@@ -80,7 +80,7 @@ def test_an_acknowledgement_in_the_midst_of_a_page_is_taken_after_it(opord_world
     with opord_world.time_stands_still():
         run = started(opord_world)
         run.assert_state("Paging")
-        assert run.send.acknowledge(as_="rosa", role="responder").status == "stored"
+        assert run.send.acknowledge(as_="rosa", role="responder").sent.status == "stored"
     run.assert_state("Working", responder="rosa")
     assert fakes.page.happened == 1
 

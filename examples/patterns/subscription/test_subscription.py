@@ -87,10 +87,10 @@ def test_a_new_card_is_tried_at_once(opord_world: World) -> None:
     fakes = faked(opord_world)
     fakes.charge.fails(CardError.Declined(reason="expired")).then.returns("r1")
     run = started(opord_world).assert_state("Owing", notice=1)
-    assert run.send.change_card(card_id="c2", as_="ada", role="customer").status == "taken"
+    assert run.send.change_card(card_id="c2", as_="ada", role="customer").sent.status == "taken"
     run.assert_state("Active", receipt="r1")
-    assert run.send.change_card(card_id="c2", as_="ada", role="customer").status == "repeated"
-    assert run.send.change_card(card_id="c3", as_="ada", role="customer").status == "ignored"
+    assert run.send.change_card(card_id="c2", as_="ada", role="customer").sent.status == "repeated"
+    assert run.send.change_card(card_id="c3", as_="ada", role="customer").sent.status == "ignored"
     with pytest.raises(opord.Refused, match="only customer"):
         run.send.unsubscribe(why="x", as_="eve")
 

@@ -65,8 +65,7 @@ class Run:
         self._program = program
         self._actor = ""
         self._role: str | None = None
-        self.sent: Sent | None = None
-        """What happened to the last event that was sent with this object."""
+        self._sent: Sent | None = None
 
     def __repr__(self) -> str:
         return f"<run {self.id} in {self.state}>"
@@ -146,6 +145,17 @@ class Run:
         same = copy.copy(self)
         same._actor, same._role = actor, role
         return same
+
+    @property
+    def sent(self) -> Sent:
+        """What happened to the last event that was sent with this object.
+
+        Raises:
+            ScriptError: none was sent with it.
+        """
+        if self._sent is None:
+            raise ScriptError(f"no event was sent to {self.id} with this object, so nothing happened to one")
+        return self._sent
 
     @property
     def send(self) -> Send:
@@ -399,7 +409,7 @@ class Send:
         """
         run = self._run
         actor = run._actor if as_ is None else as_
-        run.sent = run._world.send(run.id, event, members, actor=actor, role=role or run._role)
+        run._sent = run._world.send(run.id, event, members, actor=actor, role=role or run._role)
         return run
 
     def __dir__(self) -> list[str]:

@@ -22,8 +22,10 @@ from opord.language.flow.handed import HandedMove, HandedMoves
 from opord.language.flow.known_values import holds
 from opord.language.flow.value_flow import CopiedField, KnownValue, StepFlow, Value, fields_of
 
-# Only so many moves are followed for one event. Where there are more ways, it is not reported.
-_MOVES_MAX = 100
+# Only so many moves are followed for one event, and for all of a contract. An event with more
+# ways is not reported, nor is one that comes after the last move.
+_MOVES_OF_ONE_EVENT = 1_000
+_MOVES_OF_ALL = 10_000
 
 
 class Restart(NamedTuple):
@@ -117,24 +119,36 @@ class _Following:
         self._graph = graph
         self._ways = ways
         self._moves = HandedMoves(graph)
+        self._onward: dict[str, list[HandedMove]] = {}
+        self._left = _MOVES_OF_ALL
 
     def comes_as_it_went(self, first: Edge) -> bool:
         """Say whether a way back changes nothing on which the next time depends."""
         start = self._start(first)
         waiting = [(start, move, move) for move in self._of(first)]
         seen: set[tuple[_At, int]] = set()
+        most = min(_MOVES_OF_ONE_EVENT, self._left)
         for at, move, begun in waiting:
-            if len(waiting) > _MOVES_MAX:
-                return False
+            self._left -= 1
             after = _after(at, move)
             if after.state == first.source:
                 if _comes_again(after, begun):
                     return True
             elif (after, id(begun)) not in seen:
                 seen.add((after, id(begun)))
-                ways = {id(edge.goto): edge for edge in self._ways[after.state]}
-                waiting += [(after, onward, begun) for edge in ways.values() for onward in self._of(edge)]
+                moves = self._free_moves(after.state)
+                if len(waiting) + len(moves) > most:
+                    return False
+                waiting += [(after, onward, begun) for onward in moves]
         return False
+
+    def _free_moves(self, name: str) -> list[HandedMove]:
+        """Return the moves of a state on ways without a commit. They are found once."""
+        if name not in self._onward:
+            gotos = {id(edge.goto) for edge in self._ways[name]}
+            moves = self._moves.of(self._graph.states[name])
+            self._onward[name] = [move for move in moves if id(move.goto) in gotos]
+        return self._onward[name]
 
     def _start(self, first: Edge) -> _At:
         state, handler = self._graph.states[first.source], first.moment.handler
