@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from opord.backends.client import Client as Client
     from opord.backends.client import ClientRun as ClientRun
     from opord.backends.front import Engine as Engine
+    from opord.backends.listing import RunConditions as RunConditions
     from opord.backends.listing import RunPage as RunPage
     from opord.drive.errors import CannotClaim as CannotClaim
     from opord.drive.errors import CollisionOpen as CollisionOpen
@@ -106,6 +107,7 @@ _HOMES = {
     "RoleRequired": "opord.drive.errors",
     "RunBusy": "opord.drive.errors",
     "RunEnded": "opord.drive.errors",
+    "RunConditions": "opord.backends.listing",
     "RunPage": "opord.backends.listing",
     "RunPruned": "opord.drive.errors",
     "RunTerminated": "opord.drive.errors",
@@ -166,6 +168,7 @@ __all__ = [
     "RoleRequired",
     "RunBusy",
     "RunEnded",
+    "RunConditions",
     "RunPage",
     "RunPruned",
     "RunTerminated",

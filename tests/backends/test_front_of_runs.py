@@ -134,6 +134,15 @@ def test_a_condition_that_names_nothing_is_refused(flow: Any, wanted: Any, told:
     run(main())
 
 
+def test_a_condition_that_there_is_not_is_told_with_a_near_one(flow: Any) -> None:
+    async def main() -> None:
+        async with opord.Engine("sqlite://:memory:", [flow]) as engine:
+            with pytest.raises(TypeError, match="there is no condition 'stat'; did you mean 'state'"):
+                await engine.runs(flow, stat="Asked")  # type: ignore[call-arg]
+
+    run(main())
+
+
 def test_what_is_no_contract_is_told_in_words(flow: Any, tmp_path: Path) -> None:
     module = ModuleType("desk")
     module.Desk = flow  # type: ignore[attr-defined]

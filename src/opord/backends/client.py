@@ -13,13 +13,12 @@ import os
 import threading
 import weakref
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from datetime import datetime
-from typing import Any, ParamSpec, Self, TypeVar, get_args
+from typing import Any, ParamSpec, Self, TypeVar, Unpack, get_args
 from uuid import UUID
 
 from opord.backends.front import Engine
-from opord.backends.listing import RunPage
-from opord.backends.misuse import check_key, check_number, class_of, start_of
+from opord.backends.listing import RunConditions, RunPage
+from opord.backends.misuse import check_key, check_number, class_of
 from opord.drive.errors import EngineClosed
 from opord.generated import RunHandle, Sent, Startable, Workflow
 from opord.kernel.rows import Status
@@ -110,8 +109,7 @@ class Client:
             StartConflict: a run of that key was started with another input.
             TypeError: `contract` is no contract.
         """
-        start_of(contract, args, kwargs)
-        return ClientRun(self, self.ask(lambda engine: _started(engine, contract, args, kwargs)))
+        return ClientRun(self, self.ask(lambda engine: engine.start(contract, *args, **kwargs)).id)
 
     def run(self, contract: Startable[..., RunT] | str, key: str | int | UUID) -> ClientRun:
         """Return the handle of an existing run, by its contract, or the name of it, and its key.
@@ -127,27 +125,12 @@ class Client:
         self,
         contract: type[Workflow] | Workflow | str | None = None,
         *,
-        version: int | None = None,
-        state: str | None = None,
-        status: str | None = None,
-        outcome: str | None = None,
-        needs: str | None = None,
-        started_from: datetime | None = None,
-        started_before: datetime | None = None,
-        since_from: datetime | None = None,
-        since_before: datetime | None = None,
-        data: Mapping[str, Any] | None = None,
         limit: int = 100,
         after: str | None = None,
+        **conditions: Unpack[RunConditions],
     ) -> RunPage:
         """Return the runs that fit all conditions; see `Engine.runs`."""
-        return self.ask(
-            lambda engine: engine.runs(
-                contract, version=version, state=state, status=status, outcome=outcome, needs=needs,
-                started_from=started_from, started_before=started_before, since_from=since_from,
-                since_before=since_before, data=data, limit=limit, after=after,
-            )
-        )  # fmt: skip
+        return self.ask(lambda engine: engine.runs(contract, limit=limit, after=after, **conditions))
 
     def counts(self) -> dict[Status, int]:
         """Return how many runs are in each status."""
@@ -341,11 +324,6 @@ class _Opened:
         self._thread.join(PATIENCE_S)
         if not self._thread.is_alive():
             self._loop.close()
-
-
-async def _started(engine: Engine, contract: Any, args: Any, kwargs: Any) -> str:
-    run: RunHandle = await engine.start(contract, *args, **kwargs)
-    return run.id
 
 
 def _check_no_loop() -> None:

@@ -7,12 +7,12 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from datetime import datetime
-from typing import Any, ParamSpec, Self, TypeVar
+from typing import Any, ParamSpec, Self, TypeVar, Unpack
 from uuid import UUID
 
 from opord.backends.base import Backend
 from opord.backends.embedded import Embedded
-from opord.backends.listing import RunPage, page_of, wish
+from opord.backends.listing import RunConditions, RunPage, page_of, wish
 from opord.backends.misuse import (
     check_key,
     check_number,
@@ -274,48 +274,24 @@ class Engine:
         self,
         contract: type[Workflow] | Workflow | str | None = None,
         *,
-        version: int | None = None,
-        state: str | None = None,
-        status: str | None = None,
-        outcome: str | None = None,
-        needs: str | None = None,
-        started_from: datetime | None = None,
-        started_before: datetime | None = None,
-        since_from: datetime | None = None,
-        since_before: datetime | None = None,
-        data: Mapping[str, Any] | None = None,
         limit: int = 100,
         after: str | None = None,
+        **conditions: Unpack[RunConditions],
     ) -> RunPage:
         """Return the runs that fit all conditions, the newest start first, a page at a time.
 
         Args:
             contract: their contract, or its name.
-            version: the version of their contract.
-            state: the state that they are in.
-            status: `running`, `waiting`, `in_doubt`, `stalled` or `ended`.
-            outcome: `success`, `failure`, `cancelled` or `terminated`.
-            needs: why they need somebody: `doubt`, `stalled`, `alarm`, `collision`, `overdue`,
-                `unserved`, or `any` of them.
-            started_from, started_before: when they were started; the second instant is excluded.
-            since_from, since_before: since when they are in their state.
-            data: what stands in their data, by place: `{"order.customer": "c-17"}`. A place begins
-                with a field of the state or, if the state has no such field, a parameter of the
-                input. Texts, numbers, bools, instants, durations, uuids and None can be asked for;
-                what is not there equals None.
             limit: how many runs at the most.
             after: `RunPage.after` of the page before.
+            conditions: see `RunConditions`.
 
         Raises:
+            TypeError: there is no such condition, or it is of the wrong type.
             ValueError: a condition names something that does not exist.
         """
-        wanted = wish(
-            contract if isinstance(contract, str | None) else self._program(class_of(contract)).contract,
-            version=version, state=state, status=status, outcome=outcome, needs=needs,
-            started_from=started_from, started_before=started_before, since_from=since_from,
-            since_before=since_before, data=data,
-        )  # fmt: skip
-        return await page_of(self._answering, wanted, limit=limit, after=after)
+        of = contract if isinstance(contract, str | None) else self._program(class_of(contract)).contract
+        return await page_of(self._answering, wish(of, conditions), limit=limit, after=after)
 
     async def start_run(self, program: Program, members: Any) -> str:
         """Start a run from an object with a member for each parameter; return its name.

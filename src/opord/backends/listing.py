@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple, TypeVar, get_args
+from typing import Any, NamedTuple, TypedDict, get_args
 
 from opord.backends.base import Backend, RunFilter
 from opord.backends.misuse import check_number
@@ -15,8 +15,6 @@ from opord.kernel.data_filter import DataIs, data_is
 from opord.kernel.rows import NEED_REASONS, RunOutcome, Status
 from opord.language.diagnostics.suggest import nearest
 from opord.values.types import Instant
-
-T = TypeVar("T")
 
 OUTCOMES: tuple[str, ...] = tuple(word for part in get_args(RunOutcome) for word in get_args(part) or (part,))
 
@@ -36,6 +34,35 @@ class RunPage(NamedTuple):
     after: str | None
 
 
+class RunConditions(TypedDict, total=False):
+    """Conditions on the runs of a listing; a run fits if it fits all that are given and not None.
+
+    - `version`: the version of their contract.
+    - `state`: the state that they are in.
+    - `status`: `running`, `waiting`, `in_doubt`, `stalled` or `ended`.
+    - `outcome`: `success`, `failure`, `cancelled` or `terminated`.
+    - `needs`: why they need somebody: `doubt`, `stalled`, `alarm`, `collision`, `overdue`,
+      `unserved`, or `any` of them.
+    - `started_from`, `started_before`: when they were started; the second instant is excluded.
+    - `since_from`, `since_before`: since when they are in their state.
+    - `data`: what stands in their data, by place: `{"order.customer": "c-17"}`. A place begins with
+      a field of the state or, if the state has no such field, a parameter of the input. Texts,
+      numbers, bools, instants, durations, uuids and None can be asked for; what is not there equals
+      None.
+    """
+
+    version: int | None
+    state: str | None
+    status: str | None
+    outcome: str | None
+    needs: str | None
+    started_from: datetime | None
+    started_before: datetime | None
+    since_from: datetime | None
+    since_before: datetime | None
+    data: Mapping[str, Any] | None
+
+
 class Wish(NamedTuple):
     """Which runs to list: what a store finds by its columns, and the conditions on data."""
 
@@ -43,26 +70,21 @@ class Wish(NamedTuple):
     data: tuple[DataIs, ...] = ()
 
 
-def wish(
-    contract: Contract | str | None,
-    *,
-    version: int | None,
-    state: str | None,
-    status: str | None,
-    outcome: str | None,
-    needs: str | None,
-    started_from: datetime | None,
-    started_before: datetime | None,
-    since_from: datetime | None,
-    since_before: datetime | None,
-    data: Mapping[str, Any] | None,
-) -> Wish:
+def wish(contract: Contract | str | None, conditions: RunConditions) -> Wish:
     """Check conditions and return them. Names of a given contract are checked, too.
 
     Raises:
-        TypeError: a condition is of the wrong type.
+        TypeError: there is no such condition, or it is of the wrong type.
         ValueError: a word, a state or a place is unknown, or an instant has no time zone.
     """
+    for name in conditions:
+        if name not in RunConditions.__annotations__:
+            near = nearest(name, RunConditions.__annotations__)
+            hint = (
+                f"did you mean {near!r}?" if near else f"there are {', '.join(RunConditions.__annotations__)}"
+            )
+            raise TypeError(f"there is no condition {name!r}; {hint}")
+    version, state, data = conditions.get("version"), conditions.get("state"), conditions.get("data")
     if version is not None:
         check_number("version", version, whole=True)
     if not isinstance(data, Mapping | None):
@@ -70,24 +92,24 @@ def wish(
     known = contract if isinstance(contract, Contract) else None
     if known is not None and state is not None:
         known_name(f"state of {known.name}", state, [one.name for one in known.states])
-    conditions = tuple(data_is(path, value) for path, value in (data or {}).items())
+    places = tuple(data_is(path, value) for path, value in (data or {}).items())
     if known is not None:
-        for one in conditions:
+        for one in places:
             known_name(f"input or field of a state of {known.name}", one.path[0], _places(known))
     return Wish(
         RunFilter(
             contract=known.name if known is not None else contract,  # type: ignore[arg-type]
             state=state,
-            status=known_name("status", status, get_args(Status)),  # type: ignore[arg-type]
-            outcome=known_name("outcome", outcome, OUTCOMES),
-            needs=known_name("need", needs, ("any", *NEED_REASONS)),  # type: ignore[arg-type]
+            status=known_name("status", conditions.get("status"), get_args(Status)),  # type: ignore[arg-type]
+            outcome=known_name("outcome", conditions.get("outcome"), OUTCOMES),
+            needs=known_name("need", conditions.get("needs"), ("any", *NEED_REASONS)),  # type: ignore[arg-type]
             version=version,
-            started_from=_instant("started_from", started_from),
-            started_before=_instant("started_before", started_before),
-            since_from=_instant("since_from", since_from),
-            since_before=_instant("since_before", since_before),
+            started_from=_instant("started_from", conditions.get("started_from")),
+            started_before=_instant("started_before", conditions.get("started_before")),
+            since_from=_instant("since_from", conditions.get("since_from")),
+            since_before=_instant("since_before", conditions.get("since_before")),
         ),
-        conditions,
+        places,
     )
 
 
