@@ -8,11 +8,11 @@ from collections.abc import Collection
 import pytest
 
 from opord.cli.doctor import stored
-from opord.cli.filters import NEEDS, STATUSES
+from opord.cli.filters import NEEDS, OUTCOMES, STATUSES
 from opord.cli.output import STATUS_STYLES
 from opord.codegen import expressions
 from opord.contract import BinaryOp, BuiltinName, Contract, Outcome, PrimitiveName
-from opord.kernel.rows import NeedFilter, NeedReason, RunOutcome, Status
+from opord.kernel.rows import RUN_OUTCOMES, NeedFilter, NeedReason, RunOutcome, Status
 from opord.language import spelling, words
 from opord.language.lowering.builtins import BUILTINS
 from opord.language.lowering.dispatch import LOWER
@@ -58,6 +58,7 @@ def test_every_word_for_the_condition_of_a_run_has_a_colour() -> None:
     assert {word for part in typing.get_args(RunOutcome) for word in typing.get_args(part) or (part,)} == (
         members(Outcome) | {"terminated"}
     )
+    assert RUN_OUTCOMES == OUTCOMES
 
 
 def test_every_primitive_has_a_plausible_value() -> None:

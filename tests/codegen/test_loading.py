@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import linecache
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -124,3 +125,8 @@ def test_an_edited_module_is_stale(
         return
     with pytest.raises(StaleModule, match=f"{reason}.*opord gen"):
         program_of(module.Small)
+
+
+def test_a_folder_is_refused_by_its_name(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError, match=re.escape(str(tmp_path))):
+        opord.load(tmp_path)

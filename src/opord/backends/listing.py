@@ -12,12 +12,9 @@ from opord.backends.shown import Shown
 from opord.contract import Contract
 from opord.kernel import instants
 from opord.kernel.data_filter import DataIs, data_is
-from opord.kernel.rows import NEED_REASONS, RunOutcome, Status
+from opord.kernel.rows import NEED_REASONS, RUN_OUTCOMES, Status
 from opord.language.diagnostics.suggest import nearest
 from opord.values.types import Instant
-
-OUTCOMES: tuple[str, ...] = tuple(word for part in get_args(RunOutcome) for word in get_args(part) or (part,))
-
 
 _LISTED = 20
 """How many names a message lists."""
@@ -101,7 +98,7 @@ def wish(contract: Contract | str | None, conditions: RunConditions) -> Wish:
             contract=known.name if known is not None else contract,  # type: ignore[arg-type]
             state=state,
             status=known_name("status", conditions.get("status"), get_args(Status)),  # type: ignore[arg-type]
-            outcome=known_name("outcome", conditions.get("outcome"), OUTCOMES),
+            outcome=known_name("outcome", conditions.get("outcome"), RUN_OUTCOMES),
             needs=known_name("need", conditions.get("needs"), ("any", *NEED_REASONS)),  # type: ignore[arg-type]
             version=version,
             started_from=_instant("started_from", conditions.get("started_from")),

@@ -90,6 +90,7 @@ _OUTCOMES: dict[str, RunOutcome] = {
     **{outcome: outcome for outcome in get_args(Outcome)},
     "terminated": "terminated",
 }
+RUN_OUTCOMES: Final[tuple[RunOutcome, ...]] = (*_OUTCOMES.values(),)
 
 
 def known_outcome(word: object) -> RunOutcome | None:

@@ -54,10 +54,11 @@ def read_source(path: str | Path) -> bytes:
         if os.path.isdir(path):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path)) from None
         raise
+    mode = os.fstat(handle).st_mode
+    if stat.S_ISDIR(mode):  # `open` would name it by the number of the handle
+        os.close(handle)
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     with open(handle, "rb") as file:
-        mode = os.fstat(handle).st_mode
-        if stat.S_ISDIR(mode):
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         if not stat.S_ISREG(mode):
             raise OSError(errno.EINVAL, "it is a pipe or a device, not a file with an end", str(path))
         return file.read(MAX_SOURCE_BYTES + 1)
