@@ -279,13 +279,13 @@ MUTANTS = (
     ),
     Mutant(
         "event key looked up but not claimed", EVENTS,
-        "    if key is not None:\n        draft.event_keys.append(key)\n", "",
+        "    if keyed is not None:\n        draft.event_keys.append(keyed.key())\n", "",
         "an event's key is not kept, so the event is taken twice", "6",
         tests=("tests/engine/test_events.py::TestKeys::test_the_same_key_twice_is_one_event",),
     ),
     Mutant(
         "event key without its content", EVENTS,
-        "if contents[0] != contents[1]:", "if not contents[0]:",
+        "first.content) not in self.contents:", "first.content) is None:",
         "other content under an event's key counts as the same event", "2.5",
         tests=("tests/engine/test_events.py::TestKeys::test_the_same_key_with_other_content_is_a_conflict",),
     ),
@@ -379,7 +379,7 @@ MUTANTS = (
     ),
     Mutant(
         "pruned key not compared", STARTS,
-        "    if input_digest(sent) != tombstone.input:", "    if False:",
+        "    if tombstone.input not in (", "    if False and tombstone.input not in (",
         "a start with another input under the key of a pruned run counts as the same start", "5",
         tests=("tests/pruning/test_keys.py::test_a_repeated_start_finds_the_pruned_run_and_starts_none",),
     ),

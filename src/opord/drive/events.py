@@ -7,7 +7,7 @@ taken once.
 from __future__ import annotations
 
 import shlex
-from typing import Any, Literal, assert_never
+from typing import Any, Literal, NamedTuple, assert_never
 
 from opord.contract import Event
 from opord.drive.accepting import accepted_by
@@ -32,6 +32,7 @@ from opord.kernel.answers import Applied, Exists, KeyTaken, NotStored, Stale, Wa
 from opord.kernel.bounds import computed_key
 from opord.kernel.draft import Draft
 from opord.kernel.inbox import Message
+from opord.kernel.input_digest import event_digests
 from opord.kernel.open_needs import stalled_commands
 from opord.kernel.program import EventProgram, Program
 from opord.kernel.rows import EventKey, InboxRow, has_ended, is_held
@@ -39,9 +40,9 @@ from opord.kernel.run import Run
 from opord.kernel.sealing import opened_digest, sealed_digest
 from opord.kernel.secrets import hidden
 from opord.kernel.step import StepError
-from opord.values.canonical import digest, dumps
+from opord.values.canonical import dumps
 from opord.values.guard import BadValue, check_size
-from opord.values.types import NO_KEY, RunId
+from opord.values.types import NO_KEY, Digest, RunId
 
 
 async def send(host: Host, run_id: RunId, event: str, args: Any, actor: str, role: str | None) -> Sent:
@@ -60,17 +61,18 @@ async def send(host: Host, run_id: RunId, event: str, args: Any, actor: str, rol
         declared = _event(program, event)
         _check_role(declared.declaration, role)
         message = _message(host, run, declared, args, actor, role)
-        key = EventKey(event, message.key, _content(run, message)) if declared.key is not None else None
-        if key is not None:
+        keyed = None
+        if declared.key is not None:
+            keyed = _Keyed(run, message, event_digests(program.contract, declared.declaration, message.args))
             first_key = await host.event_key(run_id, event, message.key)
             if first_key is not None:
-                return _duplicate(run, key, first_key)
-        answer = await _offer(host, run, declared.declaration, message, key)
+                return keyed.repeats(first_key)
+        answer = await _offer(host, run, declared.declaration, message, keyed)
         if answer is not None:
             return answer
 
 
-async def _offer(host: Host, run: Run, event: Event, message: Message, key: EventKey | None) -> Sent | None:
+async def _offer(host: Host, run: Run, event: Event, message: Message, keyed: _Keyed | None) -> Sent | None:
     """Offer an event to a run as read; return None if the run has moved since."""
     if has_ended(run.status):
         raise RunEnded(run.id, run.state, run.outcome, how=run.body.how)
@@ -111,8 +113,8 @@ async def _offer(host: Host, run: Run, event: Event, message: Message, key: Even
         reception = "stored"
     else:
         raise _refusal(run, message.event, fit.error)
-    if key is not None:
-        draft.event_keys.append(key)
+    if keyed is not None:
+        draft.event_keys.append(keyed.key())
     host.hook("before event", run.id)
     if moved or handler is not None:
         write = draft.write(arrivals=run.arrivals)
@@ -129,7 +131,7 @@ async def _offer(host: Host, run: Run, event: Event, message: Message, key: Even
             tell_moved(host, run, seized=holder is not None and run.epoch != draft.base_epoch)
             return Sent(reception, run.state)
         case KeyTaken(other):
-            return _duplicate(run, key, other) if key is not None else None
+            return keyed.repeats(other) if keyed is not None else None
         case Stale():
             return None
         case Exists() | WasPruned() | NotStored():
@@ -248,15 +250,31 @@ def _handled(run: Run) -> list[str]:
     return sorted(inbox.handlers_now(run))
 
 
-def _content(run: Run, message: Message) -> str:
-    place = f"event key {message.event} {message.key}"
-    return sealed_digest(run.program, run.id, place, digest(dumps(message.args)))
+class _Keyed(NamedTuple):
+    """An event with a key, and the digests of what it carries: by value, and by text."""
 
+    run: Run
+    message: Message
+    contents: tuple[Digest, Digest]
 
-def _duplicate(run: Run, key: EventKey, first: EventKey) -> Sent:
-    place = f"event key {key.event} {key.key}"
-    contents = [opened_digest(run.program, run.id, place, each.content) for each in (first, key)]
-    if contents[0] != contents[1]:
-        raise EventConflict(run.id, key.event, key.key)
-    dropped = (key.event, key.key) in run.body.dropped
-    return Sent("dropped" if dropped else "repeated", run.state)
+    def key(self) -> EventKey:
+        """Return the key as it is stored."""
+        message, run = self.message, self.run
+        content = sealed_digest(run.program, run.id, self._place, self.contents[0])
+        return EventKey(message.event, message.key, content)
+
+    def repeats(self, first: EventKey) -> Sent:
+        """Return the answer to an event whose key was used before.
+
+        Raises:
+            EventConflict: the first event under the key had other content.
+        """
+        message, run = self.message, self.run
+        if opened_digest(run.program, run.id, self._place, first.content) not in self.contents:
+            raise EventConflict(run.id, message.event, message.key)
+        dropped = (message.event, message.key) in run.body.dropped
+        return Sent("dropped" if dropped else "repeated", run.state)
+
+    @property
+    def _place(self) -> str:
+        return f"event key {self.message.event} {self.message.key}"

@@ -16,7 +16,7 @@ from opord.drive.host import Host
 from opord.kernel import inbox, recording
 from opord.kernel.answers import Applied, Exists, KeyTaken, NotStored, Stale, WasPruned
 from opord.kernel.bounds import computed_key
-from opord.kernel.input_digest import input_digest
+from opord.kernel.input_digest import input_digest, value_digest
 from opord.kernel.large import Texts, needed, open_value
 from opord.kernel.program import Program
 from opord.kernel.rows import RunRow, Tombstone
@@ -28,9 +28,7 @@ from opord.values.guard import BadValue, check_size
 from opord.values.types import Digest, RunId
 
 _UNREAD: Final = "the version of the contract that it was started with cannot read this one"
-_PRUNED: Final = (
-    "it was pruned, so it is not known which fields differ; decimals must have the same digits, such as 10.00"
-)
+_PRUNED: Final = "it was pruned, so it is not known which fields differ"
 
 
 class Started(NamedTuple):
@@ -170,7 +168,8 @@ async def _same_as_pruned(
     sent = await _read_by(host, tombstone.contract, program, input_value, text)
     if sent is None:
         raise StartConflict(tombstone.run, why=_UNREAD)
-    if input_digest(sent) != tombstone.input:
+    own = await _own_program(host, tombstone.contract, program)
+    if tombstone.input not in (value_digest(own.contract, sent), input_digest(sent)):
         raise StartConflict(tombstone.run, why=_PRUNED)
     return Started(tombstone.run, False, True)
 

@@ -7,11 +7,13 @@ the run in the store, and perhaps in the archive too. The next prune archives it
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from opord.kernel.input_digest import input_digest
+from opord.contract import Contract
+from opord.kernel.input_digest import input_digest, value_digest
 from opord.kernel.instants import capped, text
 from opord.kernel.large import Texts, needed
 from opord.stores.archive import ArchiveWriter
@@ -97,6 +99,7 @@ class Pruning:
         self._limit = limit
         self._hook = hook
         self._texts: dict[str, StoredContract] = {}
+        self._contracts: dict[str, Contract | None] = {}
 
     def steps(self) -> Iterator[Tally]:
         """Prune, and yield the tally after each transaction. Other writers can write in between.
@@ -163,7 +166,7 @@ class Pruning:
                 row.name,
                 row.version,
                 row.started_at,
-                input_digest(_whole_input(run)),
+                self._input_digest(run),
                 row.head.state,
                 row.head.outcome,
                 ended.ended_at,
@@ -173,12 +176,31 @@ class Pruning:
             ),
         )
 
+    def _input_digest(self, run: Kept) -> str:
+        """Return the digest of a run's input: by value, or by text if no contract can be read."""
+        text, digest = _whole_input(run), run.row.contract
+        if digest not in self._contracts:
+            self._contracts[digest] = _readable(self._text(digest))
+        contract = self._contracts[digest]
+        return input_digest(text) if contract is None else value_digest(contract, text)
+
     def _text(self, digest: Digest) -> StoredContract:
         contract = self._texts.get(digest) or self._store.contract(digest)
         if contract is None:
             raise ValueError(f"the store has runs of a contract {digest[:12]} but not its text")
         self._texts[digest] = contract
         return contract
+
+
+def _readable(stored: StoredContract) -> Contract | None:
+    """Return a stored contract; None if this version of Opord cannot read it."""
+    from opord.loading import read_accepted
+
+    try:
+        sources = [(name, text) for name, text in json.loads(stored.sources)]
+        return read_accepted(sources, stored.digest, stored.form)
+    except Exception:
+        return None
 
 
 def _whole_input(run: Kept) -> str:

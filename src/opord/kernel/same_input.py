@@ -1,4 +1,4 @@
-"""Compare the inputs of two starts by value, and say where they differ.
+"""Compare the inputs of two starts, or two events, by value, and say where they differ.
 
 As text, `10.0` and `10.00` differ. In a contract they are one decimal, so they are one input. All
 other types have one text for each value.
@@ -50,9 +50,13 @@ class Difference(NamedTuple):
         )
 
 
-def by_value(contract: Contract, rest: Any) -> Any:
-    """Return an input in rest form with each decimal in its shortest text."""
-    return _Forms(contract).members(contract.params, rest)
+def by_value(contract: Contract, rest: Any, params: Sequence[Field] | None = None) -> Any:
+    """Return an input in rest form with each decimal in its shortest text.
+
+    `params` are the parameters that it is for, such as those of an event; None means the
+    contract's.
+    """
+    return _Forms(contract).members(contract.params if params is None else params, rest)
 
 
 def differences(before: Any, after: Any) -> list[Difference]:
