@@ -192,9 +192,9 @@ def test_what_runs_stand_still_for_is_said(shop: Shop) -> None:
         )
         tries = '{"tries": {"seq": 1, "call": "find_customer"}}'
         store.execute(
-            "UPDATE heads SET status = 'waiting', outcome = NULL, body = json_set(body, '$.pending', json(?)) "
-            "WHERE run = 3",
-            (tries,),
+            "UPDATE heads SET status = 'waiting', outcome = NULL, wake_at = ?, "
+            "body = json_set(body, '$.pending', json(?)) WHERE run = 3",
+            (now + 10**9, tries),
         )
         store.execute("INSERT INTO workers VALUES ('w7', '[]', ?, '')", (now - 10**6,))
         store.execute("INSERT INTO workers VALUES ('w8', '[]', ?, '2 threads are held')", (now + 10**9,))

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 import logging
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
-from opord.backends.front import Engine
-from opord.engine.need_watch import FIRST_AGAIN_S, NAMED_MOST, READ_MOST
+from opord.engine.look_lines import FIRST_AGAIN_S, NAMED_MOST, READ_MOST
 from opord.kernel.needs import OVERDUE_US
 from opord.kernel.open_needs import OpenNeed
-from opord.stores.base import RunFilter
+from opord.stores.base import RunFilter, Write
+from opord.story.needs import need_line
+from opord.testing.crashing import Killed
+from opord.testing.engines import kill
 from tests.engine.contracts import ASKING, LOOKING, LOST
 from tests.engine.desk import Sim
+from tests.engine.watching import a_minute, sharing, watched, watching
 from tests.support.kit import Kit
+from tests.support.store import Fault, FaultyStore
 
 WAITING = """
 contract Waiting(n: int) key n version 1
@@ -37,33 +40,6 @@ def warned(caplog: pytest.LogCaptureFixture) -> Any:
     return lambda: [one.getMessage() for one in caplog.records if one.name == "opord.needs"]
 
 
-def watching(kit: Kit, needs: list[OpenNeed], **options: Any) -> Engine:
-    """Return an engine whose worker looks for needs."""
-    engine = kit.engine(on_need=needs.append, **options)
-    assert engine._environment is not None
-    engine._environment.watch_needs = True
-    return engine
-
-
-def watched(kit: Kit, story: Callable[[], Awaitable[Any]], **options: Any) -> list[OpenNeed]:
-    """Tell a story while an engine looks for needs, and return those that it was called with."""
-    needs: list[OpenNeed] = []
-
-    async def main() -> None:
-        async with watching(kit, needs, **options):
-            await story()
-
-    kit.run(main())
-    return needs
-
-
-def sharing(kit: Kit, text: str) -> Kit:
-    """Return a kit with another contract on the same store and clock."""
-    other = Kit(text, lambda _: type("Handlers", (), {"look": lambda self, n: "found"})())
-    other.clock, other.store = kit.clock, kit.store
-    return other
-
-
 def started(kit: Kit, count: int = 1) -> None:
     """Start runs without a worker."""
 
@@ -75,8 +51,9 @@ def started(kit: Kit, count: int = 1) -> None:
     kit.run(main())
 
 
-async def a_minute() -> None:
-    await asyncio.sleep(61)
+def opens_a_need(verb: str, args: tuple[Any, ...]) -> bool:
+    """Say whether a call of the store puts a need on record."""
+    return verb == "apply" and any(isinstance(one, Write) and one.head and one.head.needs for one in args[0])
 
 
 def test_needs_that_were_open_at_the_start_are_one_line_for_each_reason(warned: Any) -> None:
@@ -99,11 +76,15 @@ def test_of_many_open_needs_some_are_named_and_the_line_says_that_there_are_more
     kit.run(carry())
     before = len(warned())
     needs = watched(kit, a_minute)
-    (line,) = warned()[before:]
+    line, rest = warned()[before:]
     assert line.startswith(f"at least {READ_MOST} runs need a person: stalled: Lookup/104, Lookup/103, ")
     assert line.count("Lookup/") == NAMED_MOST
     assert line.endswith(", …; `opord runs list --needs stalled`")
-    assert len(needs) == READ_MOST
+    assert (
+        rest
+        == "5 runs need a person: stalled: Lookup/4, Lookup/3, Lookup/2, Lookup/1, Lookup/0; `opord runs list --needs stalled`"
+    )
+    assert len(needs) == READ_MOST + 5
 
 
 def test_a_version_that_nobody_serves_is_told_at_the_start_and_again_at_growing_intervals(
@@ -174,3 +155,30 @@ def test_a_worker_that_serves_everything_says_nothing(warned: Any) -> None:
     started(kit, 3)
     assert watched(kit, a_minute) == []
     assert warned() == []
+
+
+def test_a_need_whose_process_died_before_it_told_it_is_told_by_another_worker_that_runs(
+    warned: Any,
+) -> None:
+    kit = Kit(ASKING, lambda _: type("Handlers", (), {"charge": lambda self, n, *, call: 1 / 0})())
+    needs: list[OpenNeed] = []
+
+    async def story() -> None:
+        async with watching(sharing(kit, LOOKING), needs):
+            await a_minute()
+            dying = FaultyStore(kit.store, Fault(Killed, "apply", when="after", fits=opens_a_need))
+            engine = kit.engine(store=dying)
+            await engine.__aenter__()
+            with contextlib.suppress(Exception):
+                await engine.start(kit.workflow, n=1)
+            await dying.died.wait()
+            await kill(engine)
+            assert warned() == []
+            for _ in range(3):
+                await a_minute()
+
+    kit.run(story())
+    assert kit.row("Charging/1").head.needs == "doubt"
+    told = [line for line in warned() if line.startswith("Charging/1")]
+    assert told == [need_line(need) for need in needs if need.reason == "doubt"]
+    assert len(told) == 1

@@ -93,6 +93,7 @@ VERBS: dict[str, Callable[[SqliteStore, RunRow], Any]] = {
     "workers": lambda store, row: store.workers(),
     "runs that are overdue": lambda store, row: store.due_needs("overdue", limit=3),
     "runs that nobody serves": lambda store, row: store.due_needs("unserved", limit=3),
+    "runs with messages": lambda store, row: store.kept_for(before=BEGIN + SECOND, limit=3),
     "newest runs": lambda store, row: store.runs(RunFilter(), limit=3),
     "runs of a contract": lambda store, row: store.runs(RunFilter("Orders"), limit=3),
     "runs in a state": lambda store, row: store.runs(RunFilter(None, "Received"), limit=3),
@@ -166,6 +167,30 @@ def test_a_look_for_needs_costs_the_same_however_many_runs_are_due() -> None:
         reasons: tuple[DueNeed, ...] = ("overdue", "unserved")
         found.append([steps.of(partial(store.due_needs, one, limit=100)) for one in reasons])
         assert [len(store.due_needs(one, limit=100)) for one in reasons] == [100, 100]
+        store.close()
+    assert found[0] == found[1]
+
+
+TRIED = '{"data":null,"entered":1,"pending":{"tries":{"seq":1,"call":"find"}}}'
+
+
+def test_a_look_for_runs_that_stand_still_costs_the_same_however_many_do() -> None:
+    """They rest between two attempts, have messages that wait, and need somebody."""
+    found = []
+    for crowd in (1200, 6000):
+        store, _ = filled(crowd, a_head(status="waiting", body=TRIED).replace(needs="alarm"))
+        for number in range(0, crowd, 500):
+            runs = [the_run(store, f"Orders/c{n}") for n in range(number, min(number + 500, crowd))]
+            store.apply([a_write(row, put=(a_message("m"), a_message("n"))) for row in runs])
+        steps = Steps(store)
+        looks: list[Callable[[], list[Any]]] = [
+            partial(store.resting, limit=100),
+            partial(store.kept_for, before=BEGIN + SECOND, limit=100),
+            partial(store.runs, RunFilter(needs="alarm"), limit=100),
+            partial(store.runs, RunFilter(needs="alarm"), limit=100, after="Orders/c700"),
+        ]
+        found.append([steps.of(look) for look in looks])
+        assert [len(look()) for look in looks] == [100] * len(looks)
         store.close()
     assert found[0] == found[1]
 

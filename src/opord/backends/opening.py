@@ -12,10 +12,12 @@ from opord.engine.process import Process
 from opord.engine.programs import Programs
 from opord.engine.protection import SHOWING
 from opord.stores import EXAMPLE, inspect_store, kind_of, libraries, open_store, store_exists
-from opord.stores.base import StoreRefused, check_system
+from opord.stores.base import DUE_READ, KEPT_READ, StoreRefused, check_system
 from opord.stores.kind import Remark, StoreOverview
 
 __all__ = [
+    "DUE_READ",
+    "KEPT_READ",
     "Remark",
     "StoreOverview",
     "check_lasts",

@@ -11,6 +11,7 @@ from opord.engine.environment import Environment
 from opord.engine.need_calls import NeedCalls
 from opord.engine.programs import Programs
 from opord.engine.store_writer import StoreWriter
+from opord.engine.told_needs import ToldNeeds
 from opord.kernel.large import ValueCache
 from opord.kernel.open_needs import OpenNeed
 from opord.kernel.program import Program
@@ -82,6 +83,7 @@ class StoreHost:
         self.apply: Callable[[Start | Write], asyncio.Future[Result]] = writer.apply
         self.cache: ValueCache = ValueCache()
         self.hook = hook
+        self.told: ToldNeeds = ToldNeeds()
         self._contract_names: frozenset[str] | None = None
 
     # --- contracts -------------------------------------------------------------------------------
@@ -154,7 +156,8 @@ class StoreHost:
         return not await self.writer.call(self.store.renew, self.name, claims, ttl_us=self.lease_us)
 
     def need_opened(self, need: OpenNeed) -> None:
-        """Tell the program that a run needs a person."""
+        """Tell the program that a run needs a person, and remember that this process tells it."""
+        self.told.is_new(need)
         if self.needs is not None:
             self.needs.put(need)
 

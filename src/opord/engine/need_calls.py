@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeAlias
 
 from opord.drive.logged import about_need
+from opord.engine.told_needs import ToldNeeds
 from opord.kernel.open_needs import OpenNeed
 
 log: logging.Logger = logging.getLogger("opord.needs")
@@ -28,9 +29,6 @@ CALL_LIMIT_S: Final = 60.0
 QUEUED_MOST: Final = 10_000
 """Maximum number of needs that wait for the callback. Beyond it the oldest is dropped and logged.
 """
-
-TOLD_KEPT: Final = 10_000
-"""Number of needs that are remembered, so that none of them is handed over again."""
 
 THREADS: Final = 4
 """Number of threads for a plain callback: calls that hang hold theirs."""
@@ -47,16 +45,12 @@ class NeedCalls:
         self._queue: deque[OpenNeed] = deque()
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
-        self._told: OrderedDict[tuple[object, ...], None] = OrderedDict()
+        self._told = ToldNeeds()
 
     def put(self, need: OpenNeed) -> None:
         """Have the callback called with a need, unless this process has done so before."""
-        mark = (need.run, need.reason, need.since, need.call, need.key, need.attempt)
-        if mark in self._told:
+        if not self._told.is_new(need):
             return
-        self._told[mark] = None
-        if len(self._told) > TOLD_KEPT:
-            self._told.popitem(last=False)
         self._queue.append(need)
         if len(self._queue) > QUEUED_MOST:
             dropped = self._queue.popleft()

@@ -30,6 +30,7 @@ from opord.kernel.sealing import opened_text, sealed_text
 from opord.kernel.step import StepError, StepUnderWay, find_timer, load_failure
 from opord.kernel.trouble import trouble_of
 from opord.values.call_words import failed_words
+from opord.values.canonical import loads
 from opord.values.failure import Failure
 from opord.values.types import NO_KEY, Instant, Key, RunId
 
@@ -116,6 +117,14 @@ def kept_evidence(row: InboxRow) -> Evidence:
 def read_message(program: Program, run: RunId, row: InboxRow) -> Message:
     """Return the event of an inbox row."""
     return _read_message(opened_text(program, run, f"inbox {row.id}", row.body))
+
+
+def event_name(row: InboxRow) -> str | None:
+    """Return the name of a stored event; None if the row is damaged."""
+    try:
+        return str(loads(row.body)["event"])
+    except (LookupError, ValueError, TypeError):
+        return None
 
 
 def read_evidence(program: Program, run: RunId, row: InboxRow) -> Evidence:

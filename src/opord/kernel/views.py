@@ -12,7 +12,7 @@ from typing import Any, assert_never
 
 from opord.contract import Action, Ask, Check, Timer
 from opord.kernel import plan
-from opord.kernel.inbox import Message, commit_open, handlers_now, kept_evidence, kept_message
+from opord.kernel.inbox import Message, commit_open, event_name, handlers_now, kept_evidence, kept_message
 from opord.kernel.instants import capped, in_words, microseconds, text
 from opord.kernel.large import Texts, ValueMissing, joined
 from opord.kernel.needs import OPERATOR, OVERDUE_US, Need, needs_of, row_needs
@@ -73,7 +73,7 @@ def details_view(body: RunBody | None, inbox: Sequence[InboxRow]) -> dict[str, A
     events = [row for row in inbox if row.kind == "event"]
     return {
         "trouble": _trouble(body) if body is not None else None,
-        "stored": [{"id": row.id, "event": _event_of(row), "at": _instant(row.arrived)} for row in events],
+        "stored": [{"id": row.id, "event": event_name(row), "at": _instant(row.arrived)} for row in events],
     }
 
 
@@ -137,14 +137,6 @@ def _doubt(body: RunBody) -> dict[str, Any] | None:
         "attempt": intent.doubts[-1],
         "since": _instant(intent.doubt_since or intent.given_up_at),
     }
-
-
-def _event_of(row: InboxRow) -> str | None:
-    """Return the name of a stored event; None if the row is damaged."""
-    try:
-        return str(loads(row.body)["event"])
-    except (LookupError, ValueError, TypeError):
-        return None
 
 
 def unreadable_view(row: RunRow, reason: str) -> dict[str, Any]:

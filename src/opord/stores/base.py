@@ -41,12 +41,14 @@ __all__ = [
     "Applied",
     "ContractConflict",
     "DUE_READ",
+    "KEPT_READ",
     "EndedRun",
     "EventKey",
     "Exists",
     "Head",
     "InboxRow",
     "Kept",
+    "KeptFor",
     "LiveVersion",
     "KeyTaken",
     "NotStored",
@@ -80,7 +82,10 @@ __all__ = [
 
 
 DUE_READ: Final = 1000
-"""Number of due runs of a contract that `due_needs` reads."""
+"""Number of runs of a contract that `due_needs` and `resting` read."""
+
+KEPT_READ: Final = 1000
+"""Number of runs with waiting messages that `kept_for` reads."""
 
 
 class StoreError(Exception):
@@ -227,6 +232,13 @@ class LiveVersion(NamedTuple):
     runs: int
 
 
+class KeptFor(NamedTuple):
+    """A run with messages that wait, and when the first of them arrived."""
+
+    run: RunId
+    since: Instant
+
+
 class RunFilter(NamedTuple):
     """Which runs to list. None means any."""
 
@@ -349,6 +361,24 @@ class Store(Protocol):
 
         A look costs the same, however many runs are due: it reads the `DUE_READ` runs of each
         contract that have been due the longest.
+        """
+        ...
+
+    def resting(self, *, limit: int) -> list[RunRow]:
+        """Return up to `limit` runs that rest between two attempts of a call, the next due first.
+
+        Such a run is `waiting`, and its `head.body` has a value at `pending.tries` or at
+        `pending.intent`. A look costs the same, however many runs wait: it reads the `DUE_READ`
+        runs of each contract that have the earliest `wake_at`.
+        """
+        ...
+
+    def kept_for(self, *, before: Instant, limit: int) -> list[KeptFor]:
+        """Return up to `limit` runs whose first waiting message arrived before an instant.
+
+        The run that was started first comes first. A look costs the same, however many messages
+        wait and however large they are: of the runs with messages it reads the `KEPT_READ` that
+        were started first, and of each the arrival of its first message.
         """
         ...
 

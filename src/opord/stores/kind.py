@@ -51,8 +51,9 @@ class Standing(NamedTuple):
 
     - `unserved` are the versions with live runs and without a live worker.
     - `gone` are the workers that hold runs and show no sign of life.
-    - `tried_again` is the number of runs between two attempts of a call.
-    - `kept_for` is the number of runs with messages that wait.
+    - `tried_again` is the number of runs between two attempts of a call. Of each contract, the
+      `DUE_READ` runs that wake next are looked at.
+    - `kept_for` is the number of runs with messages that wait, up to `KEPT_READ`.
     - `troubled` are the live workers that something keeps from going on.
     """
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, fields
 from opord.kernel.conflicts import Facts, check_batch, check_prune, check_rewrite, compare, judge, may_prune
 from opord.kernel.needs import could_go_on, is_overdue
 from opord.kernel.rows import DueNeed, NeedFilter, NeedReason, has_ended, known_needs
+from opord.kernel.run import rests
 from opord.stores.base import (
     Applied,
     ContractConflict,
@@ -26,6 +27,7 @@ from opord.stores.base import (
     Head,
     InboxRow,
     Kept,
+    KeptFor,
     LiveVersion,
     Prune,
     RecordRow,
@@ -317,6 +319,18 @@ class MemoryStore:
         with self._rows.lock:
             found = [row for row in self._rows.runs.values() if self._has_need(row, reason)]
         return sorted(found, key=lambda row: row.head.wake_at or 0)[: max(limit, 0)]
+
+    def resting(self, *, limit: int) -> list[RunRow]:
+        with self._rows.lock:
+            found = [row for row in self._rows.runs.values() if row.head.wake_at is not None and rests(row)]
+        return sorted(found, key=lambda row: row.head.wake_at or 0)[: max(limit, 0)]
+
+    def kept_for(self, *, before: Instant, limit: int) -> list[KeptFor]:
+        rows = self._rows
+        with rows.lock:
+            waiting = [(run, rows.inboxes[run]) for run in rows.runs if rows.inboxes.get(run)]
+            found = [KeptFor(RunId(run), messages[0].arrived) for run, messages in waiting]
+        return [one for one in found if one.since < before][: max(limit, 0)]
 
     def unserved_versions(self) -> list[LiveVersion]:
         with self._rows.lock:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from opord.kernel.needs import OVERDUE_US
-from opord.kernel.rows import DueNeed
-from opord.stores.base import Applied, Kept, LiveVersion, RunFilter, Store
+from opord.kernel.rows import DueNeed, InboxRow
+from opord.stores.base import Applied, Kept, KeptFor, LiveVersion, RunFilter, Store
 from opord.testing.pruning_suite import a_prune
 from opord.testing.store_rows import (
     BEGIN,
@@ -89,6 +89,43 @@ class NeedsSuite:
         store.heartbeat("w2", [ORDERS.digest, REFUNDS.digest], ttl_us=Duration(1_000_000))
         assert due("unserved") == ""
 
+    def test_runs_between_two_attempts_are_found_with_the_next_due_first(self, store: Store) -> None:
+        for run, wait, pending in (
+            ("a", 3, '{"tries":{"seq":1,"call":"f"}}'),
+            ("b", 1, '{"intent":{"seq":1,"call":"f","key":"k","args":{},"first_at":1}}'),
+            ("c", 2, '{"now":1}'),
+            ("d", 2, '{"tries":{"seq":1,"call":"f"}}'),
+        ):
+            head = a_head(status="waiting", wake_at=BEGIN + wait, body=a_body(pending))
+            started(store, run, head=head, contract=REFUNDS if run == "d" else ORDERS)
+        tried = a_body('{"tries":{"seq":1,"call":"f"}}')
+        started(store, "e", head=a_head(status="running", body=tried))
+        started(store, "f", head=a_head(status="waiting", wake_at=BEGIN))
+        started(store, "g", head=a_head(status="waiting", wake_at=None, body=tried))
+        assert [row.run for row in store.resting(limit=9)] == ["b", "d", "a"]
+        assert store.resting(limit=1) == [the_run(store, "b")]
+        assert store.resting(limit=0) == []
+
+    def test_runs_with_messages_that_wait_are_found_by_their_first_message(self, store: Store) -> None:
+        later = Instant(BEGIN + 5)
+        for run in ("a", "b", "c", "d"):
+            started(store, run)
+        for run, arrivals in (("c", (BEGIN, later)), ("a", (BEGIN, BEGIN)), ("d", (later,))):
+            put = tuple(InboxRow(f"m{n}", at, "event", "{}") for n, at in enumerate(arrivals))
+            assert store.apply([a_write(the_run(store, run), put=put)]) == [Applied(len(put))]
+        assert store.kept_for(before=BEGIN, limit=9) == []
+        assert store.kept_for(before=later, limit=9) == [
+            KeptFor(RunId("a"), BEGIN),
+            KeptFor(RunId("c"), BEGIN),
+        ]
+        assert [one.run for one in store.kept_for(before=Instant(later + 1), limit=9)] == ["a", "c", "d"]
+        assert [one.run for one in store.kept_for(before=Instant(later + 1), limit=2)] == ["a", "c"]
+        assert store.kept_for(before=later, limit=0) == []
+        store.apply([a_write(the_run(store, "a"), take=("m0", "m1"))])
+        store.apply([a_write(the_run(store, "c"), take=("m0",))])
+        assert store.kept_for(before=later, limit=9) == []
+        assert store.kept_for(before=Instant(later + 1), limit=1) == [KeptFor(RunId("c"), later)]
+
     def test_versions_without_a_worker_are_counted_by_their_live_runs(
         self, store: Store, clock: SteppedClock
     ) -> None:
@@ -116,6 +153,10 @@ class NeedsSuite:
         assert store.apply([a_write(row, head=ended)]) == [Applied(0)]
         assert [one.run for one in store.ended(later, limit=9)] == ["a", "b"]
         assert store.prune([a_prune(_whole(store, "b"))]) == [True]
+
+
+def a_body(pending: str) -> str:
+    return f'{{"data":null,"entered":1,"pending":{pending}}}'
 
 
 def _whole(store: Store, run: str) -> Kept:

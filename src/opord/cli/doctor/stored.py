@@ -95,6 +95,8 @@ def _runs(facts: StoreOverview) -> Iterator[Observation]:
 
 def _stand_still(facts: StoreOverview) -> Iterator[Observation]:
     """Report what runs stand still for beside their needs."""
+    from opord.backends.opening import DUE_READ, KEPT_READ
+
     stands = facts.stands
     for name, version, runs in stands.unserved:
         message = f"no live worker has handlers for {name} version {version}; {counted(runs, 'run')} of it {_have(runs)} not ended"
@@ -113,13 +115,19 @@ def _stand_still(facts: StoreOverview) -> Iterator[Observation]:
         move = "give the calls a time limit, or start another worker"
         yield Observation("runs", "warning", message, move, troubled._asdict())
     if stands.tried_again:
-        message = f"{counted(stands.tried_again, 'run')} between two attempts of a call"
+        message = f"{_runs_or_more(stands.tried_again, DUE_READ)} between two attempts of a call"
         yield Observation(
             "runs", "note", message, "opord runs list --status waiting", {"tried_again": stands.tried_again}
         )
     if stands.kept_for:
-        message = f"messages wait for {counted(stands.kept_for, 'run')} until a state handles them"
+        kept_for = _runs_or_more(stands.kept_for, KEPT_READ)
+        message = f"messages wait for {kept_for} until a state handles them"
         yield Observation("runs", "note", message, "opord runs list", {"kept_for": stands.kept_for})
+
+
+def _runs_or_more(runs: int, read: int) -> str:
+    """Write a number of runs. If as many were read as may be, there may be more."""
+    return f"{'at least ' if runs >= read else ''}{counted(runs, 'run')}"
 
 
 def _have(runs: int) -> str:

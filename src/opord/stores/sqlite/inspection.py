@@ -14,7 +14,7 @@ import apsw
 from opord.kernel.needs import OVERDUE_US
 from opord.kernel.rows import NeedReason, known_needs, known_outcome, known_status
 from opord.kernel.run import body_in
-from opord.stores.base import LiveVersion, RowDamaged, StoreRefused
+from opord.stores.base import DUE_READ, KEPT_READ, KeptFor, LiveVersion, RowDamaged, StoreRefused
 from opord.stores.kind import GoneWorker, Standing, TroubledWorker
 from opord.stores.sqlite import sql
 from opord.stores.sqlite.connection import rows, translate
@@ -167,17 +167,19 @@ def _needs(connection: apsw.Connection, schema: int, now: int) -> dict[NeedReaso
     return {reason: count for reason, count in counts.items() if count}
 
 
-_GONE = (
-    "SELECT h.worker, count(*), w.alive_until, max(h.wake_at) FROM contracts AS c CROSS JOIN heads AS h INDEXED BY heads_due "
-    "ON h.contract = c.id LEFT JOIN workers AS w ON w.worker = h.worker "
-    "WHERE h.wake_at IS NOT NULL AND h.worker IS NOT NULL AND coalesce(w.alive_until, 0) <= ? GROUP BY h.worker ORDER BY h.worker"
+# The runs that wake next, of each contract. The leases of gone workers are among them.
+_DUE_NEXT = (
+    "contracts AS c CROSS JOIN heads AS h ON h.run IN (SELECT d.run FROM heads AS d INDEXED BY heads_due "
+    "WHERE d.contract = c.id AND d.wake_at IS NOT NULL ORDER BY d.wake_at, d.run LIMIT :most)"
 )
-_TRIED_AGAIN = (
-    "SELECT count(*) FROM heads INDEXED BY heads_by_status WHERE status <> 'running' AND status = 'waiting' "
-    "AND json_valid(body) AND (json_type(body, '$.pending.tries') IS NOT NULL OR json_type(body, '$.pending.intent') IS NOT NULL)"
-)
-_KEPT_FOR = "SELECT count(DISTINCT run) FROM inbox INDEXED BY inbox_waiting WHERE body IS NOT NULL"
-
+_GONE = f"""
+SELECT h.worker, count(*), w.alive_until, max(h.wake_at) FROM {_DUE_NEXT} LEFT JOIN workers AS w ON w.worker = h.worker
+WHERE h.worker IS NOT NULL AND coalesce(w.alive_until, 0) <= :now GROUP BY h.worker ORDER BY h.worker
+"""  # noqa: S608 - the store's own text
+_TRIED_AGAIN = f"""
+SELECT count(*) FROM {_DUE_NEXT} WHERE h.status = 'waiting' AND json_valid(h.body)
+AND (json_type(h.body, '$.pending.tries') IS NOT NULL OR json_type(h.body, '$.pending.intent') IS NOT NULL)
+"""  # noqa: S608 - the store's own text
 _TROUBLED = "SELECT worker, trouble FROM workers WHERE alive_until > ? AND trouble <> '' ORDER BY worker"
 
 
@@ -195,9 +197,9 @@ def _read_standing(connection: apsw.Connection, schema: int, now: int) -> Standi
     versions = rows(connection, sql.queries()["unserved_versions"], {"now": now}, LiveVersion)
     return Standing(
         tuple(version for version in versions if version.runs > 0),
-        tuple(GoneWorker(*row) for row in connection.execute(_GONE, (now,))),
-        connection.execute(_TRIED_AGAIN).get,
-        connection.execute(_KEPT_FOR).get,
+        tuple(GoneWorker(*row) for row in connection.execute(_GONE, {"now": now, "most": DUE_READ})),
+        connection.execute(_TRIED_AGAIN, {"most": DUE_READ}).get,
+        len(rows(connection, sql.queries()["kept_for"], (now, KEPT_READ, KEPT_READ), KeptFor)),
         tuple(TroubledWorker(*row) for row in connection.execute(_TROUBLED, (now,))) if schema >= 6 else (),
     )
 

@@ -112,6 +112,35 @@ CROSS JOIN contracts AS c ON c.id = r.contract
 WHERE h.status IN (SELECT value FROM json_each(?5))
 ORDER BY d.wake_at, d.run LIMIT ?3
 
+-- name: resting
+-- Of the runs of one contract that wake next, those between two attempts of a call.
+SELECT :run_row AS row
+FROM (SELECT run, wake_at FROM heads INDEXED BY heads_due WHERE contract = ?1 AND wake_at IS NOT NULL ORDER BY wake_at, run LIMIT ?3) AS d
+CROSS JOIN heads AS h ON h.run = d.run CROSS JOIN runs AS r ON r.id = d.run
+CROSS JOIN contracts AS c ON c.id = r.contract
+WHERE h.status = 'waiting' AND json_valid(h.body)
+  AND (json_type(h.body, '$.pending.tries') IS NOT NULL OR json_type(h.body, '$.pending.intent') IS NOT NULL)
+ORDER BY d.wake_at, d.run LIMIT ?2
+
+-- name: kept_for
+-- Goes from run to run in the index of the waiting messages, past all other messages of each.
+WITH RECURSIVE waiting (run) AS (
+  SELECT min(run) FROM inbox INDEXED BY inbox_waiting WHERE body IS NOT NULL
+  UNION ALL
+  SELECT (SELECT min(i.run) FROM inbox AS i INDEXED BY inbox_waiting WHERE i.body IS NOT NULL AND i.run > w.run)
+  FROM waiting AS w WHERE w.run IS NOT NULL
+  LIMIT ?3
+)
+SELECT json_array(f.run, f.since) AS row
+FROM (
+  SELECT r.id, r.run, (
+    SELECT i.arrived FROM inbox AS i INDEXED BY inbox_waiting WHERE i.body IS NOT NULL AND i.run = w.run ORDER BY i.id LIMIT 1
+  ) AS since
+  FROM waiting AS w CROSS JOIN runs AS r ON r.id = w.run
+) AS f
+WHERE f.since < ?1
+ORDER BY f.id LIMIT ?2
+
 -- name: claim
 UPDATE heads SET epoch = epoch + 1, worker = ?2, wake_at = ?3 WHERE run IN (SELECT value FROM json_each(?1))
 

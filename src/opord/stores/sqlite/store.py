@@ -21,10 +21,12 @@ from opord.kernel.needs import OVERDUE_US
 from opord.kernel.rows import DueNeed
 from opord.stores.base import (
     DUE_READ,
+    KEPT_READ,
     EndedRun,
     EventKey,
     InboxRow,
     Kept,
+    KeptFor,
     LiveVersion,
     Prune,
     RecordRow,
@@ -270,6 +272,16 @@ class SqliteStore:
                 values = (contract, now - before, max(limit, 0), DUE_READ, _json(statuses))
                 found += rows(connection, self._sql["due_with_status"], values, RunRow)
         return sorted(found, key=lambda row: row.head.wake_at or 0)[: max(limit, 0)]
+
+    def resting(self, *, limit: int) -> list[RunRow]:
+        found: list[RunRow] = []
+        with self._read() as connection:
+            for contract in rows(connection, self._sql["all_contract_ids"], (), int):
+                found += rows(connection, self._sql["resting"], (contract, max(limit, 0), DUE_READ), RunRow)
+        return sorted(found, key=lambda row: row.head.wake_at or 0)[: max(limit, 0)]
+
+    def kept_for(self, *, before: Instant, limit: int) -> list[KeptFor]:
+        return self._all("kept_for", (before, max(limit, 0), KEPT_READ), KeptFor)
 
     def unserved_versions(self) -> list[LiveVersion]:
         found = self._all("unserved_versions", {"now": self.now()}, LiveVersion)

@@ -1,0 +1,152 @@
+"""A worker tells at its start and each minute what runs stand still for beside their needs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import pytest
+
+from opord.engine.look_lines import FIRST_AGAIN_S, NAMED_MOST
+from opord.testing.engines import kill
+from tests.engine.contracts import LOOKING
+from tests.engine.watching import a_minute, sharing, watching
+from tests.support.kit import Kit
+
+FINDING = """
+contract Finding(n: int) key n version 1
+failure Sick { Down transient }
+effect find(n: int) -> str fails Sick { retry 9 times backoff 1h to 1h }
+initial state Searching -> Found | Failed {
+  match perform find(n) {
+    ok found -> goto Found(found)
+    Down -> goto Failed
+  }
+}
+final state Found(text: str) success
+final state Failed failure
+"""
+PAYING = """
+contract Paying(n: int) key n version 1
+action pay(n: int) -> str { timeout 2h, in doubt ask }
+phase Open {
+  on cancel(reason) -> goto Stopped(reason)
+  initial state Paid -> Done | Stopped {
+    let number = commit pay(n)
+    goto Done(number)
+  }
+}
+final state Done(number: str) success
+final state Stopped(reason: str) cancelled
+"""
+
+
+@pytest.fixture
+def said(caplog: pytest.LogCaptureFixture) -> Any:
+    """Return the lines of the log so far that name one of some words."""
+    caplog.set_level(logging.INFO, "opord.worker")
+    lines = lambda: [one.getMessage() for one in caplog.records if one.name == "opord.worker"]  # noqa: E731
+    return lambda word: [line for line in lines() if word in line]
+
+
+def finding() -> Kit:
+    """Return a kit whose effect fails at each attempt, an hour apart."""
+
+    def handlers(module: Any) -> object:
+        class Handlers:
+            def find(self, n: int) -> str:
+                raise module.Sick.Down
+
+        return Handlers()
+
+    return Kit(FINDING, handlers)
+
+
+def paying() -> Kit:
+    """Return a kit whose action does not answer."""
+
+    class Handlers:
+        async def pay(self, n: int, *, call: Any) -> str:
+            await asyncio.sleep(10**6)
+            return "late"
+
+    return Kit(PAYING, lambda _: Handlers())
+
+
+def test_runs_between_two_attempts_are_told_at_the_start_and_again_at_growing_intervals(said: Any) -> None:
+    kit = finding()
+
+    async def story() -> None:
+        async with kit.engine() as engine:
+            for n in (1, 2):
+                await engine.start(kit.workflow, n=n)
+            await kit.until(lambda: len(kit.store.resting(limit=9)) == 2)
+        async with watching(sharing(kit, LOOKING), []):
+            for _ in range(int(FIRST_AGAIN_S) // 60 + 5):
+                await a_minute()
+
+    kit.run(story())
+    first, again = said("between two attempts")
+    assert first == again
+    assert first.startswith("2 runs between two attempts of a call: Finding/1 (find, due at 20")
+    assert first.endswith("; `opord runs list --status waiting`")
+
+
+def test_a_run_that_begins_to_wait_for_an_attempt_is_told_in_the_next_look(said: Any) -> None:
+    kit = finding()
+
+    async def story() -> None:
+        async with watching(sharing(kit, LOOKING), []), kit.engine() as engine:
+            await a_minute()
+            assert said("between two attempts") == []
+            for n in range(NAMED_MOST + 1):
+                await engine.start(kit.workflow, n=n)
+            await a_minute()
+            await a_minute()
+            await engine.start(kit.workflow, n=99)
+            await a_minute()
+
+    kit.run(story())
+    many, one = said("between two attempts")
+    assert many.startswith("11 runs between two attempts of a call: ")
+    assert (many.count("Finding/"), many.count(", …;")) == (NAMED_MOST, 1)
+    assert one.startswith("12 runs between two attempts of a call: Finding/99 (find, due at ")
+
+
+def test_a_cancel_that_waits_is_told_by_name_and_so_is_a_worker_that_died(said: Any) -> None:
+    kit = paying()
+
+    async def story() -> None:
+        async with watching(sharing(kit, LOOKING), []):
+            engine = kit.engine()
+            await engine.__aenter__()
+            await engine.start(kit.workflow, n=1)
+            await kit.until(lambda: "intent" in kit.kinds("Paying/1"))
+            await engine.send_event("Paying/1", "cancel", {"reason": "changed my mind"}, actor="ann")
+            for _ in range(3):
+                await a_minute()
+            assert said("no sign of life") == []
+            await kill(engine)
+            for _ in range(3):
+                await a_minute()
+
+    kit.run(story())
+    (line,) = said("messages wait")
+    assert line.startswith("messages wait for 1 run until a state handles them: Paying/1 (cancel since 20")
+    assert line.endswith("); `opord runs show Paying/1`")
+    (gone,) = said("no sign of life")
+    assert gone.startswith("the worker w1 shows no sign of life since 20")
+
+
+def test_a_worker_that_ends_in_order_is_not_told(said: Any) -> None:
+    kit = finding()
+
+    async def story() -> None:
+        async with watching(sharing(kit, LOOKING), []):
+            async with kit.engine():
+                await a_minute()
+            await a_minute()
+
+    kit.run(story())
+    assert said("no sign of life") == []
