@@ -54,7 +54,9 @@ HEAD = """\
 import asyncio
 import json
 from datetime import datetime
-from functools import wraps
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache, partial, wraps
 from pathlib import Path
 from opord.loading import load
 
@@ -69,6 +71,28 @@ def row(id):
 
 async def fetch(id):
     return row(id)
+
+
+def bare(function):
+    def wrapper(*args, **named):
+        return function(*args, **named)
+    return wrapper
+
+
+class Timed:
+    def __init__(self, function):
+        self.function = function
+
+    def __call__(self, *args, **named):
+        return self.function(*args, **named)
+
+
+class Lazy(Mapping):
+    def __iter__(self):
+        return iter(("id", "vip"))
+
+    def __len__(self):
+        return 2
 """
 
 GOOD = {
@@ -192,6 +216,76 @@ MISTAKES = {
         "        return function(customer)\n    return inner\n\n\n"
         "@logged\ndef find(id):  # HERE\n    return row(id)\n",
         "TypeError: find() missing 1 required positional argument: 'number'", "TypeError"),
+    # --- handlers of other forms
+    "a decorator without wraps": Mistake(
+        "find", "@bare\nasync def find(id):  # HERE\n    print(id)\n",
+        "`find` returned None, the contract says Customer", in_class=True),
+    "a decorator that is a class": Mistake(
+        "find", "@Timed\ndef find(id):  # HERE\n    print(id)\n",
+        "`find` returned None, the contract says Customer"),
+    "a cached handler": Mistake(
+        "find", "@lru_cache\ndef find(id):  # HERE\n    print(id)\n",
+        "`find` returned None, the contract says Customer", in_class=True),
+    "a cached handler that cannot be cached": Mistake(
+        "find", "@lru_cache\ndef find(id):  # HERE\n    return row(id)\n\n\n__hash__ = None\n",
+        "TypeError: unhashable type: 'Handlers'", "TypeError", in_class=True),
+    "a partial": Mistake(
+        "find", "def look(vip, id):  # HERE\n    return {'id': id, 'vip': vip}\n\n\nfind = partial(look, 'yes')\n",
+        "`find` returned a dict that does not fit Customer: vip: expected bool"),
+    "a class": Mistake(
+        "find", "class find:\n    def __init__(self, id):  # HERE\n        self.vip = True\n",
+        "`find` returned a find, the contract says Customer"),
+    "code made at run time": Mistake(
+        "pay", "def pay(id, *, call):\n    return eval('id[0][1]')  # HERE\n",
+        "IndexError: string index out of range", "IndexError", in_class=True),
+    "a dataclass that is frozen": Mistake(
+        "pay", "@dataclass(frozen=True)\nclass Asked:\n    id: str\n\n\n"
+        "async def pay(id, *, call):\n    Asked(id).id = 'x'  # HERE\n",
+        "FrozenInstanceError: cannot assign to field 'id'", "FrozenInstanceError"),
+    "a dataclass for a record": Mistake(
+        "find", "@dataclass\nclass Customer:\n    id: str\n    vip: bool\n\n\n"
+        "async def find(id):  # HERE\n    return Customer(id, True)\n",
+        "`find` returned a Customer, the contract says Customer"),
+    # --- values and exceptions that answer wrongly themselves
+    "a mapping that reads too late": Mistake(
+        "find", "class Row(Lazy):\n    def __getitem__(self, name):\n        raise OSError('closed')  # HERE\n\n\n"
+        "async def find(id):\n    return Row()\n",
+        "`find` returned a Row that does not fit Customer: OSError: closed"),
+    "a mapping that exits": Mistake(
+        "find", "class Row(Lazy):\n    def __getitem__(self, name):\n        raise SystemExit(3)  # HERE\n\n\n"
+        "def find(id):\n    return Row()\n",
+        "`find` returned a Row that does not fit Customer: SystemExit: 3"),
+    "a number of 5,000 digits": Mistake(
+        "pay", "def pay(id, *, call):  # HERE\n    return 10**5000\n",
+        "`pay` returned a huge number, the contract says str"),
+    "a syntax error without a line": Mistake(
+        "pay", "async def pay(id, *, call):\n    raise SyntaxError('bad', ('f', 'one', 'two', 3, 4, 5))  # HERE\n",
+        "SyntaxError: bad (f)", "SyntaxError"),
+    "an exception that answers nothing": Mistake(
+        "find", "class Mute(Exception):\n    def __getattribute__(self, name):\n        raise SystemExit(name)\n\n\n"
+        "def find(id):\n    raise Mute('x')  # HERE\n",
+        "Mute: x", "Mute"),
+    "a failure's class returned": Mistake(
+        "pay", "async def pay(id, *, call):  # HERE\n    return shop.PayError.Declined\n",
+        "`pay` returned the failure PayError.Declined: raise it"),
+    "a failure of one of several tasks": Mistake(
+        "pay", "async def ask():\n    raise shop.PayError.Declined('no')  # HERE\n\n\n"
+        "async def pay(id, *, call):\n    async with asyncio.TaskGroup() as tasks:\n        tasks.create_task(ask())\n",
+        "`pay` raised the failure PayError.Declined in a group of exceptions: raise it by itself"),
+    # --- more uses of what is not awaited
+    "an await forgotten before json": Mistake(
+        "find", "async def find(id):\n    return json.dumps(fetch(id))  # HERE\n",
+        "TypeError: Object of type coroutine is not JSON serializable; an `await` is forgotten", "ForgottenAwait"),
+    "an await forgotten before len": Mistake(
+        "find", "async def find(id):\n    return row(len(fetch(id)))  # HERE\n",
+        "TypeError: object of type 'coroutine' has no len(); an `await` is forgotten", "ForgottenAwait"),
+    "an await forgotten in a sum": Mistake(
+        "pay", "async def pay(id, *, call):\n    return 'no ' + fetch(id)  # HERE\n",
+        'TypeError: can only concatenate str (not "coroutine") to str; an `await` is forgotten', "ForgottenAwait"),
+    "an await forgotten in a comparison": Mistake(
+        "pay", "async def pay(id, *, call):\n    return fetch(id) > 3  # HERE\n",
+        "TypeError: '>' not supported between instances of 'coroutine' and 'int'; an `await` is forgotten",
+        "ForgottenAwait"),
 }  # fmt: skip
 
 

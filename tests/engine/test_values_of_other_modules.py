@@ -100,6 +100,19 @@ def test_a_declared_failure_of_another_load_is_known_and_not_a_doubt() -> None:
     kit.check()
 
 
+@pytest.mark.parametrize("load", [lambda: compiled(TEXT), other_load], ids=["own", "another load"])
+def test_a_class_derived_from_a_declared_failure_is_that_failure(load: Any) -> None:
+    declined = load().CardError.Declined
+
+    class Expired(declined):  # type: ignore[misc]
+        pass
+
+    kit, head = carried(Handlers(compiled(TEXT), [Expired(reason="too old", code=4)]))
+    assert (head.status, head.state) == ("ended", "Failed")
+    assert '"too old 4"' in head.body
+    kit.check()
+
+
 def test_a_transient_failure_of_another_load_is_tried_again() -> None:
     other = other_load()
     kit, head = carried(Handlers(other, [other.CardError.Busy(), other.CardError.Busy()]))

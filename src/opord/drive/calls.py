@@ -6,7 +6,7 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
-from typing import Any, NamedTuple, TypeAlias, assert_never
+from typing import Any, NamedTuple, TypeAlias, assert_never, cast
 
 import msgspec
 
@@ -155,8 +155,8 @@ class Calls:
             return None
         try:
             return call.result.accept(value)
-        except Exception as error:
-            raise wrong_result(call, value, error) from None
+        except BaseException as error:  # also code of the value runs here
+            raise wrong_result(call, value, error)
 
     def describe(self, call: CallProgram, error: BaseException) -> dict[str, Any]:
         """Describe what the handler of a call raised, or did wrong, for a record."""
@@ -165,7 +165,7 @@ class Calls:
 
     def misfits(self, call: CallProgram, error: BaseException) -> bool:
         """Say whether a handler answered what the contract does not allow."""
-        return isinstance(wrong_error(self.program, call, error), WrongAnswer)
+        return issubclass(type(wrong_error(self.program, call, error)), WrongAnswer)
 
     def hung_at(self, call: CallProgram, ending: TookTooLong) -> list[dict[str, Any]]:
         """Return the frames in which a call hung that was given up; none if they are unknown."""
@@ -395,20 +395,22 @@ class Calls:
             if len(text) > LIMIT_BYTES:
                 check_size(text, what=f"the result of {call.declaration.name}")
             return Answered(accepted, self._since(began), rest, text)
-        except Exception as error:
+        except BaseException as error:  # also code of the value runs here
             return Unexpected(wrong_result(call, value, error), self._since(began))
 
     def _raised(self, call: CallProgram, error: BaseException, began: float) -> Ending:
-        if isinstance(error, _RaisedOnThread):
+        if type(error) is _RaisedOnThread:
             error = error.raised
-        if isinstance(error, Failure) and error.opord_type in call.fails:
+        kind = type(error)  # an exception itself can answer wrongly
+        if issubclass(kind, Failure) and kind.opord_type in call.fails:
+            error = cast("Failure", error)
             try:
                 # A copy, of this program's class: the code that raised it may still change its
                 # lists, and may know it from another module of the contract.
                 failure = call.failure.accept(error)
                 text = dumps(call.failure.dump(failure))
-                check_size(text, what=f"the failure {error.opord_type} of {call.declaration.name}")
-            except Exception as misfit:
+                check_size(text, what=f"the failure {kind.opord_type} of {call.declaration.name}")
+            except BaseException as misfit:
                 wrong = wrong_failure(self.program, call, error, misfit)
                 return Unexpected(wrong, self._since(began))
             return Failed(failure, self._since(began))

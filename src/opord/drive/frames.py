@@ -15,11 +15,11 @@ import os
 import sysconfig
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from types import CodeType, TracebackType
+from types import CellType, CodeType, TracebackType
 from typing import Any, Final, NamedTuple
 
 from opord.kernel import trouble
-from opord.kernel.trouble import CAUSE_FRAMES, CAUSES, FRAMES, How, stack_frame
+from opord.kernel.trouble import CAUSE_FRAMES, CAUSES, FRAMES, How, raised_at, stack_frame
 
 PROJECT_FILES: Final = ("pyproject.toml", ".git", "opord.toml")
 
@@ -27,6 +27,9 @@ _OPORD: Final = Path(__file__).resolve().parent.parent
 _EXAMPLES: Final = _OPORD / "examples"
 _INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
 _LIBRARY: Final = tuple(Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib"))
+
+_EMPTY: Final = CellType()
+"""Compares equal to a cell of a closure that has no content yet."""
 
 _OUTERMOST: Final = 5
 """How many of the first frames are kept of a long traceback; the others are the last ones."""
@@ -45,7 +48,7 @@ def frames_of(error: BaseException, home: str | None, *, limit: int = FRAMES) ->
     `home` is the package of the handlers, if it is installed; see `home_of`. Of more than `limit`,
     the outermost and the innermost are kept, and the innermost own one.
     """
-    passed = list(_passed(error.__traceback__))
+    passed = list(_passed(raised_at(error)))
     places = [located(code.co_filename, home) for code, _, _ in passed]
     own = [index for index, place in enumerate(places) if place.own]
     indices = range(own[0] if own else 0, len(passed))
@@ -77,9 +80,12 @@ def describe_fault(error: BaseException) -> dict[str, Any]:
     return trouble.describe(error, frames=frames_of(error, None), causes=causes_of(error, None))
 
 
-def frame_of(function: Callable[..., Any], home: str | None) -> dict[str, Any] | None:
-    """Return the line at which a function is defined; None if it is not written in Python."""
-    code = code_of(function)
+def frame_of(function: Callable[..., Any], home: str | None, name: str = "") -> dict[str, Any] | None:
+    """Return the line at which a function is defined; None if it is not written in Python.
+
+    `name` is what the function is called by; see `code_of`.
+    """
+    code = code_of(function, name)
     if code is None:
         return None
     line = _definition_line(code)
@@ -89,9 +95,9 @@ def frame_of(function: Callable[..., Any], home: str | None) -> dict[str, Any] |
     )
 
 
-def home_of(function: Callable[..., Any]) -> str | None:
+def home_of(function: Callable[..., Any], name: str = "") -> str | None:
     """Return the installed package or module that a handler belongs to; None if there is none."""
-    code = code_of(function)
+    code = code_of(function, name)
     if code is None:
         return None
     parts = Path(code.co_filename).parts
@@ -99,24 +105,40 @@ def home_of(function: Callable[..., Any]) -> str | None:
     return None if at is None else str(Path(*parts[: at + 2]))
 
 
-def code_of(function: Callable[..., Any]) -> CodeType | None:
-    """Return the code of a function, a method, a partial, or an object that can be called."""
+def code_of(function: Callable[..., Any], name: str = "") -> CodeType | None:
+    """Return the code of a function, a method, a partial, a class, or an object that can be called.
+
+    A wrapper is looked through: to what it says that it wraps, or to the function called `name`
+    that it holds.
+    """
     for _ in range(100):  # a chain of wrappers may be a ring
         if isinstance(function, functools.partial):
             function = function.func
         elif inspect.ismethod(function):
             function = function.__func__
-        elif inspect.isfunction(function):
-            wrapped = getattr(function, "__wrapped__", None)
-            if wrapped is None:
-                return function.__code__
+        elif (wrapped := _wrapped(function, name)) is not None:
             function = wrapped
+        elif inspect.isfunction(function):
+            return function.__code__
         else:
-            called = getattr(type(function), "__call__", None)  # noqa: B004 - its code is wanted
+            method = "__init__" if isinstance(function, type) else "__call__"
+            called = getattr(function if isinstance(function, type) else type(function), method, None)
             if not inspect.isfunction(called):
                 return None
             function = called
     return None
+
+
+def _wrapped(function: Callable[..., Any], name: str) -> Callable[..., Any] | None:
+    """Return what a wrapper wraps, as far as it is known."""
+    known = getattr(function, "__wrapped__", None)
+    if known is not None or not name or getattr(function, "__name__", "") == name:
+        return known
+    if inspect.isfunction(function):
+        held = [cell.cell_contents for cell in function.__closure__ or () if cell != _EMPTY]
+    else:
+        held = list(getattr(function, "__dict__", {}).values())
+    return next((one for one in held if callable(one) and getattr(one, "__name__", "") == name), None)
 
 
 @functools.lru_cache(maxsize=4096)

@@ -35,10 +35,16 @@ from opord.values.guard import BadValue, member
 _VARIANTS: Final = 8
 """How many declared failures are listed at most."""
 
+_HUGE: Final = 10**29
+"""Whole numbers from this one on are not written out."""
+
 _VALUES: Final = 10_000
 """How many values of a result are looked at for a forgotten `await`."""
 
-_NOT_AWAITED: Final = re.compile(r"'(coroutine|async_generator|Task|Future)' object ")
+_NOT_AWAITED: Final = re.compile(
+    r"""['"](coroutine|async_generator|Task|Future)['"]|\bof type (coroutine|async_generator|Task|Future)\b"""
+)
+"""How Python and libraries name the type of a value that they cannot use."""
 
 
 class WrongAnswer(Exception):
@@ -53,8 +59,20 @@ class UndeclaredFailure(WrongAnswer):
     """A handler raised a failure that its contract does not declare for the call."""
 
 
-def wrong_result(call: CallProgram, value: Any, error: Exception) -> WrongAnswer:
-    """Say that a handler returned a value that does not fit. `error` is why."""
+def wrong_result(call: CallProgram, value: Any, error: BaseException) -> WrongAnswer:
+    """Say that a handler returned a value that does not fit. `error` is why.
+
+    If code of the user raised it, such as a mapping that reads when it is asked, it is kept as the
+    cause.
+    """
+    words = _wrong_result(call, value, error)
+    words.__suppress_context__ = True
+    if not isinstance(error, BadValue) and any(one["own"] for one in frames_of(error, None)):
+        words.__cause__ = error
+    return words
+
+
+def _wrong_result(call: CallProgram, value: Any, error: BaseException) -> WrongAnswer:
     name, declared = call.declaration.name, call.declaration.result
     waiting = next(_awaitables(value, ""), None)
     if waiting is not None:
@@ -66,25 +84,26 @@ def wrong_result(call: CallProgram, value: Any, error: Exception) -> WrongAnswer
             f"`{name}` returned {_seen(awaitable)}{where}: an `await` is forgotten, "
             f"the contract says {type_text(declared)}"
         )
-    if isinstance(value, Failure):
-        return WrongAnswer(f"`{name}` returned the failure {_failure_name(value)}: raise it")
-    path, why = (error.path, error.message) if isinstance(error, BadValue) else ("", str(error))
+    failure = value if isinstance(value, type) else type(value)
+    if issubclass(failure, Failure):
+        return WrongAnswer(f"`{name}` returned the failure {_failure_name(failure)}: raise it")
+    path, why = (error.path, error.message) if isinstance(error, BadValue) else ("", error_text(error))
     if isinstance(declared, Nothing) or (not path and why.startswith("expected ")):
         return WrongAnswer(f"`{name}` returned {_seen(value)}, the contract says {type_text(declared)}")
     detail = f"{path} {why}" if path and why.startswith("is ") else f"{path}: {why}" if path else why
     return WrongAnswer(f"`{name}` returned {_seen(value)} that does not fit {type_text(declared)}: {detail}")
 
 
-def wrong_failure(program: Program, call: CallProgram, failure: Failure, error: Exception) -> WrongAnswer:
+def wrong_failure(program: Program, call: CallProgram, failure: Failure, error: BaseException) -> WrongAnswer:
     """Say that a handler raised a declared failure that cannot be recorded. `error` is why."""
-    name, raised = call.declaration.name, _failure_name(failure)
+    name, raised = call.declaration.name, _failure_name(type(failure))
     module = type(failure).__module__
     if module != program.workflow.__module__:
         raised += f" of the module {module}"
     variants = {
         f"{union.name}.{variant.name}" for union in program.contract.failures for variant in union.variants
     }
-    if _failure_name(failure) not in variants:
+    if _failure_name(type(failure)) not in variants:
         return UndeclaredFailure(
             f"`{name}` raised {raised}; {program.name} version {program.version} has no such variant: {_declared(program, call)}"
         ).with_traceback(failure.__traceback__)
@@ -96,12 +115,20 @@ def wrong_failure(program: Program, call: CallProgram, failure: Failure, error: 
 
 def wrong_error(program: Program, call: CallProgram, error: BaseException) -> BaseException:
     """Return what a handler raised, or what explains it if it is a known mistake."""
-    name = call.declaration.name
-    if isinstance(error, Failure):
+    name, kind = call.declaration.name, type(error)
+    if issubclass(kind, Failure):
         return UndeclaredFailure(
-            f"`{name}` raised {_failure_name(error)}, which is undeclared; {_declared(program, call)}"
+            f"`{name}` raised {_failure_name(kind)}, which is undeclared; {_declared(program, call)}"
         ).with_traceback(error.__traceback__)
-    if isinstance(error, TypeError | AttributeError) and _NOT_AWAITED.search(error_text(error)):
+    if issubclass(kind, BaseExceptionGroup):
+        grouped = _failure_in(error)
+        if grouped is not None:
+            alone = WrongAnswer(
+                f"`{name}` raised the failure {_failure_name(type(grouped))} in a group of exceptions: raise it by itself"
+            )
+            alone.__cause__ = error
+            return alone
+    if issubclass(kind, Exception) and _NOT_AWAITED.search(error_text(error)):
         return ForgottenAwait(f"{error_text(error)}; an `await` is forgotten").with_traceback(
             error.__traceback__
         )
@@ -114,18 +141,20 @@ def describe_error(call: CallProgram, function: Callable[..., Any], error: BaseE
     If nothing of the user's own code was running when it was noticed, the line is that of the
     handler's `def`.
     """
+    name = call.declaration.name
     frames: list[dict[str, Any]] = []
     causes: list[dict[str, Any]] = []
     try:
-        home = home_of(function)
-        frames, causes = frames_of(error, home), causes_of(error, home)
+        home = home_of(function, name)
+        frames = frames_of(error, home)
+        causes = causes_of(error, home)
         if not any(one["own"] for part in (frames, *(one["frames"] for one in causes)) for one in part):
-            at = frame_of(function, home)
+            at = frame_of(function, home, name)
             frames = [*([] if isinstance(error, WrongAnswer) else frames), *([at] if at is not None else [])]
-    except Exception:  # noqa: S110 - exceptions and handlers can be hostile; the traceback is left
+    except BaseException:  # noqa: S110 - exceptions and handlers can be hostile; the traceback is left
         pass
-    sentence = str(error) if isinstance(error, WrongAnswer) else None
-    return describe(error, call=call.declaration.name, frames=frames, causes=causes, sentence=sentence)
+    sentence = str(error) if issubclass(type(error), WrongAnswer) else None
+    return describe(error, call=name, frames=frames, causes=causes, sentence=sentence)
 
 
 def hung_at(function: Callable[..., Any], cut_off: BaseException | None) -> list[dict[str, Any]]:
@@ -160,6 +189,20 @@ def type_text(type_: Type) -> str:
             assert_never(type_)
 
 
+def _failure_in(group: BaseException) -> Failure | None:
+    """Return the first failure in a group, such as one of the tasks of a `TaskGroup`."""
+    waiting = [group]
+    for _ in range(_VALUES):
+        if not waiting:
+            return None
+        one = waiting.pop()
+        if isinstance(one, Failure):
+            return one
+        if isinstance(one, BaseExceptionGroup):
+            waiting += reversed(one.exceptions)
+    return None
+
+
 def _declared(program: Program, call: CallProgram) -> str:
     """List the failures that a contract declares for a call."""
     if call.kind == "pure":
@@ -176,19 +219,17 @@ def _declared(program: Program, call: CallProgram) -> str:
     return f"the contract declares {', '.join(names[:_VARIANTS])}{more}"
 
 
-def _failure_name(failure: Failure) -> str:
-    return (
-        ".".join(part for part in (failure.opord_type, failure.opord_variant) if part)
-        or type(failure).__name__
-    )
+def _failure_name(failure: type[Failure]) -> str:
+    return ".".join(part for part in (failure.opord_type, failure.opord_variant) if part) or failure.__name__
 
 
 def _seen(value: Any) -> str:
     """Name a value by its kind. Its content may be a secret."""
     kind = type(value)
+    if kind is int and not -_HUGE < value < _HUGE:
+        return "a huge number"  # Python refuses to write some of them
     if value is None or kind in (bool, int, float):
-        text = repr(value)
-        return text if len(text) <= 30 else "a huge number"
+        return repr(value)
     if isinstance(value, type):
         return f"the class {value.__name__} itself"
     if kind.__name__ in ("coroutine", "generator", "async_generator"):

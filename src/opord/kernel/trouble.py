@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import TracebackType
 from typing import Any, Final, Literal, TypeAlias
 
 from opord.kernel.program import Program
@@ -81,7 +82,7 @@ def describe(
     `sentence` is the error in words, if its type and text do not say it.
     """
     description = _description(sentence or error_text(error), call, place)
-    description["traceback"] = storable("".join(traceback.format_exception(error)))
+    description["traceback"] = storable(_traceback(error))
     description["trouble"] = {"type": type_of(error), "message": message_of(error), "frames": list(frames)}
     if causes := list(causes):
         description["trouble"]["causes"] = causes
@@ -126,16 +127,14 @@ def _place(trouble: Mapping[str, Any]) -> str:
 def _own_frame(trouble: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Return the frame of the user's own code that is nearest to the mistake.
 
-    The frames of a group say only where its members were awaited, so a member goes first.
+    The frames of a group say only where its members were awaited, so a member goes first. Code that
+    was made while the program ran, such as the methods of a dataclass, has no line to look at.
     """
     causes = trouble.get("causes", ())
     members = [one for one in causes if one["how"] == "member"]
     others = [one for one in causes if one["how"] != "member"]
-    for part in (*members, trouble, *others):
-        for one in reversed(part["frames"]):
-            if one["own"]:
-                return one  # type: ignore[no-any-return]
-    return None
+    own = [one for part in (*members, trouble, *others) for one in reversed(part["frames"]) if one["own"]]
+    return next((one for one in own if one["code"] is not None), next(iter(own), None))
 
 
 def type_of(error: BaseException) -> str:
@@ -162,6 +161,23 @@ def error_text(error: BaseException) -> str:
 def storable(text: str) -> str:
     """Return a text without characters that no store takes: lone surrogates and NUL are escaped."""
     return text.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()
+
+
+def _traceback(error: BaseException) -> str:
+    """Return the traceback as Python prints it, or without the causes if it cannot be printed so.
+
+    A handler may raise an exception whose attributes make Python's own formatting fail.
+    """
+    try:
+        return "".join(traceback.format_exception(error))
+    except BaseException:
+        head = "Traceback (most recent call last):\n"
+        return f"{head}{''.join(traceback.format_tb(raised_at(error)))}{error_text(error)}\n"
+
+
+def raised_at(error: BaseException) -> TracebackType | None:
+    """Return an exception's traceback, whatever its class makes of its attributes."""
+    return BaseException.__dict__["__traceback__"].__get__(error)  # type: ignore[no-any-return]
 
 
 def shortened(trace: str) -> str:

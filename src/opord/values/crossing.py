@@ -39,9 +39,14 @@ def variant_of(value: Any, variants: Mapping[str, tuple[str, Mapping[str, str]]]
     """
     if not isinstance(value, Sum | Failure):
         return None
-    class_name = type(value).__qualname__
+    class_name = variant_class(type(value)).__qualname__
     name, names = variants.get(class_name, (class_name, {}))
     return {**_members(value, names), "type": name}
+
+
+def variant_class(cls: type[Any]) -> type[Any]:
+    """Return the contract's variant that a class is, or is derived from by the user's own code."""
+    return next((one for one in cls.__mro__ if one.__dict__.get("opord_variant")), cls)
 
 
 def name_of(value: Any, type_name: str) -> Any:
@@ -73,7 +78,7 @@ def _members(value: Any, names: Mapping[str, str]) -> dict[Any, Any]:
 def _attributes(value: Any) -> Iterator[tuple[str, Any, Any]]:
     """Yield the attributes of a struct or failure with their values and defaults."""
     if isinstance(value, Failure):
-        for name in value.__match_args__:
+        for name in variant_class(type(value)).__match_args__:
             yield name, getattr(value, name), value.opord_defaults.get(name, _NONE)
         return
     fields, defaults = value.__struct_fields__, value.__struct_defaults__
