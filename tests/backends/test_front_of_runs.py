@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Coroutine
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 import opord
-from tests.backends.desk import Handlers, load_desk
+from tests.backends.desk import DESK, Handlers, load_desk
 
 
 @pytest.fixture
@@ -139,6 +140,100 @@ def test_a_condition_that_there_is_not_is_told_with_a_near_one(flow: Any) -> Non
         async with opord.Engine("sqlite://:memory:", [flow]) as engine:
             with pytest.raises(TypeError, match="there is no condition 'stat'; did you mean 'state'"):
                 await engine.runs(flow, stat="Asked")  # type: ignore[call-arg]
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    ("contract", "wanted", "told"),
+    [
+        ("Dsk", {}, "there is no stored contract 'Dsk'; did you mean 'Desk'?"),
+        ("Invoice", {}, "there is no stored contract 'Invoice'; there are Desk"),
+        ("Desk", {"state": "Askd"}, "there is no state of Desk 'Askd'; did you mean 'Asked'?"),
+        (None, {"state": "Askd"}, "there is no state of a stored contract 'Askd'; did you mean 'Asked'?"),
+        ("Desk", {"data": {"oder.id": "o1"}}, "there is no input or field of a state of Desk 'oder'"),
+    ],
+)
+def test_a_name_that_no_stored_contract_has_is_told(
+    flow: Any, tmp_path: Path, contract: str | None, wanted: Any, told: str
+) -> None:
+    url = f"sqlite:///{tmp_path}/desk.db"
+
+    async def main() -> None:
+        async with opord.Engine(url, [flow]) as engine:
+            with pytest.raises(ValueError, match=told):
+                await engine.runs(contract, **wanted)
+            assert keys(await engine.runs("Desk", state="Asked")) == []
+            assert keys(await engine.runs("Desk", state="Asked", version=7)) == []
+
+    run(main())
+    with opord.Client(url) as client, pytest.raises(ValueError, match=told):
+        client.runs(contract, **wanted)
+
+
+def test_a_store_without_contracts_has_no_runs_of_any(tmp_path: Path) -> None:
+    with opord.Client(f"sqlite:///{tmp_path}/empty.db") as client:
+        assert client.runs("Desk", state="Asked").runs == []
+
+
+def test_a_state_that_only_an_older_version_has_can_be_asked_for(flow: Any, tmp_path: Path) -> None:
+    newer = tmp_path / "newer"
+    newer.mkdir()
+    (newer / "desk.opord").write_text(
+        DESK.replace("order.id\n", "order.id version 2\n", 1).replace("Asked", "Open")
+    )
+    second = opord.load(newer / "desk.opord").Desk
+
+    async def main() -> None:
+        async with opord.Engine("sqlite://:memory:", [flow, second]) as engine:
+            await engine.start(flow, order=order("a"))
+            assert keys(await engine.runs(second, state="Asked")) == ["a"]
+            assert keys(await engine.runs(second, state="Open")) == []
+            with pytest.raises(ValueError, match="there is no state of Desk 'Opend'; did you mean 'Open'"):
+                await engine.runs(second, state="Opend")
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "told"),
+    [
+        (lambda send: send.aprove(note="ok"), AttributeError, "Desk has no event 'aprove'; did you mean send.approve?"),
+        (lambda send: send.refund(), AttributeError, "Desk has no event 'refund'; it has approve, cancel"),
+        (lambda send: send("approve", note="ok"), TypeError, r"sent by its method, as in `await run.send.approve\(…\)`"),
+        (lambda send: send.approve("ok"), TypeError, "give each parameter of approve by its name, as in note=…, got: 'ok'"),
+        (lambda send: send.approve(), opord.InputInvalid, "Desk's event approve does not fit: note is missing"),
+        (lambda send: send.approve(nte="ok"), opord.InputInvalid, r"(?s)note is missing.*`nte` is .*did you mean `note`"),
+        (lambda send: send.approve(note=3), opord.InputInvalid, "note: expected str, got the number 3"),
+    ],
+)  # fmt: skip
+def test_a_wrong_event_is_told_in_words(flow: Any, call: Any, error: type[Exception], told: str) -> None:
+    async def main() -> None:
+        async with opord.Engine("sqlite://:memory:", [flow]) as engine:
+            handle = await engine.start(flow, order=order("a"))
+            with pytest.raises(error, match=told):
+                await call(handle.as_("eve", role="boss").send)
+            assert (await handle.status())["state"] == "Asked"
+
+    run(main())
+
+
+def test_the_names_of_words_that_python_has_are_sent_as_in_the_contract(tmp_path: Path) -> None:
+    (tmp_path / "k.opord").write_text(
+        "contract K(id: str) key id\nevent raise(class: str)\n"
+        "initial state A -> B { on raise(class) -> goto B }\nfinal state B success\n"
+    )
+    contract = opord.load(tmp_path / "k.opord").K
+
+    async def main() -> None:
+        async with opord.Engine("sqlite://:memory:", [contract]) as engine:
+            handle = await engine.start(contract, id="1")
+            assert inspect.iscoroutinefunction(handle.send.raise_)
+            with pytest.raises(opord.InputInvalid) as told:
+                await handle.send.raise_(class_="x", clas="y")
+            assert len(told.value.problems) == 1
+            assert "`clas` is" in told.value.problem
+            assert (await handle.send.raise_(class_="x")).status == "taken"
 
     run(main())
 

@@ -61,18 +61,22 @@ class RunConditions(TypedDict, total=False):
 
 
 class Wish(NamedTuple):
-    """Which runs to list: what a store finds by its columns, and the conditions on data."""
+    """Which runs to list: what a store finds by its columns, and the conditions on data.
+
+    `contract` is theirs, if it was given as such and not by its name.
+    """
 
     where: RunFilter
     data: tuple[DataIs, ...] = ()
+    contract: Contract | None = None
 
 
 def wish(contract: Contract | str | None, conditions: RunConditions) -> Wish:
-    """Check conditions and return them. Names of a given contract are checked, too.
+    """Check conditions and return them. Names of the contract are for `page_of` to check.
 
     Raises:
         TypeError: there is no such condition, or it is of the wrong type.
-        ValueError: a word, a state or a place is unknown, or an instant has no time zone.
+        ValueError: a word is unknown, a place is none, or an instant has no time zone.
     """
     for name in conditions:
         if name not in RunConditions.__annotations__:
@@ -81,18 +85,14 @@ def wish(contract: Contract | str | None, conditions: RunConditions) -> Wish:
                 f"did you mean {near!r}?" if near else f"there are {', '.join(RunConditions.__annotations__)}"
             )
             raise TypeError(f"there is no condition {name!r}; {hint}")
-    version, state, data = conditions.get("version"), conditions.get("state"), conditions.get("data")
+    version, data = conditions.get("version"), conditions.get("data")
     if version is not None:
         check_number("version", version, whole=True)
+    if not isinstance(state := conditions.get("state"), str | None):
+        raise TypeError(f"expected the name of a state, got: {state!r}")
     if not isinstance(data, Mapping | None):
         raise TypeError(f'expected data by place, as in {{"order.id": "o1"}}, got: {data!r}')
     known = contract if isinstance(contract, Contract) else None
-    if known is not None and state is not None:
-        known_name(f"state of {known.name}", state, [one.name for one in known.states])
-    places = tuple(data_is(path, value) for path, value in (data or {}).items())
-    if known is not None:
-        for one in places:
-            known_name(f"input or field of a state of {known.name}", one.path[0], _places(known))
     return Wish(
         RunFilter(
             contract=known.name if known is not None else contract,  # type: ignore[arg-type]
@@ -106,7 +106,8 @@ def wish(contract: Contract | str | None, conditions: RunConditions) -> Wish:
             since_from=_instant("since_from", conditions.get("since_from")),
             since_before=_instant("since_before", conditions.get("since_before")),
         ),
-        places,
+        tuple(data_is(path, value) for path, value in (data or {}).items()),
+        known,
     )
 
 
@@ -115,7 +116,9 @@ async def page_of(backend: Backend, wish: Wish, *, limit: int, after: str | None
 
     Raises:
         TypeError: `limit` is no number, or `after` no text.
-        ValueError: `limit` is below 1.
+        ValueError: `limit` is below 1, or a contract, state or place is unknown to the contract and
+            to the store. Names are checked where they can be: if a contract was given, or if no run
+            was found and a contract is stored.
     """
     check_number("limit", limit, whole=True)
     if not isinstance(after, str | None):
@@ -123,22 +126,34 @@ async def page_of(backend: Backend, wish: Wish, *, limit: int, after: str | None
     if limit < 1:
         raise ValueError(f"expected a limit of at least 1, got: {limit}")
     shown = Shown(backend)
+    if wish.contract is not None and not _has_names(wish.contract, wish):
+        await check_names(shown, wish.where._replace(version=None), wish.data, given=wish.contract)
     rows = [row async for row in shown.rows(wish.where, data=wish.data, limit=limit + 1, after=after)]
+    if not rows and after is None and wish.contract is None and await backend.versions():
+        await check_names(shown, wish.where._replace(version=None), wish.data)
     views: list[Mapping[str, Any]] = [await shown.view(row) for row in rows[:limit]]
     return RunPage(views, rows[limit - 1].run if len(rows) > limit else None)
 
 
-async def check_names(shown: Shown, where: RunFilter, data: Sequence[DataIs] = ()) -> None:
+def _has_names(contract: Contract, wish: Wish) -> bool:
+    states, places = _states(contract), _places(contract)
+    return wish.where.state in (None, *states) and all(one.path[0] in places for one in wish.data)
+
+
+async def check_names(
+    shown: Shown, where: RunFilter, data: Sequence[DataIs] = (), given: Contract | None = None
+) -> None:
     """Refuse the name of a contract, version, state or place that no stored contract has.
 
-    It compiles contracts until one has the names, so ask only when nothing was found. A contract
-    that cannot be read may have any name.
+    The names of a given contract are known, too. It compiles contracts until one has the names, so
+    ask only when nothing was found. A contract that cannot be read may have any name.
 
     Raises:
         ValueError: a name is unknown; the message has a similar one.
     """
     versions = await shown.backend.versions()
-    known_name("stored contract", where.contract, (one.name for one in versions))
+    if given is None:
+        known_name("stored contract", where.contract, (one.name for one in versions))
     if where.contract is not None:
         versions = [one for one in versions if one.name == where.contract]
         numbers = [one.version for one in versions]
@@ -152,7 +167,7 @@ async def check_names(shown: Shown, where: RunFilter, data: Sequence[DataIs] = (
     ]
     of = f" of {where.contract}" if where.contract is not None else " of a stored contract"
     for what, word, names in words:
-        known: list[str] = []
+        known = names(given) if given is not None else []
         for digest in chosen:
             contract = await shown.contract(digest)
             if contract is None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import wraps
+from inspect import signature
+from keyword import iskeyword
 from typing import (
     TYPE_CHECKING,
     Any,
+    ClassVar,
     Generic,
     Literal,
     NamedTuple,
@@ -108,12 +112,74 @@ class RunHandle:
 class Sender:
     """The base of a run's `send`, which has a method for each event."""
 
+    _events: ClassVar[tuple[str, ...]] = ()
+
     def __init__(self, run: RunHandle) -> None:
         self._run = run
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls._events = tuple(form for form in vars(cls) if not form.startswith("__"))
+        for form in cls._events:
+            setattr(cls, form, _telling(form, vars(cls)[form]))
+
+    # Type checkers see the methods of the contract alone, so that they find a wrong one too.
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if name.startswith("_"):
+                raise AttributeError(f"a sender has no attribute {name!r}")
+            # With `obj` but no `name`, Python adds no suggestion of its own.
+            raise AttributeError(_no_event(self._run, name, self._events), obj=self)
+
+        def __call__(self, event: object = None, *_: object, **__: object) -> Any:
+            if event not in self._events:
+                event = next(iter(self._events), "approve")
+            raise TypeError(f"an event is sent by its method, as in `await run.send.{event}(…)`")
 
     async def _send(self, event: str, members: Mapping[str, Any]) -> Sent:
         run = self._run
         return await run._runs.send_event(run.id, event, members, actor=run._actor, role=run._role)
+
+
+def _telling(form: str, send: Callable[..., Awaitable[Sent]]) -> Callable[..., Awaitable[Sent]]:
+    """Return a method that sends an event and has wrong parameters refused as the event's input."""
+
+    @wraps(send)
+    async def sending(sender: Sender, *args: Any, **members: Any) -> Sent:
+        try:
+            sent = send(sender, *args, **members)
+        except TypeError:  # the parameters do not fit; what the method does begins when it is awaited
+            if args:
+                raise TypeError(
+                    f"give each parameter of {form} by its name{_example(send)}, got: {args[0]!r}"
+                ) from None
+        else:
+            return await sent
+        return await sender._send(
+            _in_contract(form), {_in_contract(name): one for name, one in members.items()}
+        )
+
+    return sending
+
+
+def _example(send: Callable[..., object]) -> str:
+    names = [*signature(send).parameters][1:]
+    return f", as in {names[0]}=…" if names else ""
+
+
+def _in_contract(form: str) -> str:
+    """Return a name without the `_` that it got because Python has that word."""
+    name = form.rstrip("_")
+    return name if iskeyword(name) else form
+
+
+def _no_event(run: RunHandle, name: str, events: Sequence[str]) -> str:
+    from difflib import get_close_matches  # 15 ms that only a mistake costs
+
+    near = get_close_matches(name, events, 1)
+    hint = f"did you mean send.{near[0]}?" if near else f"it has {', '.join(events) or 'none'}"
+    return f"{run.id.partition('/')[0]} has no event {name!r}; {hint}"
 
 
 class Start(Generic[RunT_co]):
