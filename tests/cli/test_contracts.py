@@ -127,6 +127,17 @@ def test_explain_of_a_finding_has_no_other_form(shop: Shop) -> None:
     assert "the page of a finding is written to the terminal" in said.err
 
 
+@pytest.mark.parametrize("command", ["check", "explain", "diagram", "simulate"])
+def test_python_code_is_no_contract(shop: Shop, command: str) -> None:
+    (shop.folder / "refund.py").write_text("import opord\n\nclass Refund:\n    state = 'Asked'\n")
+    said = shop.opord(command, "refund.py")
+    assert (said.status, said.out) == (2, "")
+    assert said.err.startswith(
+        "error[contract_unknown]: refund.py is Python code; a contract is a file such as order.opord"
+    )
+    assert said.err.count("\n") == 1
+
+
 def test_explain_prints_the_page_of_a_finding(shop: Shop) -> None:
     said = shop.opord("explain", "OP301")
     assert said.status == 0

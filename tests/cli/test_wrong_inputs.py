@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.cli.kit import DESK, Shop, order
 
 SHAPE = 'INPUT is {"order": {"id": str, "cents": int, "card": str}}\n'
@@ -28,6 +30,32 @@ def test_one_wrong_member_is_told_in_one_line(shop: Shop) -> None:
     assert said.err == (
         f"error[input_invalid]: the input of Desk does not fit: order is missing; expected Order\n{SHAPE}"
     )
+
+
+@pytest.mark.parametrize("text", ["{order: x}", "order=x", "x" * 5000, "{'order': 1}", '{"order": }'])
+def test_what_is_not_json_is_told_with_the_shape(shop: Shop, text: str) -> None:
+    said = shop.opord("runs", "start", "desk.opord", "--input", text)
+    assert (said.status, said.out) == (1, "")
+    assert said.err.startswith("error[input_invalid]: the input is refused: not JSON")
+    assert said.err.endswith(SHAPE)
+    assert not (shop.folder / "opord.db").exists()
+
+
+def test_what_is_sent_and_not_json_is_told_with_the_shape(shop: Shop) -> None:
+    shop.start("big-1", cents=5000)
+    shop.work()
+    said = shop.opord("runs", "send", "Desk/big-1", "approve", "--role", "manager", "--input", "{note: ok}")
+    assert said.status == 1
+    assert said.err.startswith("error[input_invalid]: the input is refused: not JSON")
+    assert said.err.endswith('\nINPUT is {"note": str}\n')
+    said = shop.opord("runs", "send", "Desk/big-2", "approve", "--role", "manager", "--input", "{note: ok}")
+    assert "there is no run 'Desk/big-2'" in said.err
+
+
+def test_a_file_without_its_sign_is_told(shop: Shop) -> None:
+    (shop.folder / "one.json").write_text(order("o1"))
+    said = shop.opord("runs", "start", "desk.opord", "--input", "one.json")
+    assert "; to read the file, write `@one.json`\n" in said.err
 
 
 def test_many_wrong_members_are_bounded(shop: Shop) -> None:

@@ -27,7 +27,7 @@ def checked(path: Path) -> CheckResult:
     """
     from opord.language import check_file
 
-    refuse_python(str(path))
+    refuse_python(str(path), class_too=False)
     try:
         return check_file(path, allow_outside=allows_outside())
     except OSError as wrong:
@@ -46,8 +46,8 @@ def unreadable(path: Path, wrong: OSError) -> CliError:
     return CliError("file", f"{path}: {wrong.strerror or wrong}{hint}", 2)
 
 
-def refuse_python(place: str) -> None:
-    """Refuse Python code where a contract's file is wanted.
+def refuse_python(place: str, *, class_too: bool = True) -> None:
+    """Refuse Python code where a contract's file is wanted, or its generated class if `class_too`.
 
     Raises:
         CliError: it is; the message says how a contract is named.
@@ -55,8 +55,8 @@ def refuse_python(place: str) -> None:
     file, _, name = place.partition(":")
     if not file.endswith((".py", ".pyi")):
         return
-    by_class = f"`{_dotted(file)}:{name or 'Name'}`"
-    message = f"{place} is Python code; a contract is a file such as order.opord, or its generated class, as in {by_class}"
+    by_class = f", or its generated class, as in `{_dotted(file)}:{name or 'Name'}`" if class_too else ""
+    message = f"{place} is Python code; a contract is a file such as order.opord{by_class}"
     raise CliError("contract_unknown", message, 2)
 
 

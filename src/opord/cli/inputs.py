@@ -5,6 +5,7 @@ It is given in place, in a file, in a file with an object on each line, or on st
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,7 +41,14 @@ def read_one(argument: str | None) -> Any:
         return {}
     if is_bulk(argument):
         raise CliError("usage", "a file with one input a line starts runs; here one object is needed", 2)
-    return parsed(_text(argument), "the input")
+    try:
+        return parsed(_text(argument), "the input")
+    except CliError as wrong:
+        if os.path.isfile(argument):  # unlike a path, it takes a text of any length
+            raise CliError(
+                wrong.code, f"{wrong}; to read the file, write `@{argument}`", wrong.status
+            ) from wrong
+        raise
 
 
 def parsed(text: str | bytes, what: str) -> Any:

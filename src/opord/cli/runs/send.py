@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from opord.cli.acting import Session, on_backend
 from opord.cli.completing import offer_runs
-from opord.cli.errors import ShapedRefusal
+from opord.cli.errors import CliError, ShapedRefusal
 from opord.cli.inputs import INPUT_HELP, read_one
 from opord.cli.output import write, write_json
 from opord.cli.settings import actor_options, json_option, store_option
@@ -49,11 +49,13 @@ def command(
     Example:
       opord runs send OrderFulfilment/ord-1001 approve --input '{"note": "ok"}' --as ann --role manager
     """  # noqa: W505 - the line is shown as it stands
-    members = read_one(members_text)
+    members, unread = _read(members_text)
 
     async def send(session: Session) -> Sent:
         from opord.backends.base import InputInvalid
 
+        if unread is not None:
+            raise await _with_shape(session, run, event, unread) from unread
         try:
             return await session.backend.send(RunId(run), event, members, actor=actor, role=role)
         except InputInvalid as wrong:
@@ -68,13 +70,24 @@ def command(
     return 0
 
 
-async def _with_shape(session: Session, run: str, event: str, wrong: InputInvalid) -> Exception:
+def _read(argument: str | None) -> tuple[Any, CliError | None]:
+    """Return an input, or why it is none that can be sent."""
+    try:
+        return read_one(argument), None
+    except CliError as wrong:
+        if wrong.code != "input_invalid":
+            raise
+        return None, wrong
+
+
+async def _with_shape(session: Session, run: str, event: str, wrong: InputInvalid | CliError) -> Exception:
     """Return a refusal with the shape of INPUT that the event wants, if its content is refused."""
     from opord.backends.shown import Shown
     from opord.cli.input_shape import input_shape
 
     shown = Shown(session.backend)
     program = await shown.program_if_readable(await session.backend.row(RunId(run)))
-    if program is None or event not in program.events or wrong.what == "the sender":
+    about_sender = getattr(wrong, "what", None) == "the sender"
+    if program is None or event not in program.events or about_sender:
         return wrong
     return ShapedRefusal(wrong, input_shape(program.contract, program.events[event].declaration.params))

@@ -53,8 +53,7 @@ def command(contract: str, input_text: str | None, store: str, as_json: bool) ->
     program = program_at(contract)
     if input_text is not None and is_bulk(input_text):
         return _start_many(program, input_text, store, as_json)
-    members = read_one(input_text)
-    _check_one(program, members, store)  # before the store is opened: a refused input creates no store
+    members = _read_and_check(program, input_text, store)  # before a store is made
     started = on_backend(
         store, lambda session: session.backend.start(program, members), [program.workflow], create=True
     )
@@ -78,15 +77,19 @@ def _check(program: Program, members: Any, store: str) -> None:
         raise refused
 
 
-def _check_one(program: Program, members: Any, store: str) -> None:
-    """Refuse the input of a single run with the shape of one that fits."""
+def _read_and_check(program: Program, argument: str | None, store: str) -> Any:
+    """Return the input of a single run, or refuse it with the shape of one that fits."""
     from opord.backends.base import InputInvalid
     from opord.cli.input_shape import input_shape
 
     try:
+        members = read_one(argument)
         _check(program, members, store)
-    except InputInvalid as wrong:
+    except (InputInvalid, CliError) as wrong:
+        if wrong.code != "input_invalid":
+            raise
         raise ShapedRefusal(wrong, input_shape(program.contract, program.contract.params)) from wrong
+    return members
 
 
 def _how(started: Started) -> str:
