@@ -45,6 +45,64 @@ phase P {
 final state Fine success
 final state Bad failure
 """,
+    "an arm for a doubt, and the state of it": """contract C(id: str) key id
+failure Trouble { No settles }
+action pay(id: str) fails Trouble stands because "a person pays it back" { key id, timeout 10s, in doubt report }
+initial state S -> Fine | Bad | Unclear {
+  match commit pay(id) {  #! OP401
+    ok -> goto Fine
+    No -> goto Bad
+  }
+}
+final state Fine success
+final state Bad failure
+final state Unclear failure
+""",
+    "an arm for a doubt, and all of its state": """contract C(id: str) key id
+action pay(id: str) stands because "a person pays it back" { key id, timeout 10s, in doubt report }
+initial state S -> Fine {
+  match commit pay(id) {  #! OP401
+    ok -> goto Fine
+  }
+}
+state Asking -> Fine | Unclear {
+  on cancel(reason) -> goto Unclear
+  after 1d -> goto Fine
+}
+final state Fine success
+final state Unclear failure
+""",
+    "the last line of a body": """contract C(id: str, cents: int) key id
+initial state S -> Big | Small {
+  if cents > 100 { goto Big }  #! OP301
+}
+final state Big success
+final state Small success
+""",
+    "an arm of a match": """contract C(id: str, kind: Kind) key id
+enum Kind { A, B, C }
+initial state S -> Fine | Other | Third {
+  match kind {  #! OP402
+    A -> goto Fine
+    B -> goto Other
+  }
+}
+final state Fine success
+final state Other success
+final state Third success
+""",
+    "an arm of a shared handler": """contract C(id: str) key id
+event stop(why: bool)
+phase P {
+  on stop(why) {
+    match why { true -> goto Bad }  #! OP402
+  }
+  initial state S -> Fine | Bad | Worse { after 1d -> goto Fine }
+}
+final state Fine success
+final state Bad failure
+final state Worse failure
+""",
     "a failure": """contract C(id: str) key id
 failure Trouble { No, Busy transient }
 effect f(id: str) -> int fails Nothing { retry 2 times }  #! OP101
@@ -162,3 +220,21 @@ def test_one_mistake_is_one_finding(text: str) -> None:
     assert sorted(f"{each.code.id}@{each.place.line}" for each in found if each.rule != "unused") == sorted(
         marked
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "next_move"),
+    [
+        ("an arm for a doubt, and the state of it", "add the arm `InDoubt -> goto Unclear`"),
+        ("the last line of a body", "add an `else` that ends in `goto Small`, or a `goto Small` below"),
+    ],
+)
+def test_the_next_move_names_the_state_that_nothing_goes_to(name: str, next_move: str) -> None:
+    [found] = check_text(CASES[name]).diagnostics
+    assert found.help == next_move
+
+
+def test_a_fix_goes_to_the_state_that_nothing_goes_to() -> None:
+    [found] = check_text(CASES["an arm for a doubt, and the state of it"]).diagnostics
+    [fix] = found.fixes
+    assert "InDoubt -> goto Unclear" in fix.edits[0].text

@@ -135,6 +135,9 @@ WAYS_UNREAD = (Unread("in any state"), NamelessWord(("state", "commit", "perform
 MISUNDERSTOOD = (Reported("OP103"), Reported("OP104"), Reported("OP108"))
 """A state, call or arm has an unknown name: it may be the one that a finding says is missing."""
 
+LEAVES_OUT = (Reported("OP301"), Reported("OP401"), Reported("OP402"))
+"""A path or a case has no `goto`: it may be the one that a finding says is missing."""
+
 
 def undeclared(*words: str) -> tuple[Suppressor, ...]:
     """Return the suppressors of a finding about an undeclared name.

@@ -8,6 +8,7 @@ from opord.contract import STR, Field, OptionalOf, State, VariantRef
 from opord.language.diagnostics.model import Diagnostic, Edit
 from opord.language.fixes.checked_file import CheckedFile
 from opord.language.flow.coverage import OK, SOME, Case, cases_of, missing, spelled
+from opord.language.flow.holes import target_missed
 from opord.language.syntax import tree
 from opord.language.syntax.tree import Span
 
@@ -98,10 +99,12 @@ def _fields(checked: CheckedFile, case: Case) -> tuple[Field, ...]:
 def _goto(checked: CheckedFile, state: tree.State, reason: str | None) -> str:
     """Write a `goto` to a state of the header that can be entered with the values in scope.
 
-    For a failure, a state that ends in failure comes first. For other cases, it comes last.
+    A state that no other `goto` names comes first. For a failure, one that ends in failure comes
+    next. For other cases, it comes last.
     """
+    missed = target_missed(checked.graph, checked.graph.states.get(state.name.text))
     targets = [checked.graph.states[name.text] for name in state.targets if name.text in checked.graph.states]
-    targets.sort(key=lambda each: each.outcome != "failure" if reason else each.outcome == "failure")
+    targets.sort(key=lambda each: (each.name != missed, (each.outcome != "failure") == bool(reason)))
     for target in targets:
         needed = [field for field in target.fields if not _may_be_left_out(field)]
         if not needed:

@@ -9,6 +9,7 @@ from opord.language.diagnostics import Diagnostic, code
 from opord.language.diagnostics.suppressors import Unread
 from opord.language.flow.endings import is_unread
 from opord.language.flow.graph import Graph
+from opord.language.flow.holes import has_hole
 from opord.statements import statements
 
 CODE = code(
@@ -20,13 +21,19 @@ CODE = code(
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
-    """Find the names in a header that no `goto` of the state or of its phase's handlers has."""
+    """Find the names in a header that no `goto` of the state or of its phase's handlers has.
+
+    A state that leaves out an arm or a `goto` has that finding: what is missing may go there.
+    """
     for state in contract.states:
         if state.kind == "final" or not _is_whole(graph, state):
             continue
         targets = {goto.state for moment in graph.moments(state) for goto in moment.gotos}
+        missed = [target in graph.states and target not in targets for target in state.targets]
+        if not any(missed) or has_hole(graph, state):
+            continue
         for index, target in enumerate(state.targets):
-            if target in targets or target not in graph.states:
+            if not missed[index]:
                 continue
             place = state.target_places[index] if index < len(state.target_places) else state.place
             if not place.line:

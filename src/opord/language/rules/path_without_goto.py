@@ -10,6 +10,7 @@ from opord.language.diagnostics.places import known_place
 from opord.language.diagnostics.suppressors import Unread
 from opord.language.flow.endings import open_ends
 from opord.language.flow.graph import Graph
+from opord.language.flow.holes import target_missed
 
 CODE = code("OP301", rule="flow", title="a path without goto", suppressed_by=(Unread("in its body"),))
 
@@ -19,21 +20,25 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
     for state in contract.states:
         waits = state.handlers or state.timers  # with statements besides: another finding
         if state.body and not waits and state.kind != "final":
-            yield from _in_step(state.body, state.place, f"in `{state.name}`", state)
+            yield from _in_step(graph, state.body, state.place, f"in `{state.name}`", state)
         for handler in state.handlers:
             if not handler.ignore:
-                yield from _in_step(handler.body, handler.place, f"in `on {handler.event}`", state)
+                yield from _in_step(graph, handler.body, handler.place, f"in `on {handler.event}`", state)
         for timer in state.timers:
-            yield from _in_step(timer.body, timer.place, f"after this timer of `{state.name}`", state)
+            where = f"after this timer of `{state.name}`"
+            yield from _in_step(graph, timer.body, timer.place, where, state)
     for phase in contract.phases:
         for handler in phase.handlers:
             if not handler.ignore:
-                yield from _in_step(handler.body, handler.place, f"in `on {handler.event}`", None)
+                yield from _in_step(graph, handler.body, handler.place, f"in `on {handler.event}`", None)
         for timer in phase.timers:
-            yield from _in_step(timer.body, timer.place, f"after this timer of `{phase.name}`", None)
+            where = f"after this timer of `{phase.name}`"
+            yield from _in_step(graph, timer.body, timer.place, where, None)
 
 
-def _in_step(body: Block, place: Place, where: str, state: State | None) -> Iterator[Diagnostic]:
+def _in_step(
+    graph: Graph, body: Block, place: Place, where: str, state: State | None
+) -> Iterator[Diagnostic]:
     ends: dict[Place, bool] = {}
     for end in open_ends(body, place):
         at = known_place(end.place, place)
@@ -43,12 +48,15 @@ def _in_step(body: Block, place: Place, where: str, state: State | None) -> Iter
             at,
             f"a path {where} ends without `goto`",
             label="when the condition does not hold, nothing follows" if otherwise else "the path ends here",
-            help=_help(state, otherwise),
+            help=_help(graph, state, otherwise),
         )
 
 
-def _help(state: State | None, otherwise: bool) -> str:
-    target = state.targets[0] if state is not None and len(state.targets) == 1 else "<state>"
+def _help(graph: Graph, state: State | None, otherwise: bool) -> str:
+    if state is not None and len(state.targets) == 1:
+        target = state.targets[0]
+    else:
+        target = target_missed(graph, state)
     if otherwise:
         return f"add an `else` that ends in `goto {target}`, or a `goto {target}` below"
     return f"end it with `goto {target}`"

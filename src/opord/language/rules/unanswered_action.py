@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from opord.contract import Action, Contract, Skip
 from opord.language.diagnostics import Diagnostic, Label, code
 from opord.language.diagnostics.suppressors import (
+    LEAVES_OUT,
     MISUNDERSTOOD,
     WAYS_UNREAD,
     NamelessWord,
@@ -39,7 +40,7 @@ NEEDLESS = code(
     "OP812",
     rule="unused",
     title="a `stands because` that nothing asks for",
-    suppressed_by=(*WAYS_UNREAD, UnreadName("of any action"), *MISUNDERSTOOD),
+    suppressed_by=(*WAYS_UNREAD, UnreadName("of any action"), *MISUNDERSTOOD, *LEAVES_OUT),
 )
 _ENDS_NAMED_MAX = 3
 

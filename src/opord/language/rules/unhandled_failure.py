@@ -11,7 +11,8 @@ from opord.language.diagnostics.suppressors import Unread
 from opord.language.diagnostics.wording import FEW, LABELS_MAX, quoted
 from opord.language.flow.calls import IN_DOUBT, TIMED_OUT
 from opord.language.flow.coverage import cases_of, first_missing, names_strangers
-from opord.language.flow.graph import Graph
+from opord.language.flow.graph import Graph, Moment
+from opord.language.flow.holes import SOME_STATE, state_of, target_missed
 from opord.statements import Branching, branching, called_by
 
 CODE = code(
@@ -36,10 +37,12 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
                 case for case in first_missing(cases, statement.arms, FEW + 1) if isinstance(case, VariantRef)
             ]
             if refs:
-                yield _finding(graph, statement, site, refs)
+                yield _finding(graph, step, statement, site, refs)
 
 
-def _finding(graph: Graph, statement: Branching, site: CallSite, refs: list[VariantRef]) -> Diagnostic:
+def _finding(
+    graph: Graph, step: Moment, statement: Branching, site: CallSite, refs: list[VariantRef]
+) -> Diagnostic:
     words = quoted(ref.variant for ref in refs)
     them = "it" if len(refs) == 1 else "them"
     return CODE.at(
@@ -47,7 +50,7 @@ def _finding(graph: Graph, statement: Branching, site: CallSite, refs: list[Vari
         f"`{site.name}` can fail with {words}, but nothing handles {them}",
         label=f"may end in {quoted((ref.variant for ref in refs), 'or')}",
         labels=tuple(label for ref in refs[:LABELS_MAX] for label in _declared(graph, site, ref)),
-        help=_help(graph, statement, refs),
+        help=_help(graph, statement, refs, target_missed(graph, state_of(graph, step))),
     )
 
 
@@ -62,13 +65,14 @@ def _declared(graph: Graph, site: CallSite, ref: VariantRef) -> Iterator[Label]:
         yield Label(variant.place, "declared here")
 
 
-def _help(graph: Graph, statement: Branching, refs: list[VariantRef]) -> str:
-    arms = ", ".join(f"`{_arm(graph, ref)} -> goto <state>`" for ref in refs[:3])
+def _help(graph: Graph, statement: Branching, refs: list[VariantRef], target: str) -> str:
+    goto = f"goto {target if len(refs) == 1 else SOME_STATE}"
+    arms = ", ".join(f"`{_arm(graph, ref)} -> {goto}`" for ref in refs[:3])
     if refs == [IN_DOUBT] and _has_else(statement.arms):
-        return "`else` never covers `InDoubt`: add the arm `InDoubt -> goto <state>`"
+        return f"`else` never covers `InDoubt`: add the arm `InDoubt -> {goto}`"
     if isinstance(statement, Match) or (statement.arms and not _has_else(statement.arms)):
         return f"add the arm {arms}" if len(refs) == 1 else f"add an arm for each: {arms}"
-    inner = ", ".join(f"{_arm(graph, ref)} -> goto <state>" for ref in refs[:3])
+    inner = ", ".join(f"{_arm(graph, ref)} -> {goto}" for ref in refs[:3])
     return f"add `else {{ {inner} }}` to the call"
 
 

@@ -9,6 +9,7 @@ from opord.language.diagnostics import Diagnostic, code
 from opord.language.diagnostics.suppressors import Unread
 from opord.language.flow.endings import is_unread
 from opord.language.flow.graph import Graph
+from opord.language.flow.holes import has_hole
 from opord.statements import statements
 
 CODE = code(
@@ -22,14 +23,14 @@ CODE = code(
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
     """Find the states that no path from the initial state reaches.
 
-    If a reachable state has text that could not be read, or goes to an unknown state, the rule
-    cannot know what is reached, and finds nothing. If a header lists a state without a `goto` to
-    it, the header has the finding: one mistake is one finding.
+    If a reachable state has text that could not be read, leaves out an arm or a `goto`, or goes to
+    an unknown state, the rule cannot know what is reached, and finds nothing. If a header lists a
+    state without a `goto` to it, the header has the finding: one mistake is one finding.
     """
     reached = _reached_or_listed(contract, graph)
     if not reached or len(reached) == len(graph.states):
         return
-    if any(_is_torn(graph, name) for name in graph.reachable):
+    if any(_is_torn(graph, name) or has_hole(graph, graph.states[name]) for name in graph.reachable):
         return
     for state in contract.states:
         if state.name in reached:
