@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import re
 import sqlite3
 import sys
@@ -181,6 +182,25 @@ def test_runs_that_nobody_serves_are_counted(shop: Shop) -> None:
     assert shop.opord("runs", "verify").status == 0
 
 
+def test_the_first_attempt_of_an_effect_is_shown_while_it_lasts(shop: Shop) -> None:
+    shop.start("o1")
+    shop.work()
+    now = time.time_ns() // 1000
+    call = {"run": "Desk/o1", "call": "find_customer", "attempt": 1, "since": now + 10**6}
+    with sqlite3.connect(shop.folder / "opord.db") as store:
+        store.execute(
+            "UPDATE heads SET status = 'running', outcome = NULL, worker = 'w7', wake_at = ?", (now + 10**9,)
+        )
+        store.execute("INSERT INTO workers VALUES ('w7', '[]', ?, '', ?)", (now + 10**9, json.dumps([call])))
+    store.close()
+    lines = shop.opord("runs", "show", "Desk/o1").out.splitlines()
+    at = lines.index("call       find_customer, attempt 1")
+    assert lines[at + 1].startswith("under way  since 20")
+    assert lines[at + 1].endswith(" UTC; it is given up at its worker's call limit")
+    shown = json.loads(shop.opord("runs", "show", "Desk/o1", "--json").out)["under_way"]
+    assert (shown["call"], shown["key"], shown["attempt"], shown["until"]) == ("find_customer", None, 1, None)
+
+
 def test_what_runs_stand_still_for_is_said(shop: Shop) -> None:
     """Not by needs: by a lease of a worker that is gone, by attempts, and by messages."""
     shop.start("busy-1", "lost-1", "o1")
@@ -196,8 +216,8 @@ def test_what_runs_stand_still_for_is_said(shop: Shop) -> None:
             "body = json_set(body, '$.pending', json(?)) WHERE run = 3",
             (now + 10**9, tries),
         )
-        store.execute("INSERT INTO workers VALUES ('w7', '[]', ?, '')", (now - 10**6,))
-        store.execute("INSERT INTO workers VALUES ('w8', '[]', ?, '2 threads are held')", (now + 10**9,))
+        store.execute("INSERT INTO workers VALUES ('w7', '[]', ?, '', '')", (now - 10**6,))
+        store.execute("INSERT INTO workers VALUES ('w8', '[]', ?, '2 threads are held', '')", (now + 10**9,))
     store.close()
     assert ("warning", "the worker w8: 2 threads are held") in doctor(shop)[1]["runs"]
     assert shop.opord("runs", "cancel", "Desk/lost-1").status == 0

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from opord.kernel.instants import parse
+from opord.kernel.calls_under_way import calls_by_run
+from opord.kernel.instants import in_words, parse
 from opord.kernel.instants import text as instant_text
-from opord.kernel.views import under_way_view
+from opord.kernel.rows import WorkerSign
+from opord.kernel.views import run_view, under_way_view
 from opord.values.types import Instant
 from tests.engine.desk import Here, Sim, Threads, after, fails
 
@@ -107,6 +109,35 @@ def test_a_call_under_way_says_since_when_and_when_it_is_given_up() -> None:
         },
         None,
     ]
+
+
+def test_the_first_attempt_of_an_effect_is_known_from_its_worker_once_it_lasts() -> None:
+    sim = filming(encode=[4])
+    seen: list[Any] = []
+
+    def look() -> dict[str, Any]:
+        store = sim.kit.store
+        workers = {
+            row.worker: WorkerSign(row.alive_until, row.trouble, calls_by_run(row.calls))
+            for row in store.workers()
+        }
+        reason = run_view(sim.run, now=store.now(), workers=workers)["reason"]
+        return {"reason": reason, **under_way_view(sim.run, workers, store.now())}
+
+    async def story(here: Here) -> None:
+        seen.append(look())
+        await here.wait(120)
+        seen.append(look())
+        await here.wait(600)
+        seen.append(look())
+
+    sim.tell(story)
+    began, during, after_it = seen
+    assert (began["under_way"], began["reason"], after_it["under_way"]) == (None, None, None)
+    call = during["under_way"]
+    assert (call["call"], call["key"], call["attempt"], call["until"]) == ("encode", None, 1, None)
+    assert during["reason"] == f"attempt 1 of encode is under way since {in_words(parse(call['since']))}"
+    assert sim.kit.store.workers(gone=True)[0].calls == ""
 
 
 def test_without_a_timeout_it_does_not_know_when() -> None:

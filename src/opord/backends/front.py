@@ -37,6 +37,7 @@ from opord.engine.reaper import LONGEST_LEASE_S
 from opord.engine.store_writer import StoreWriter
 from opord.engine.worker import Worker
 from opord.generated import RunHandle, Sent, Start, Startable, Workflow
+from opord.kernel.calls_under_way import calls_by_run
 from opord.kernel.instants import to_datetime
 from opord.kernel.program import Program
 from opord.kernel.rows import WorkerSign
@@ -338,7 +339,9 @@ class Engine:
         read = await self._running.client.read(run)
         inbox = await self._answering.inbox(RunId(run))
         rows = await self._answering.workers(gone=True)
-        workers = {row.worker: WorkerSign(row.alive_until, row.trouble) for row in rows}
+        workers = {
+            row.worker: WorkerSign(row.alive_until, row.trouble, calls_by_run(row.calls)) for row in rows
+        }
         view = run_view(
             read, served=await self._answering.served(), now=await self._answering.now(), workers=workers
         )

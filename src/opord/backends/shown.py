@@ -10,6 +10,7 @@ from opord.contract import Contract
 from opord.drive.errors import ContractUnreadable
 from opord.engine.programs import Programs
 from opord.engine.protection import SHOWING
+from opord.kernel.calls_under_way import calls_by_run
 from opord.kernel.data_filter import DataIs
 from opord.kernel.large import needed
 from opord.kernel.program import Program
@@ -92,7 +93,8 @@ class Shown:
         inbox, unread = await self._inbox(row.run)
         details = details_view(body_of(row), inbox)
         details["stored"] += [{"id": None, "event": None, "at": None, "damaged": one.why} for one in unread]
-        return view | details | under_way_view(await self.readable(row) if damage is None else None)
+        run = await self.readable(row) if damage is None else None
+        return view | details | under_way_view(run, await self._workers_seen(), await self.backend.now())
 
     async def _inbox(self, run: RunId) -> tuple[Sequence[InboxRow], list[UnreadRow]]:
         """Return the messages that wait for a run, and those that cannot be read."""
@@ -181,7 +183,9 @@ class Shown:
                 rows = await self.backend.workers(gone=True)
             except RowDamaged:
                 return None
-            self._workers = {row.worker: WorkerSign(row.alive_until, row.trouble) for row in rows}
+            self._workers = {
+                row.worker: WorkerSign(row.alive_until, row.trouble, calls_by_run(row.calls)) for row in rows
+            }
         return self._workers
 
     async def rows(

@@ -24,6 +24,7 @@ from opord.drive.wrong_answers import (
     wrong_result,
 )
 from opord.generated.handlers import handler_names
+from opord.kernel.calls_under_way import CallUnderWay
 from opord.kernel.program import CallProgram, Program
 from opord.kernel.requests import Call
 from opord.values.canonical import dumps, encode
@@ -170,6 +171,14 @@ class Calls:
     def hung_at(self, call: CallProgram, ending: TookTooLong) -> list[dict[str, Any]]:
         """Return the frames in which a call hung that was given up; none if they are unknown."""
         return hung_at(self._handlers[call.declaration.name].function, ending.cut_off)
+
+    def begins(self, under_way: CallUnderWay) -> None:
+        """Note that a call of an effect begins, until `ends`."""
+        self._held.under_way[under_way.run] = under_way
+
+    def ends(self, run: RunId) -> None:
+        """Note that the call of a run is over, if one has begun."""
+        self._held.under_way.pop(run, None)
 
     def wants_call(self, call: CallProgram) -> bool:
         """Say whether the handler takes the argument `call`."""

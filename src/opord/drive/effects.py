@@ -24,6 +24,7 @@ from opord.drive.hold import Hold
 from opord.drive.host import Carrier
 from opord.drive.interrupts import Parked, Stalled, TimerDue, unexpected
 from opord.kernel import effect_attempts, effects, recording
+from opord.kernel.calls_under_way import CallUnderWay
 from opord.kernel.draft import Draft
 from opord.kernel.effect_attempts import EffectPlan, Ended, Tries
 from opord.kernel.instants import capped, in_words, to_datetime
@@ -173,11 +174,20 @@ class Effects:
         if self.run.body.timers:
             due = min(recording.shared_timers(self.run).values(), default=None)
             timer_s = None if due is None else max(0.0, (due - self.host.now()) / 1e6)
+
+        def entering() -> None:
+            began = self.host.now()
+            self.calls.begins(CallUnderWay(self.run.id, call.declaration.name, attempt, began))
+
         try:
-            return await self.calls.attempt(call, args, about, run=self.run.id, late=late, timer_s=timer_s)
+            return await self.calls.attempt(
+                call, args, about, run=self.run.id, late=late, timer_s=timer_s, entering=entering
+            )
         except Overtaken:
             # A timer of the phase moves the run during the call; the answer is then dropped.
             raise TimerDue from None
+        finally:
+            self.calls.ends(self.run.id)
 
     def _about(self, call: CallProgram, attempt: int) -> Call | None:
         """Return the argument `call` for an effect's handler; None if the handler takes none."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from opord.kernel.calls_under_way import CallUnderWay
 from opord.story.counting import counted
 from opord.values.types import RunId
 
@@ -27,11 +28,15 @@ class CallLeft:
 
 
 class HeldCalls:
-    """Lends threads to the calls of a worker, and knows which of its calls were given up."""
+    """Lends threads to the calls of a worker, and knows which of its calls were given up.
+
+    `under_way` are the calls of effects that are made now, by their runs.
+    """
 
     def __init__(self, most_threads: int, monotonic: Callable[[], float]) -> None:
         self.most_threads = most_threads
         self.left: dict[CallLeft, None] = {}
+        self.under_way: dict[RunId, CallUnderWay] = {}
         self.waiting: int = 0
         self._monotonic = monotonic
         self._slots = asyncio.Semaphore(most_threads)

@@ -22,6 +22,7 @@ from opord.engine.host import StoreHost
 from opord.engine.need_watch import LOOK_EVERY_S, NeedWatch
 from opord.engine.reaper import LONGEST_LEASE_US, DeadWorkerReaper
 from opord.engine.store_writer import PARTING_S, StoreWriter
+from opord.kernel.calls_under_way import calls_text
 from opord.kernel.program import Program
 from opord.kernel.rows import RunRow, ValueRow, Write
 from opord.kernel.run import Run, load_run
@@ -452,7 +453,11 @@ class Worker:
                 self.drop(run_id)
 
     async def _say_alive(self) -> None:
-        trouble = self.held.shortage or ""
         await self.writer.call(
-            self.store.heartbeat, self.name, list(self.programs), ttl_us=self.lease_us, trouble=trouble
+            self.store.heartbeat,
+            self.name,
+            list(self.programs),
+            ttl_us=self.lease_us,
+            trouble=self.held.shortage or "",
+            calls=calls_text(self.held.under_way.values(), self.store.now()),
         )

@@ -5,6 +5,7 @@ __all__ = [
     "answers",
     "beginning",
     "bounds",
+    "calls_under_way",
     "checks",
     "collisions",
     "data_filter",

@@ -5,11 +5,14 @@ All instants are integers, microseconds since 1970 UTC. Bodies are canonical JSO
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple, Self, TypeAlias, assert_never, get_args
 
 import msgspec
 
 from opord.contract import Outcome
+from opord.kernel.calls_under_way import CallUnderWay
 from opord.kernel.records import RecordKind, known_kind
 from opord.values.types import Digest, Instant, Key, RunId
 
@@ -51,11 +54,13 @@ def is_held(status: Status) -> bool:
 class WorkerSign(NamedTuple):
     """The last sign of life of a worker: until when it is alive, and what keeps it from going on.
 
-    `trouble` is empty if nothing does.
+    `trouble` is empty if nothing does. `calls` are the calls of effects that it is making, by their
+    runs, if they have lasted a while.
     """
 
     alive_until: Instant
     trouble: str = ""
+    calls: Mapping[str, CallUnderWay] = MappingProxyType({})
 
 
 StoredNeed: TypeAlias = Literal["doubt", "stalled", "alarm", "collision"]

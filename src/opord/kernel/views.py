@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
-from opord.contract import Action, Ask, Check, Timer
+from opord.contract import Action, Ask, Check, Effect, Timer
 from opord.kernel import plan
+from opord.kernel.calls_under_way import CallUnderWay
 from opord.kernel.inbox import Message, commit_open, event_name, handlers_now, kept_evidence, kept_message
 from opord.kernel.instants import capped, in_words, microseconds, text
 from opord.kernel.large import Texts, ValueMissing, joined
@@ -25,7 +26,11 @@ from opord.kernel.sealing import SEALED, SECRET
 from opord.values.canonical import loads
 from opord.values.duration import format_duration
 from opord.values.secret import SHOWN
-from opord.values.types import Instant
+from opord.values.types import Duration, Instant
+
+LONG_CALL_US: Final = Duration(60_000_000)
+"""How long a call lasts before it is given as the reason why a run stands still, in microseconds.
+"""
 
 _PLAIN_MEMBERS = (
     "from", "to", "cause", "call", "key", "attempt", "actor", "worker", "event", "role", "arrived", "reason",
@@ -77,29 +82,48 @@ def details_view(body: RunBody | None, inbox: Sequence[InboxRow]) -> dict[str, A
     }
 
 
-def under_way_view(run: Run | None) -> dict[str, Any]:
-    """Return what is shown of a single run beside `run_view`: the call of an action under way.
+def under_way_view(
+    run: Run | None, workers: Mapping[str, WorkerSign] | None = None, now: Instant | None = None
+) -> dict[str, Any]:
+    """Return what is shown of a single run beside `run_view`: the call under way.
 
     `until` is when it is given up; None if it has no `timeout`, so that its worker's call limit
-    ends it. A call of an effect is not on record before it has failed. `run` is None if it cannot
-    be read.
+    ends it. A call of an effect has no key, and is known once it has lasted a while and its worker
+    has said so. `run` is None if it cannot be read.
     """
-    intent = run.intent if run is not None else None
-    if run is None or intent is None or not intent.in_flight or not intent.began_at:
+    under_way = _under_way(run, workers, now) if run is not None else None
+    if run is None or under_way is None:
         return {"under_way": None}
-    if run.worker is None or is_held(run.status) or has_ended(run.status):
-        return {"under_way": None}
-    _, action = run.action(intent)
-    until = intent.began_at + microseconds(action.timeout) if action.timeout is not None else None
+    declaration = run.program.calls[under_way.call].declaration
+    timeout = declaration.timeout if isinstance(declaration, Effect | Action) else None
+    until = under_way.since + microseconds(timeout) if timeout is not None else None
     return {
         "under_way": {
-            "call": intent.call,
-            "key": intent.key,
-            "attempt": intent.attempt,
-            "since": text(intent.began_at),
+            "call": under_way.call,
+            "key": run.intent.key if isinstance(declaration, Action) and run.intent is not None else None,
+            "attempt": under_way.attempt,
+            "since": text(under_way.since),
             "until": text(capped(until)) if until is not None else None,
         }
     }
+
+
+def _under_way(
+    run: Run, workers: Mapping[str, WorkerSign] | None, now: Instant | None
+) -> CallUnderWay | None:
+    """Return the call that the worker of a run is making, as far as it is known."""
+    if run.worker is None or is_held(run.status) or has_ended(run.status):
+        return None
+    intent = run.intent
+    if intent is not None and intent.in_flight and intent.began_at:
+        return CallUnderWay(run.id, intent.call, intent.attempt, intent.began_at)
+    sign = workers.get(run.worker) if workers is not None else None
+    if sign is None or now is None or sign.alive_until <= now:
+        return None
+    call = sign.calls.get(run.id)
+    # What it said may be of an earlier state, or of another contract of a run that was pruned.
+    known = call is not None and call.call in run.program.calls and call.since >= run.since
+    return call if known else None
 
 
 def _trouble(body: RunBody) -> dict[str, Any] | None:
@@ -391,6 +415,10 @@ def _reason(
         reasons = [f"nobody knows whether {intent.call} happened: {intent.reason}"]
     else:
         reasons = [one for one in (_failed_before(run, intent),) if one is not None]
+    under_way = _under_way(run, workers, now)
+    if now is not None and under_way is not None and under_way.since + LONG_CALL_US <= now:
+        begun = in_words(under_way.since)
+        reasons.append(f"attempt {under_way.attempt} of {under_way.call} is under way since {begun}")
     trouble = _worker_trouble(run, now, workers) if workers is not None and now is not None else None
     if trouble is not None:
         reasons.append(trouble)

@@ -215,13 +215,15 @@ def check_system() -> None:
 class WorkerRow(NamedTuple):
     """A worker: the digests of the contracts it has handlers for, and until when it is alive.
 
-    `trouble` is what keeps it from going on, in words; empty if nothing does.
+    `trouble` is what keeps it from going on, in words; empty if nothing does. `calls` are the calls
+    that it is making, as text that the store need not understand; empty if none lasts.
     """
 
     worker: str
     contracts: tuple[str, ...]
     alive_until: Instant
     trouble: str = ""
+    calls: str = ""
 
 
 class LiveVersion(NamedTuple):
@@ -493,11 +495,17 @@ class Store(Protocol):
         ...
 
     def heartbeat(
-        self, worker: str, contracts: Collection[str], *, ttl_us: Duration, trouble: str = ""
+        self,
+        worker: str,
+        contracts: Collection[str],
+        *,
+        ttl_us: Duration,
+        trouble: str = "",
+        calls: str = "",
     ) -> None:
         """Record that `worker` is alive until now + `ttl_us` and serves these contracts.
 
-        `trouble` is what keeps it from going on, in words.
+        `trouble` and `calls` are kept as given, until its next heartbeat; see `WorkerRow`.
         """
 
     def release_dead(self, dead: WorkerRow, *, within_us: Duration) -> int:

@@ -463,11 +463,17 @@ class MemoryStore:
         pass
 
     def heartbeat(
-        self, worker: str, contracts: Collection[str], *, ttl_us: Duration, trouble: str = ""
+        self,
+        worker: str,
+        contracts: Collection[str],
+        *,
+        ttl_us: Duration,
+        trouble: str = "",
+        calls: str = "",
     ) -> None:
         with self._rows.lock:
             self._rows.workers[worker] = WorkerRow(
-                worker, tuple(sorted(contracts)), Instant(self.now() + ttl_us), trouble
+                worker, tuple(sorted(contracts)), Instant(self.now() + ttl_us), trouble, calls
             )
             self._changed()
 

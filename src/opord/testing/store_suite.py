@@ -504,10 +504,9 @@ class StoreSuite(ContractSuite, ListingSuite, NeedsSuite, PruningSuite, ValuesSu
         ]
         clock.forward(1)
         assert [worker.worker for worker in store.workers()] == ["w2"]
-        store.heartbeat("w2", [DIGEST], ttl_us=Duration(5 * SECOND), trouble="2 threads are held")
-        assert store.workers() == [
-            WorkerRow("w2", (DIGEST,), Instant(BEGIN + 6 * SECOND), "2 threads are held")
-        ]
+        trouble, calls = "2 threads are held", '[{"run":"é"}]'
+        store.heartbeat("w2", [DIGEST], ttl_us=Duration(5 * SECOND), trouble=trouble, calls=calls)
+        assert store.workers() == [WorkerRow("w2", (DIGEST,), Instant(BEGIN + 6 * SECOND), trouble, calls)]
         store.heartbeat("w2", [DIGEST], ttl_us=Duration(5 * SECOND))
         assert store.workers() == [WorkerRow("w2", (DIGEST,), Instant(BEGIN + 6 * SECOND))]
 

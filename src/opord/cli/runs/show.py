@@ -77,6 +77,10 @@ def command(run: str, store: str, as_json: bool) -> int:
         write(f"{'call':<9}  {intent.call}, attempt {intent.attempt}, key {safe(intent.key)}")
         if view["under_way"] is not None:
             write(f"{'under way':<9}  {_under_way_text(view['under_way'])}")
+    elif view["under_way"] is not None:
+        call = view["under_way"]
+        write(f"{'call':<9}  {call['call']}, attempt {call['attempt']}")
+        write(f"{'under way':<9}  {_under_way_text(call)}")
     elif tries is not None:
         write(f"{'call':<9}  {tries.call}, attempt {tries.number}")
     for index, line in enumerate(frame_lines(view["trouble"], every=False)):

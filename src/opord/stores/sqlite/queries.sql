@@ -213,16 +213,16 @@ SELECT json_array(v.digest, v.body) AS row
 FROM runs AS r CROSS JOIN large_values AS v ON v.run = r.id WHERE r.run = ?1 ORDER BY v.digest
 
 -- name: heartbeat
-INSERT INTO workers (worker, contracts, alive_until, trouble) VALUES (?1, ?2, ?3, ?4)
+INSERT INTO workers (worker, contracts, alive_until, trouble, calls) VALUES (?1, ?2, ?3, ?4, ?5)
 ON CONFLICT (worker) DO UPDATE
-SET contracts = excluded.contracts, alive_until = excluded.alive_until, trouble = excluded.trouble
+SET contracts = excluded.contracts, alive_until = excluded.alive_until, trouble = excluded.trouble, calls = excluded.calls
 
 -- name: workers
 -- A worker of an older version uses the digests that it knows.
 SELECT json_array(worker, json((
     SELECT json_group_array(coalesce((SELECT c.current FROM contracts AS c WHERE c.digest = d.value), d.value))
     FROM json_each(CASE WHEN json_valid(workers.contracts) THEN workers.contracts ELSE json_array() END) AS d
-)), alive_until, trouble) AS row FROM workers WHERE alive_until > ?1 ORDER BY worker
+)), alive_until, trouble, calls) AS row FROM workers WHERE alive_until > ?1 ORDER BY worker
 
 -- name: forget_worker
 DELETE FROM workers WHERE worker = ?1 AND alive_until = ?2 RETURNING 1

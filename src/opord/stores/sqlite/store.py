@@ -359,13 +359,18 @@ class SqliteStore:
     # --- Workers, changes, the end ---------------------------------------------------------------
 
     def heartbeat(
-        self, worker: str, contracts: Collection[str], *, ttl_us: Duration, trouble: str = ""
+        self,
+        worker: str,
+        contracts: Collection[str],
+        *,
+        ttl_us: Duration,
+        trouble: str = "",
+        calls: str = "",
     ) -> None:
         with self._write() as connection:
             now = self.now()
-            connection.execute(
-                self._sql["heartbeat"], (worker, _json(sorted(contracts)), now + ttl_us, trouble)
-            )
+            values = (worker, _json(sorted(contracts)), now + ttl_us, trouble, calls)
+            connection.execute(self._sql["heartbeat"], values)
             connection.execute(self._sql["forget_workers"], (now - _FORGET_WORKERS_AFTER_US,))
 
     def release_dead(self, dead: WorkerRow, *, within_us: Duration) -> int:
