@@ -736,3 +736,28 @@ def test_show_says_which_call_is_under_way(crunching: Shop) -> None:
     since, until = (call[name][:19].replace("T", " ") for name in ("since", "until"))
     assert f"under way  since {since} UTC; it is given up at {until} UTC\n" in page
     assert crunching.opord("runs", "show", "Crunch/r1", "--json").json["under_way"] is None
+
+
+def test_a_handler_that_closes_stderr_stops_neither_the_log_nor_the_worker(crunching: Shop) -> None:
+    write(
+        crunching,
+        """
+    def crunch(self, id):
+        sys.stderr.close()
+        sys.stdout.close()
+        return id
+
+    def pay(self, id, *, call):
+        if id == "r2":
+            raise ConnectionError("after stderr was closed")
+        return "paid"
+""",
+    )
+    start(crunching, "r1")
+    said = crunching.process(*WORKER, "--until-idle")
+    assert (said.status, "stopping: nothing is left to do" in said.err) == (0, True), said.err
+    start(crunching, "r2")
+    said = crunching.process(*WORKER, "--until-idle")
+    assert said.status == 1
+    assert "Crunch/r2 in doubt in New: nobody knows whether pay happened: " in said.err
+    assert said.err.splitlines()[-1].startswith("Crunch/r2 needs a person: ")

@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 import click
 
@@ -49,6 +49,43 @@ def prepare_streams() -> None:
             stream.reconfigure(encoding="utf-8", newline="\n")
 
 
+_kept_stderr: TextIO | None = None
+
+
+def keep_stderr() -> TextIO | None:
+    """Return a stream to where stderr writes now; it goes on when somebody closes stderr.
+
+    Messages are written to it from then on if stderr is closed.
+    """
+    global _kept_stderr
+    stream, before = sys.stderr, _kept_stderr
+    if before is not None:
+        before.close()
+    try:
+        _kept_stderr = open(  # noqa: SIM115 - it lasts as long as the process
+            os.dup(stream.fileno()), "w", buffering=1, encoding=stream.encoding, errors=stream.errors
+        )
+    except (AttributeError, OSError, ValueError):
+        _kept_stderr = None  # a program has put a stream of its own in the place, or there is none
+    return _kept_stderr or stream
+
+
+def _stderr() -> TextIO | None:
+    stream: TextIO | None = sys.stderr
+    return _kept_stderr if stream is not None and stream.closed else stream
+
+
+def flush_stdout() -> None:
+    """Write what stdout still holds. If somebody closed it, go on as if there were none.
+
+    The interpreter itself has None in its place then.
+    """
+    if sys.stdout is not None and sys.stdout.closed:
+        sys.stdout = None
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
 def write(text: str = "") -> None:
     """Write a line to stdout; colours are left out where they would not be seen."""
     _echo(text, color=has_colour())
@@ -71,12 +108,18 @@ def _echo(text: str, *, color: bool) -> None:
 def error(code: str, message: str) -> None:
     """Write an error to stderr with its code."""
     head = click.style(f"error[{code}]", fg="red", bold=True)
-    click.echo(f"{head}: {readable(message)}", err=True, color=_coloured(sys.stderr))
+    _say(f"{head}: {readable(message)}")
 
 
 def note(message: str) -> None:
     """Write a remark to stderr that is not an error."""
-    click.echo(readable(message), err=True, color=_coloured(sys.stderr))
+    _say(readable(message))
+
+
+def _say(line: str) -> None:
+    stream = _stderr()
+    if stream is not None:
+        click.echo(line, file=stream, color=_coloured(stream))
 
 
 def write_json(value: Any, *, as_it_stands: bool = False) -> None:

@@ -26,6 +26,8 @@ from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
 from typing import Any, Final, TypeVar
 
+from opord.cli.output import flush_stdout
+
 T = TypeVar("T")
 
 log: logging.Logger = logging.getLogger("opord.worker")
@@ -137,7 +139,7 @@ _masks: dict[int, Any] = {}
 def end_now(why: str) -> None:
     """End the process as `kill -9` would, and say why."""
     with contextlib.suppress(Exception):
-        sys.stdout.flush()
+        flush_stdout()
     with contextlib.suppress(Exception):
         stamp = time.strftime("%Y-%m-%d %H:%M:%S")
         os.write(2, f"{stamp},{int(time.time() * 1000) % 1000:03} WARNING {why}\n".encode())
@@ -180,6 +182,7 @@ def run_to_its_end(work: Coroutine[Any, Any, T]) -> T:
 
 def leave_hanging_threads(status: int) -> None:
     """End the process now if a thread hangs, on a call or the store: Python would wait for it."""
+    flush_stdout()
     prefixes = (*CALL_THREADS, *STORE_THREADS)
     threads = [thread for thread in threading.enumerate() if thread.name.startswith(prefixes)]
     deadline = time.monotonic() + LEFT_S
@@ -193,7 +196,7 @@ def leave_hanging_threads(status: int) -> None:
         log.warning("the store did not answer in time; nothing more is written to it")
     if busy:
         logging.shutdown()
-        sys.stdout.flush()
+        flush_stdout()
         os._exit(status)
 
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
+from contextlib import suppress
 from datetime import UTC, datetime
+from typing import TextIO
 
+from opord.cli.output import keep_stderr
 from opord.values.visible import safe
 
 FORMATS = ("text", "json")
@@ -21,7 +23,8 @@ def log_to_stderr(form: str = "text", *, verbose: bool = False) -> None:
 
     `form` is one of `FORMATS`. `verbose` adds what only matters when something is looked for.
     """
-    global _formatter
+    global _formatter, _stream
+    _stream = keep_stderr()
     _formatter = _JsonLine() if form == "json" else _OneLine("%(asctime)s %(levelname)s %(message)s")
     _add_handler()
     # Of other libraries only warnings and errors matter here.
@@ -81,10 +84,19 @@ class _JsonLine(logging.Formatter):
         return json.dumps(line, separators=(",", ":"))
 
 
+_stream: TextIO | None = None
 _formatter: logging.Formatter = _OneLine("%(asctime)s %(levelname)s %(message)s")
 
 
+class _Lines(logging.StreamHandler[TextIO]):
+    """Writes lines; one that cannot be written stops nothing, also if stderr is closed."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - a name of `logging`
+        with suppress(Exception):
+            super().handleError(record)
+
+
 def _add_handler() -> None:
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Lines(_stream)
     handler.setFormatter(_formatter)
     logging.getLogger().addHandler(handler)
