@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from tests.faults.kinds import ACTION, EFFECT, MESSAGE, OUTSIDE, STORE
-from tests.faults.registry import ALWAYS, ELSEWHERE, FAULTS, Named
+from tests.faults.registry import ALWAYS, ELSEWHERE, FAULTS, FOUND, Named
 from tests.faults.stories import REFERENCE, STORIES
 
 HEAD = """# Reliability
@@ -21,6 +21,13 @@ FAULT_HEAD = """
 
 These are the moments at which a process can die, or be told something untrue, while it carries a run. The tests cause each of
 them on purpose. Each heading says what happens; the text below it says what is true afterwards.
+"""
+
+FOUND_HEAD = """
+## Faults that were found in use
+
+Each was found in a version of Opord before this one, or in the bug reports of other engines. Its tests cover the kind of fault, not the one
+case.
 """
 
 INVARIANT_HEAD = """
@@ -126,11 +133,11 @@ def page() -> str:
     """Return the text of the page."""
     kinds = {**STORE, **OUTSIDE}, {**ACTION, **EFFECT}, MESSAGE
     parts = [
-        HEAD, FAULT_HEAD, _sections(FAULTS), INVARIANT_HEAD, _sections(ALWAYS), SWEEP_HEAD,
+        HEAD, FAULT_HEAD, _sections(FAULTS), FOUND_HEAD, _sections(FOUND), INVARIANT_HEAD, _sections(ALWAYS), SWEEP_HEAD,
         *(_listed(where, those) for where, those in zip(("a verb of the store", "a call", "a message"), kinds, strict=True)),
         SWEEP_TAIL.format(stories=_joined(STORIES), reference=_joined(REFERENCE)),
         "\n## Not there yet\n\n", *(f"- **{what}:** {why}.\n" for what, why in ELSEWHERE),
-        *(f"- **{one.number}, {_small(one.what)}:** {one.absent}.\n" for one in (*FAULTS, *ALWAYS) if one.absent),
+        *(f"- **{one.number}, {_small(one.what)}:** {one.absent}.\n" for one in (*FAULTS, *FOUND, *ALWAYS) if one.absent),
     ]  # fmt: skip
     return "".join(parts)
 

@@ -236,6 +236,135 @@ FAULTS = (
     ),
 )  # fmt: skip
 
+WORLD = "tests/cli/test_worker_in_the_world.py::test_"
+OUTLAST = f"{ENGINE}test_handlers_that_outlast_cancellation.py::test_"
+NEVER_BEGAN = f"{ENGINE}test_never_began.py::test_"
+POISON = f"{ENGINE}test_events_that_cannot_be_computed.py::"
+EFFECTS = f"{ENGINE}test_attempts_of_effects.py::"
+
+FOUND = (
+    Named(
+        "F1", "A final failure during a repeat in doubt",
+        "The provider may have given it before it looked at the key (401, 403, 400, 409). So the doubt stays, and a person is asked, unless the contract says that the failure `settles`. The action is not called under another key.",
+        (
+            f"{ENGINE}test_doubts.py::TestRepeat::test_a_later_final_failure_that_does_not_settle_asks_a_person",
+            f"{ENGINE}test_doubts.py::TestRepeat::test_a_later_failure_that_settles_ends_it",
+            "tests/kernel/test_doubt.py::test_in_doubt_only_a_failure_that_settles_ends_the_commit",
+            f"{CRASHES}c23_an_error_that_the_provider_keeps_under_the_key_is_not_answered_with_another_key",
+        ),
+    ),
+    Named(
+        "F2", "A late yes after the run went on as if it were a no",
+        "An alarm stays open until a person acknowledges it, also after the end of the run. `verify` and `doctor` say so.",
+        (
+            f"{ENGINE}test_alarms.py::test_an_answer_after_the_decision",
+            f"{ENGINE}test_alarms.py::test_an_alarm_is_told_once_found_and_acknowledged",
+            "tests/cli/test_alarms.py::test_an_alarm_is_seen_everywhere_and_closed_by_a_person",
+        ),
+    ),
+    Named(
+        "F3", "A restore from a copy, and a commit under the run's own key",
+        "It is in doubt first, and a person is asked.",
+        (
+            f"{RESTORED}nothing_happens_twice_whenever_the_copy_was_made",
+            f"{RESTORED}an_action_without_a_key_is_in_doubt_before_its_call_with_the_reason",
+        ),
+    ),
+    Named(
+        "F4", "One file of a store under two names",
+        "It is refused when it is opened, with the mend. A worker that runs notices, and writes nothing more until the second name is gone.",
+        (
+            "tests/stores/test_two_names.py::test_a_file_with_two_names_is_refused_under_both",
+            "tests/cli/test_two_names.py::test_every_command_refuses_a_file_with_two_names_in_the_same_words",
+            "tests/cli/test_two_names.py::test_a_worker_stops_writing_when_its_file_gets_a_second_name_and_goes_on_when_that_is_gone",
+        ),
+    ),
+    Named(
+        "F5", "A coroutine that swallows or outlasts its cancellation",
+        "It is given up at its time-out, as a thread is. Drain and SIGTERM keep their limits. What it brings later is evidence; of an effect it is the answer while the run still waits for that call.",
+        (
+            f"{OUTLAST}an_action_is_in_doubt_on_time_and_its_late_answer_ends_the_doubt",
+            f"{OUTLAST}an_effect_has_timed_out_on_time",
+            f"{OUTLAST}a_drain_keeps_its_limit",
+            f"{WORLD}a_handler_that_does_not_end_does_not_keep_a_worker_from_ending",
+        ),
+    ),
+    Named(
+        "F6", "A handler that blocks the event loop",
+        "The log names it with its place, once. An attempt whose call never began does not count, and no person is asked about it.",
+        (
+            f"{ENGINE}test_loop_watch.py::test_a_handler_that_blocks_is_named_once_with_its_place",
+            f"{NEVER_BEGAN}an_attempt_that_never_began_does_not_count_for_retry",
+            f"{NEVER_BEGAN}a_question_that_was_put_to_a_person_is_withdrawn",
+            f"{WORLD}a_handler_that_holds_the_event_loop_does_not_keep_a_worker_from_ending",
+        ),
+    ),
+    Named(
+        "F7", "A handler that forks, sets up logging or closes stderr; signals at a bad moment",
+        "The worker lives on and logs on, and ends in time. A child that comes back from a fork does not carry runs, and uses no file of the store. Two signals at once are one order. A worker whose store is locked or full at its start ends when it is told to, and says the truth.",
+        (
+            f"{WORLD}a_worker_lives_on_beside_the_children_of_its_handlers",
+            "tests/stores/test_forks.py::test_a_fork_in_the_midst_of_a_write_locks_nothing_for_the_child",
+            "tests/stores/test_forks.py::test_nothing_is_open_while_a_process_forks",
+            f"{WORLD}a_worker_logs_on_whatever_its_handlers_make_of_logging",
+            f"{WORLD}a_handler_that_closes_stderr_stops_neither_the_log_nor_the_worker",
+            f"{WORLD}two_signals_in_one_turn_are_one_order",
+            f"{WORLD}a_signal_at_any_moment_of_its_life_ends_a_worker_in_order_and_no_run_is_lost",
+            f"{WORLD}a_worker_that_waits_for_a_locked_store_at_its_start_ends_when_it_is_told_to",
+            f"{WORLD}a_worker_whose_store_is_full_at_its_start_says_so_and_ends_when_it_is_told_to",
+        ),
+    ),
+    Named(
+        "F8", "Effects of many runs between two attempts; all threads held by plain handlers that hang",
+        "Other contracts go on. Why a run stands still is in sight: in `list`, `show`, `doctor` and the worker's log. Attempts survive restarts.",
+        (
+            f"{EFFECTS}TestBetweenAttempts::test_many_runs_hold_no_place_and_others_go_on",
+            f"{EFFECTS}TestOverRestarts::test_attempts_are_counted_on",
+            f"{ENGINE}test_held_threads.py::test_a_shortage_of_threads_is_said_with_numbers",
+            "tests/cli/test_doctor.py::test_what_runs_stand_still_for_is_said",
+            f"{ENGINE}test_standstill_watch.py::test_runs_between_two_attempts_are_told_at_the_start_and_again_at_growing_intervals",
+            f"{ENGINE}test_standstill_watch.py::test_a_cancel_that_waits_is_told_by_name_and_so_is_a_worker_that_died",
+        ),
+    ),
+    Named(
+        "F9", "Columns edited behind the journal; a row that cannot be read",
+        "`verify` computes each column from the journal, and names each difference. A row that cannot be read does not hide the others.",
+        (
+            "tests/kernel/test_verify_columns.py::test_an_edit_beside_the_journal_is_found",
+            "tests/cli/test_damaged_rows.py::test_one_row_that_cannot_be_read_shows_as_damaged_and_hides_no_other",
+        ),
+    ),
+    Named(
+        "F10", "A payload that no state can carry; an event that can only stall the run",
+        "It is refused where that can be computed, before it is accepted. Else a person can take it out. The messages say that the run is stalled.",
+        (
+            f"{POISON}TestAStepThatCanOnlyStall::test_the_event_is_refused_with_the_place_and_changes_nothing",
+            f"{POISON}TestAStepThatCanOnlyStall::test_data_that_no_state_can_carry_count",
+            f"{POISON}TestAConditionThatCannotBeComputed::test_a_kept_event_is_stored_and_the_run_goes_on_waiting",
+            f"{ENGINE}test_dropped_events.py::TestAnEventOfAStalledStep::test_the_run_waits_again_with_its_timers_and_takes_other_events",
+            f"{ENGINE}test_dropped_events.py::TestAStalledRunSaysSo::test_to_a_sender_whose_event_waits_for_it",
+        ),
+    ),
+    Named(
+        "F11", "Answers that will never fit",
+        "A person is told after three more calls, with the place.",
+        (
+            f"{ENGINE}test_answers_that_never_fit.py::TestAnActionWithoutRetry::test_is_called_three_more_times_and_a_person_is_told_where_it_went_wrong",
+            f"{ENGINE}test_answers_that_never_fit.py::TestAnEffect::test_is_tried_three_more_times_and_the_run_stalls",
+        ),
+    ),
+    Named(
+        "F12", "The file of the store is deleted, replaced or misnamed",
+        "It is said in true words. No reader makes a store. A worker whose file is taken away ends, and says what is not kept.",
+        (
+            f"{WORLD}a_worker_whose_store_is_taken_away_ends_and_says_so",
+            "tests/cli/test_no_store.py::test_other_commands_create_no_store",
+            "tests/stores/test_opening.py::test_a_file_that_was_moved_away_while_open_is_gone",
+            "tests/stores/test_forks.py::test_a_file_that_was_replaced_during_a_fork_is_told",
+        ),
+    ),
+)  # fmt: skip
+
 HOLD = (SINGLE, PAIRS, SIMULATED)
 """The tests that assert after faults every invariant that the verifier knows."""
 

@@ -11,9 +11,9 @@ from functools import cache
 import pytest
 
 from tests.faults.page import page
-from tests.faults.registry import ALWAYS, FAULTS, PAGE, ROOT, Named
+from tests.faults.registry import ALWAYS, FAULTS, FOUND, PAGE, ROOT, Named
 
-EVERY = pytest.mark.parametrize("named", [*FAULTS, *ALWAYS], ids=lambda named: named.number)
+EVERY = pytest.mark.parametrize("named", [*FAULTS, *FOUND, *ALWAYS], ids=lambda named: named.number)
 SKIPS = ("skip", "skipif", "xfail")
 
 
@@ -32,6 +32,7 @@ def collected_of(file: str) -> dict[str, ast.FunctionDef | ast.AsyncFunctionDef]
 
 def test_every_number_occurs_once_and_in_order() -> None:
     assert [one.number for one in FAULTS] == [f"C{number}" for number in range(1, 25)]
+    assert [one.number for one in FOUND] == [f"F{number}" for number in range(1, 13)]
     assert [one.number for one in ALWAYS] == [str(number) for number in range(1, 23)]
 
 
@@ -55,7 +56,7 @@ def test_each_named_test_exists_and_is_not_skipped(named: Named) -> None:
         assert not [mark for mark in marks if any(skip in mark for skip in SKIPS)]
 
 
-@EVERY
+@pytest.mark.parametrize("named", [*FAULTS, *ALWAYS], ids=lambda named: named.number)
 def test_each_test_with_a_number_is_named(named: Named) -> None:
     crash = named.number.startswith("C")
     file = f"tests/faults/test_named_{'crashes' if crash else 'invariants'}.py"
