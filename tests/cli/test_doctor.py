@@ -229,7 +229,7 @@ def test_what_runs_stand_still_for_is_said(shop: Shop) -> None:
     assert ("note", "messages wait for 1 run until a state handles them") in said
     assert ("note", "1 run between two attempts of a call") in said
     listed = shop.opord("runs", "list").out
-    assert "1 message waits for it; nobody knows whether charge happened" in listed
+    assert "1 message (cancel) waits for it; nobody knows whether charge happened" in listed
     assert "its worker w7 shows no sign of life since 20" in listed
     shown = shop.opord("runs", "show", "Desk/busy-1").out
     assert "why        its worker w7 shows no sign of life since 20" in shown

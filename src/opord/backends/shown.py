@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from opord.backends.base import Backend, Reading, RunFilter
 from opord.contract import Contract
@@ -12,6 +12,7 @@ from opord.engine.programs import Programs
 from opord.engine.protection import SHOWING
 from opord.kernel.calls_under_way import calls_by_run
 from opord.kernel.data_filter import DataIs
+from opord.kernel.inbox import event_name
 from opord.kernel.large import needed
 from opord.kernel.program import Program
 from opord.kernel.rows import InboxRow, RunRow, StoredContract, WorkerSign, has_ended
@@ -26,6 +27,17 @@ __all__ = ["ContractUnreadable", "Shown"]
 
 PAGE = 500
 """Number of rows read at a time."""
+
+
+NAMED_MOST = 3
+"""Number of messages up to which a listing names the events that wait. Each may be large."""
+
+
+class Waiting(NamedTuple):
+    """The messages that wait for a run: their number and, of a few, the names of the events."""
+
+    number: int
+    events: tuple[str, ...] = ()
 
 
 class Shown:
@@ -108,11 +120,15 @@ class Shown:
         """Return a run as shown in places that do not show its data; large values are not read."""
         return await self._view(row, self._skeleton if needed(row) else self.run)
 
-    async def messages_waiting(self, row: RunRow) -> int:
-        """Return the number of messages that wait for a run that has not ended."""
+    async def messages_waiting(self, row: RunRow) -> Waiting:
+        """Return the messages that wait for a run that has not ended."""
         if not row.arrivals or has_ended(row.head.status):
-            return 0
-        return await self.backend.waiting(row.run)
+            return Waiting(0)
+        number = await self.backend.waiting(row.run)
+        if not 0 < number <= NAMED_MOST:
+            return Waiting(number)
+        inbox, _ = await self._inbox(row.run)
+        return Waiting(number, tuple(dict.fromkeys(filter(None, map(event_name, inbox)))))
 
     async def _skeleton(self, row: RunRow) -> Run:
         return skeleton(await self.program(row), row)

@@ -15,7 +15,7 @@ from opord.story.words import waits_in_words, when
 from opord.values.visible import safe
 
 if TYPE_CHECKING:
-    from opord.backends.shown import Shown
+    from opord.backends.shown import Shown, Waiting
     from opord.kernel.program import Program
 
 
@@ -55,8 +55,8 @@ def command(filters: Filters, limit: int, store: str, as_json: bool) -> int:
 
 async def _listed(
     shown: Shown, filters: Filters, *, limit: int, whole: bool
-) -> tuple[list[dict[str, Any]], list[Program | None], list[int], bool]:
-    """Return the newest runs as shown, their programs, how many messages wait for each, and more.
+) -> tuple[list[dict[str, Any]], list[Program | None], list[Waiting | None], bool]:
+    """Return the newest runs as shown, their programs, what messages wait for each, and more.
 
     The last value says whether there are more runs.
 
@@ -64,7 +64,7 @@ async def _listed(
     """
     rows = [row async for row in filters.rows(shown, limit=limit + 1)]
     views = [await (shown.view if whole else shown.outline)(row) for row in rows[:limit]]
-    waiting = [0 if whole else await shown.messages_waiting(row) for row in rows[:limit]]
+    waiting = [None if whole else await shown.messages_waiting(row) for row in rows[:limit]]
     return views, [await shown.program_if_readable(row) for row in rows[:limit]], waiting, len(rows) > limit
 
 
@@ -78,10 +78,13 @@ def _table(rows: list[list[str]]) -> tuple[list[str], list[list[str]]]:
     return [COLUMNS[index] for index in shown], [[row[index] for index in shown] for row in rows]
 
 
-def _row(view: dict[str, Any], program: Program | None, waiting: int) -> list[str]:
+def _row(view: dict[str, Any], program: Program | None, waiting: Waiting | None) -> list[str]:
     why = safe(view["reason"] or waits_in_words(view, program))
-    if waiting:
-        kept = f"{counted(waiting, 'message')} {'waits' if waiting == 1 else 'wait'} for it"
+    if waiting is not None and waiting.number:
+        names = f" ({', '.join(map(safe, waiting.events))})" if waiting.events else ""
+        kept = (
+            f"{counted(waiting.number, 'message')}{names} {'waits' if waiting.number == 1 else 'wait'} for it"
+        )
         why = f"{kept}; {why}" if why else kept
     short = why if len(why) <= 90 else f"{why[:89]}…"
     return [
