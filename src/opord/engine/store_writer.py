@@ -1,9 +1,10 @@
 """Group commit: the writes of many runs become durable in one transaction.
 
-While one batch is written, the next one collects. One thread at a time uses the store, so its other
-verbs take their turn here too. If the store is full, locked or gone, everybody waits. Nothing is
-lost, because nothing goes on before its write is durable. A damaged store is reported once and not
-used again. Verbs that only read need no turn: `read` calls them beside the writes.
+While one batch is written, the next one collects. One thread at a time uses a store in a file, so
+its other verbs take their turn here too. A store behind a network takes several batches at once,
+and its verbs need no turn. If the store is full, locked or gone, everybody waits. Nothing is lost,
+because nothing goes on before its write is durable. A damaged store is reported once and not used
+again. Verbs that only read need no turn: `read` calls them beside the writes.
 """
 
 from __future__ import annotations
@@ -49,6 +50,12 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 2.0
 SAY_AGAIN_S = 60.0
 """How often it is said that the store does not answer, in seconds."""
 
+REMOTE_CHANGES = 200
+"""Maximum number of changes in a batch for a store that takes several at once.
+
+A larger one makes the others wait longer and saves nothing more.
+"""
+
 SHORT_S, A_CHANGE_S = 0.005, 0.000_1
 """A store is quick if its batches take, on average, at most these times.
 
@@ -90,6 +97,8 @@ class StoreWriter:
         self._thread = thread
         self._patient = patient
         self._readers: Executor | None = None
+        self._writers: Executor | None = None
+        self._under_way: set[asyncio.Task[None]] = set()
         self._slow = 0
         self._waited = 0.0
         self._waiting: deque[_Item] = deque()
@@ -112,16 +121,18 @@ class StoreWriter:
             return
         waiting = [future for _, _, future in self._waiting] + [future for _, future in self._calls]
         waiting += [future for behind in self._behind.values() for _, _, future in behind or ()]
-        if waiting:
-            await asyncio.wait(waiting, timeout=grace_s)
-        for future in waiting:
+        if waiting or self._under_way:
+            await asyncio.wait([*waiting, *self._under_way], timeout=grace_s)
+        for future in (*waiting, *self._under_way):
             future.cancel()
         self._pump.cancel()
         await asyncio.gather(self._pump, return_exceptions=True)
         self._pump = None
-        if self._readers is not None:
-            # Not waited for: a read under way keeps its own thread, and a closed store refuses it.
-            self._readers.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._readers, self._writers):
+            if pool is not None:
+                # Not waited for: a verb under way keeps its own thread, and a closed store refuses
+                # it.
+                pool.shutdown(wait=False, cancel_futures=True)
 
     def apply(self, change: Start | Write) -> asyncio.Future[Result]:
         """Write a change with the next batch.
@@ -142,7 +153,12 @@ class StoreWriter:
         return future
 
     async def call(self, verb: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Call another verb of the store in turn. Waits while the store cannot answer."""
+        """Call another verb of the store, in turn if it is one in a file.
+
+        Waits while the store cannot answer.
+        """
+        if self._takes_many:
+            return await self._beside(partial(verb, *args, **kwargs))
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._calls.append((lambda: verb(*args, **kwargs), future))
         self._wake()
@@ -154,18 +170,27 @@ class StoreWriter:
         It sees all that was durable when this was called. Waits while the store cannot answer.
         """
         job = partial(verb, *args, **kwargs)
+        if self._thread is not None and not self.store.readers:
+            return await self.call(job)
+        return await self._beside(job)
+
+    async def _beside(self, job: Callable[[], T]) -> T:
+        """Call a verb beside the writes, on a thread of those that read."""
         try:
             self._refuse_damaged()
             if self._thread is None:
                 return await self._patiently(job, None)
-            if not self.store.readers:
-                return await self.call(job)
             if self._readers is None:
                 self._readers = ThreadPoolExecutor(self.store.readers, thread_name_prefix="opord-read")
             return await self._patiently(job, self._readers)
         except Exception as error:
             self._note(error)
             raise
+
+    @property
+    def _takes_many(self) -> bool:
+        """Whether the store takes several batches at once, and its verbs in any order."""
+        return self._thread is not None and self.store.writers > 0
 
     def _wake(self) -> None:
         if self._ready is None:
@@ -181,22 +206,38 @@ class StoreWriter:
             # joined.
             await ready.wait()
             ready.clear()
+            if self._takes_many:
+                self._write_at_once()
+                continue
             while self._waiting or self._calls:
                 calls = list(self._calls)
                 self._calls.clear()
                 for verb, future in calls:
                     await self._answer(verb, future)
                 if self._waiting:
-                    await self._write(self._batch())
+                    await self._write(self._batch(BATCH_CHANGES if self._slow else QUICK_CHANGES))
                     # Callers whose write is done go on now, and may join the next batch.
                     await asyncio.sleep(0)
 
-    def _batch(self) -> list[_Item]:
+    def _write_at_once(self) -> None:
+        """Begin to write what waits, in as many batches as the store takes at once.
+
+        No two batches have a change of the same run, as the second waits behind the first.
+        """
+        while self._waiting and len(self._under_way) < self.store.writers:
+            task = asyncio.get_running_loop().create_task(self._write(self._batch(REMOTE_CHANGES)))
+            self._under_way.add(task)
+            task.add_done_callback(self._written)
+
+    def _written(self, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
+        self._wake()
+
+    def _batch(self, most: int) -> list[_Item]:
         """Take the next changes, at most one for each run.
 
         Further changes of a run wait behind its first.
         """
-        most = BATCH_CHANGES if self._slow else QUICK_CHANGES
         return [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
 
     def _next_of(self, run: RunId) -> None:
@@ -219,7 +260,7 @@ class StoreWriter:
             self._refuse_damaged()
             results = self._in_place(changes)
             if results is None:
-                results = await self._patiently(lambda: self.store.apply(changes), self._thread)
+                results = await self._patiently(lambda: self.store.apply(changes), self._threads())
         except Exception as error:
             self._note(error)
             if len(batch) > 1 and _is_of_one(error):
@@ -238,6 +279,14 @@ class StoreWriter:
                 future.set_result(result)
             self._tell_end(run, change, result)
 
+    def _threads(self) -> Executor | None:
+        """Return where batches are written."""
+        if not self._takes_many:
+            return self._thread
+        if self._writers is None:
+            self._writers = ThreadPoolExecutor(self.store.writers, thread_name_prefix="opord-write")
+        return self._writers
+
     def _in_place(self, changes: list[Start | Write]) -> list[Result] | None:
         """Write a batch on this thread if the store is quick.
 
@@ -246,7 +295,7 @@ class StoreWriter:
         To hand a batch to a thread and back costs more than most batches take, as both sides want
         the interpreter's lock. But a slow disk or another process must not block the event loop.
         """
-        if self._thread is None:
+        if self._thread is None or self._takes_many:
             return None
         if self._slow:
             self._slow -= 1

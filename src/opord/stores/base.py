@@ -95,8 +95,8 @@ class StoreError(Exception):
 class StoreUnavailable(StoreError):
     """The store cannot answer now (full, locked, read-only, gone). The same call may succeed later.
 
-    `kind` is one of "full", "locked", "readonly", "io", "gone", "two_names". Nothing of the call
-    was done, or it was done as a whole; the next call shows which.
+    `kind` is one of "full", "locked", "readonly", "io", "gone", "two_names", "unreachable". Nothing
+    of the call was done, or it was done as a whole; the next call shows which.
     """
 
     def __init__(self, kind: str, message: str) -> None:
@@ -263,9 +263,15 @@ class Store(Protocol):
 
     `readers` is how many threads may call reading verbs at once beside the writer; 0 if all calls
     take turns. A reading call sees all that was durable when it began.
+
+    `writers` is how many threads may write at once, each a batch of other runs. The other verbs may
+    then be called beside them, on as many threads as there are readers. It is 0 if writes take
+    turns. Then a write takes as long as a disk and not as a network, so that a quick one may be
+    made on the thread of an event loop.
     """
 
     readers: int
+    writers: int
 
     def identity(self) -> str:
         """Return the name that this store got when it was made. Copies of the store share it."""

@@ -81,6 +81,7 @@ class MemoryStore:
     """Keeps all rows in dicts, guarded by one lock."""
 
     readers = 0
+    writers = 0
 
     def __init__(self, clock: Callable[[], int] | None = None) -> None:
         self._clock = clock or (lambda: time.time_ns() // 1000)

@@ -71,7 +71,8 @@ class MortalStore:
         self._pass(point, run)
 
     def __getattr__(self, name: str) -> Any:
-        return partial(self.call, name, getattr(self._store, name))
+        value = getattr(self._store, name)
+        return partial(self.call, name, value) if callable(value) else value
 
     def call(self, name: str, verb: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Call a verb of the store.

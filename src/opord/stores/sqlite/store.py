@@ -85,6 +85,8 @@ _encode = msgspec.json.Encoder().encode
 class SqliteStore:
     """A store in one file. With `path` None it is in memory, for this object alone."""
 
+    writers = 0
+
     def __init__(
         self,
         path: str | Path | None,
