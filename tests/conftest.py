@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import base64
 import os
+import shutil
 import signal
+from collections.abc import Iterator
 from typing import get_args
 
 import pytest
 from hypothesis import settings
 
 from tests.support.mounts import Need, can_make
+from tests.support.postgres import AnyServer, Server, new_folder
+
+OTHER_SERVER = os.environ.get("OPORD_TEST_POSTGRES")
 
 # No deadline: a slow machine is not a finding. The blob of a failing example is printed, to run it again.
 settings.register_profile("opord", deadline=None, print_blob=True)
@@ -29,6 +34,23 @@ def settings_of_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
     # Contracts with secrets run in tests as they should elsewhere: with a key.
     monkeypatch.setenv("OPORD_SECRET_KEYS", base64.b64encode(bytes(range(32))).decode())
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[AnyServer]:
+    """A PostgreSQL server for tests that leave it as it is; each takes a schema of its own there."""
+    if OTHER_SERVER:
+        yield AnyServer(OTHER_SERVER)
+        return
+    folder = new_folder()
+    server = Server(folder)
+    try:
+        server.make()
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder)
 
 
 def pytest_report_header() -> list[str]:

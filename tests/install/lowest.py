@@ -1,8 +1,9 @@
 """The lowest versions that `pyproject.toml` declares, as constraints that pip can read.
 
 What is for users (the core and their extras) stands at its lower bound. All else, such as the tools
-of the tests, stands as `constraints.txt` pins it, but for plugins of pytest: the newest of them ask
-for a newer pytest.
+of the tests, stands as `constraints.txt` pins it, with two exceptions. The newest plugins of pytest
+ask for a newer pytest. A package that an extra of another adds, such as `psycopg-binary`, has the
+version of that other one.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ ROOT: Final = Path(__file__).parent.parent.parent
 OF_DEVELOPERS: Final = ("dev", "fuzz")
 """The extras that nobody needs to use Opord; their versions are those of `constraints.txt`."""
 
-_BOUND: Final = re.compile(r"(?P<name>[A-Za-z0-9._-]+)(?:\[[\w,-]+\])?>=(?P<version>[0-9][\w.]*)(?:;.*)?")
+_BOUND: Final = re.compile(
+    r"(?P<name>[A-Za-z0-9._-]+)(?:\[(?P<extras>[\w,-]+)\])?>=(?P<version>[0-9][\w.]*)(?:;.*)?"
+)
 _PIN: Final = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>\S+)")
 
 
@@ -35,10 +38,7 @@ def lower_bounds(declared: Mapping[str, Any]) -> dict[str, str]:
         ValueError: a dependency has no lower bound, or two that differ.
     """
     bounds: dict[str, str] = {}
-    for line in _requirements(declared):
-        found = _BOUND.fullmatch(line)
-        if found is None:
-            raise ValueError(f"expected a dependency with a lower bound, as in `click>=8.3`, got: {line}")
+    for found in _bounded(declared):
         name, version = _normal(found["name"]), found["version"]
         if bounds.setdefault(name, version) != version:
             raise ValueError(f"{name} has two lower bounds: {bounds[name]} and {version}")
@@ -48,10 +48,33 @@ def lower_bounds(declared: Mapping[str, Any]) -> dict[str, str]:
 def constraints(declared: Mapping[str, Any], pinned: str) -> str:
     """Return constraints with each declared package at its lower bound, all others as pinned."""
     pins = {_normal(found["name"]): found["version"] for found in _PIN.finditer(pinned)}
-    pins = {name: version for name, version in pins.items() if not name.startswith("pytest-")}
+    free = set(_added_by_extras(declared))
+    pins = {
+        name: version for name, version in pins.items() if name not in free and not name.startswith("pytest-")
+    }
     return "".join(
         f"{name}=={version}\n" for name, version in sorted((pins | lower_bounds(declared)).items())
     )
+
+
+def _added_by_extras(declared: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the packages that are named for an extra: `psycopg-binary` for `psycopg[binary]`."""
+    for found in _bounded(declared):
+        for extra in (found["extras"] or "").split(","):
+            yield _normal(f"{found['name']}-{extra}")
+
+
+def _bounded(declared: Mapping[str, Any]) -> Iterator[re.Match[str]]:
+    """Match each dependency of users.
+
+    Raises:
+        ValueError: one has no lower bound.
+    """
+    for line in _requirements(declared):
+        found = _BOUND.fullmatch(line)
+        if found is None:
+            raise ValueError(f"expected a dependency with a lower bound, as in `click>=8.3`, got: {line}")
+        yield found
 
 
 def _requirements(declared: Mapping[str, Any]) -> Iterator[str]:

@@ -35,6 +35,13 @@ def test_users_get_their_lower_bounds_and_tools_their_pins() -> None:
     ]
 
 
+def test_a_package_that_an_extra_adds_has_the_version_of_its_own_package() -> None:
+    declared = {**DECLARED, "dependencies": ["psycopg[binary,pool]>=3.2.10", "psycopg-pool>=3.2.7"]}
+    found = constraints(declared, "psycopg==3.3.9\npsycopg-binary==3.3.9\npsycopg_pool==3.3.3\n").splitlines()
+    assert {"psycopg==3.2.10", "psycopg-pool==3.2.7"} <= set(found)
+    assert not [line for line in found if line.startswith("psycopg-binary")]
+
+
 @pytest.mark.parametrize("line", ["httpx", "httpx<1", "httpx==0.27", "httpx>=0.27,<1"])
 def test_a_dependency_says_its_lower_bound_and_no_more(line: str) -> None:
     with pytest.raises(ValueError, match="expected a dependency with a lower bound"):
@@ -49,7 +56,16 @@ def test_one_package_has_one_lower_bound() -> None:
 def test_every_dependency_of_the_project_has_a_lower_bound_and_a_pin() -> None:
     pinned = (ROOT / "constraints.txt").read_text(encoding="utf-8").lower().replace("_", "-")
     bounds = lower_bounds(project())
-    assert {"msgspec", "apsw", "click", "rich", "pygls", "cryptography", "hypothesis"} <= bounds.keys()
+    assert {
+        "msgspec",
+        "apsw",
+        "click",
+        "rich",
+        "pygls",
+        "cryptography",
+        "psycopg",
+        "hypothesis",
+    } <= bounds.keys()
     assert [name for name in bounds if f"\n{name}==" not in f"\n{pinned}"] == []
 
 

@@ -25,10 +25,16 @@ __all__ = [
     "values",
 ]
 
-KINDS = {"sqlite": "opord.stores.sqlite.kind"}
+KINDS = {
+    "sqlite": "opord.stores.sqlite.kind",
+    "postgresql": "opord.stores.postgres.kind",
+}
 """The module of each kind, by the scheme of its URLs. It has `KIND` and is imported on demand."""
 
-TO_COME = ("postgresql", "postgres", "temporal")
+ALIASES = {"postgres": "postgresql"}
+"""Other words for a scheme."""
+
+TO_COME = ("temporal",)
 """Schemes that this version knows only by name."""
 
 EXAMPLE = "sqlite:///opord.db"
@@ -39,6 +45,8 @@ def open_store(url: str, *, create: bool = True, clock: Callable[[], int] | None
 
     `sqlite:///file.db` is a file in the working directory, `sqlite:////path/file.db` one by its
     absolute path. `sqlite://:memory:` is a store in memory, for the returned object alone.
+    `postgresql://user@host/database` is the schema `opord` of a PostgreSQL database; `?schema=`
+    names another one, and the other parameters are those of libpq.
 
     Raises:
         StoreMissing: there is no store, and `create` is false.
@@ -75,6 +83,7 @@ def kind_of(url: str) -> StoreKind:
         StoreRefused: this version has no such kind.
     """
     scheme, colon, _ = url.partition("://")
+    scheme = ALIASES.get(scheme, scheme)
     if not colon:
         raise StoreRefused(f"expected a store like {EXAMPLE}, got: {url!r}")
     if scheme in TO_COME:

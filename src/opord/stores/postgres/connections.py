@@ -1,0 +1,181 @@
+"""The connections of a store, from a pool that makes each new one ready."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, TypeAlias
+
+import psycopg
+from psycopg.types.numeric import Int8Dumper
+from psycopg_pool import ConnectionPool
+
+from opord.stores.base import StoreError, StoreRefused
+from opord.stores.postgres.errors import translate
+from opord.stores.postgres.location import Location
+
+# `psycopg.pool` tells of each connection that it cannot make; the engine tells of it once.
+logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
+
+Connection: TypeAlias = "psycopg.Connection[tuple[Any, ...]]"
+
+CONNECT_S: Final = 5
+"""How long a connection may take to be made, in seconds."""
+
+WAIT_S: Final = 5.0
+"""How long a verb waits for a connection, in seconds."""
+
+LIFETIME_S: Final = 3600.0
+"""How long a connection is used at most, in seconds."""
+
+# A server that is gone without a word is noticed after this time, and not after two hours.
+_LIVELINESS: Final[dict[str, Any]] = {
+    "connect_timeout": CONNECT_S,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+
+# Set on a connection of its own. Every look-up is by an index, however small a table was when the
+# plan was made: a plan is made once for each connection, and a table may grow a thousandfold
+# meanwhile. A transaction that stands still, because its process does, gives its locks back.
+_OWN_SETTINGS: Final = (
+    "SET enable_seqscan = off; SET jit = off; SET plan_cache_mode = force_generic_plan; "
+    "SET lock_timeout = '5s'; SET statement_timeout = '60s'; SET idle_in_transaction_session_timeout = '15s'"
+)
+
+
+class Connections:
+    """A pool of connections to one server.
+
+    A forked child has connections of its own: those of its parent are left alone there.
+    """
+
+    def __init__(self, location: Location, *, most: int, check: Callable[[Connection], None]) -> None:
+        """Keep up to `most` connections. `check` may refuse a new one by an exception."""
+        self.location = location
+        self.pooled: bool = False
+        self._most = most
+        self._check = check
+        self._lock = threading.Lock()
+        self._pid = 0
+        self._pool: ConnectionPool[Connection] | None = None
+        self._refusal: StoreError | None = None
+        self._closed = False
+
+    @contextmanager
+    def use(self) -> Iterator[Connection]:
+        """Take a connection on which each statement is a transaction of its own."""
+        try:
+            with self._opened().connection(WAIT_S) as connection:
+                yield connection
+        except StoreError:
+            raise
+        except Exception as error:
+            if isinstance(error, psycopg.Error):
+                if self._refusal is not None and not isinstance(self._refusal, StoreRefused):
+                    refusal, self._refusal = self._refusal, None
+                    raise refusal from error
+                raise translate(self._cause(error), self.location.place) from error
+            raise
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Take a connection, and make one transaction of what happens within."""
+        with self.use() as connection, connection.transaction():
+            if self.pooled:
+                connection.execute("SET LOCAL lock_timeout = '5s'", prepare=False)
+                connection.execute("SET LOCAL idle_in_transaction_session_timeout = '15s'", prepare=False)
+            yield connection
+
+    def close(self) -> None:
+        """Close all connections of this process."""
+        with self._lock:
+            self._closed = True
+            pool, self._pool = self._pool, None
+        if pool is not None and self._pid == os.getpid():
+            pool.close(timeout=1.0)
+
+    def _opened(self) -> ConnectionPool[Connection]:
+        pool = self._pool
+        if pool is not None and self._pid == os.getpid():
+            return pool
+        if self._pid not in (0, os.getpid()):
+            # The lock may be held for ever in a child, by a thread that its parent alone has.
+            self._lock, self._pool, self._pid = threading.Lock(), None, 0
+        with self._lock:
+            if self._closed:
+                raise StoreRefused(f"store {self.location.place} is closed")
+            if self._pool is None:
+                self._pool = self._new_pool()
+                self._pid = os.getpid()
+            return self._pool
+
+    def _new_pool(self) -> ConnectionPool[Connection]:
+        pool: ConnectionPool[Connection] = ConnectionPool(
+            self.location.url,
+            kwargs={
+                "autocommit": True,
+                "cursor_factory": psycopg.RawCursor,
+                "application_name": "opord",
+                "client_encoding": "utf8",
+                **_defaults(self.location.url),
+            },
+            min_size=0,
+            max_size=self._most,
+            timeout=WAIT_S,
+            max_lifetime=LIFETIME_S,
+            max_idle=60.0,
+            reconnect_timeout=WAIT_S,
+            num_workers=2,
+            configure=self._configure,
+            open=False,
+        )
+        pool.open()
+        return pool
+
+    def _configure(self, connection: Connection) -> None:
+        """Make a new connection ready; called by the pool."""
+        try:
+            # The same statement is planned once, whatever the size of a number.
+            connection.adapters.register_dumper(int, Int8Dumper)
+            pid = connection.execute("SELECT pg_backend_pid()").fetchone()
+            self.pooled = pid is None or pid[0] != connection.info.backend_pid
+            if self.pooled:
+                # A pooler hands each transaction to another session: nothing may be left in one.
+                connection.prepare_threshold = None
+            else:
+                connection.prepare_threshold = 0
+                connection.execute(_OWN_SETTINGS, prepare=False)
+            self._check(connection)
+        except StoreError as error:
+            self._refusal = error
+            raise psycopg.OperationalError(str(error)) from error
+
+    def _cause(self, error: psycopg.Error) -> Exception:
+        """Return why there is no connection: the pool says only that it has none."""
+        from psycopg_pool import PoolTimeout
+
+        if not isinstance(error, PoolTimeout):
+            return error
+        try:
+            with psycopg.connect(self.location.url, **_defaults(self.location.url)):
+                return error
+        except psycopg.Error as cause:
+            return cause
+
+
+def _defaults(url: str) -> dict[str, Any]:
+    """Return the settings that the URL does not set itself."""
+    given = psycopg.conninfo.conninfo_to_dict(url)
+    return {name: value for name, value in _LIVELINESS.items() if name not in given}
+
+
+def fetch(connection: Connection, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    """Execute a statement of this folder, and return its rows."""
+    cursor = connection.execute(statement, parameters)
+    return cursor.fetchall() if cursor.description is not None else []

@@ -1,0 +1,63 @@
+"""Translate the errors of psycopg to those of a store."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import psycopg
+from psycopg import errors
+from psycopg_pool import PoolClosed, PoolTimeout
+
+from opord.stores.base import StoreDamaged, StoreError, StoreRefused, StoreUnavailable
+
+RETRIED: Final = (errors.SerializationFailure, errors.DeadlockDetected)
+"""Errors after which the same transaction may succeed; PostgreSQL asks to try it again."""
+
+_UNAVAILABLE: Final[tuple[tuple[type[Exception], str, str], ...]] = (
+    (
+        errors.SerializationFailure,
+        "locked",
+        "is contended: another transaction changed the same rows again and again",
+    ),
+    (errors.DeadlockDetected, "locked", "is contended: transactions waited for each other again and again"),
+    (errors.LockNotAvailable, "locked", "did not give a lock in time"),
+    (errors.QueryCanceled, "locked", "did not answer in time"),
+    (errors.IdleInTransactionSessionTimeout, "locked", "ended a transaction that stood still"),
+    (errors.DiskFull, "full", "cannot grow: the server's disk is full"),
+    (errors.OutOfMemory, "full", "has no memory left to work with"),
+    (errors.TooManyConnections, "unreachable", "takes no more connections (max_connections)"),
+    (errors.ConfigurationLimitExceeded, "unreachable", "takes no more connections"),
+    (errors.ReadOnlySqlTransaction, "readonly", "cannot be written: the server is read-only, or a standby"),
+    (errors.IoError, "io", "cannot be read or written: the server's disk is in the way"),
+    (errors.InvalidSchemaName, "gone", "is gone: its schema is not there"),
+    (errors.UndefinedTable, "gone", "is gone: a table of it is not there"),
+    (errors.InvalidCatalogName, "gone", "is gone: its database is not there"),
+    (errors.AdminShutdown, "unreachable", "ended the connection"),
+    (errors.CrashShutdown, "unreachable", "ended the connection: another of its processes crashed"),
+    (errors.CannotConnectNow, "unreachable", "is starting, stopping or recovering"),
+    (PoolTimeout, "unreachable", "gave no connection in time"),
+)
+
+
+def translate(error: Exception, place: str) -> StoreError:
+    """Translate an error of psycopg or its pool to one of the store."""
+    said = in_one_line(error)
+    if isinstance(error, (errors.DataCorrupted, errors.IndexCorrupted)):
+        return StoreDamaged(f"store {place} is damaged ({said}); stop writing to it and restore a backup")
+    if isinstance(error, errors.InsufficientPrivilege):
+        return StoreRefused(
+            f"store {place} may not be used by this role ({said}); `opord db print-sql` says what it has to be granted"
+        )
+    if isinstance(error, PoolClosed):
+        return StoreRefused(f"store {place} is closed")
+    for kind_of, kind, phrase in _UNAVAILABLE:
+        if isinstance(error, kind_of):
+            return StoreUnavailable(kind, f"store {place} {phrase} ({said})")
+    if isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError)):
+        return StoreUnavailable("unreachable", f"store {place} cannot be reached ({said})")
+    return StoreError(f"store {place}: {type(error).__name__}: {said}")
+
+
+def in_one_line(error: Exception) -> str:
+    """Return what an error says, without line ends."""
+    return "; ".join(line.strip() for line in str(error).splitlines() if line.strip()) or type(error).__name__

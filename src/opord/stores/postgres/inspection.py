@@ -1,0 +1,245 @@
+"""Inspect a store without opening it for work: nothing is created, migrated or written."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import psycopg
+
+from opord.kernel.needs import OVERDUE_US
+from opord.kernel.rows import NeedReason, known_needs
+from opord.kernel.run import rests
+from opord.stores.base import DUE_READ, KEPT_READ, LiveVersion, StoreRefused
+from opord.stores.kind import GoneWorker, Remark, Standing, StoreOverview, TroubledWorker
+from opord.stores.postgres import sql
+from opord.stores.postgres.connections import CONNECT_S, Connection, fetch
+from opord.stores.postgres.errors import translate
+from opord.stores.postgres.location import Location, location_of
+from opord.stores.postgres.opening import OLDEST_SERVER, Server, schema_version, server_of
+from opord.stores.postgres.rows import run_rows
+
+CONNECTIONS_FEW: Final = 10
+"""With fewer free connections than this on the server, a worker may soon find none."""
+
+END_OF_TIME: Final = (1 << 63) - 1
+
+DEAD_ROWS_MOST: Final = 0.5
+"""From this part of dead rows in `heads` on, the server's autovacuum does not keep up."""
+
+
+def schema_exists(url: str) -> bool:
+    """Say whether the database has the schema of a store.
+
+    Raises:
+        StoreUnavailable: the server cannot be reached now.
+    """
+    location = location_of(url)
+    with _reading(location) as connection:
+        return schema_version(connection, location.schema)[0] > 0
+
+
+def inspect(url: str, *, whole: bool = False) -> StoreOverview:
+    """Return the facts of the store at a URL; see `StoreKind.inspect`.
+
+    `whole` looks for stray rows.
+
+    Raises:
+        StoreRefused: a newer Opord made it, or the server is too old.
+        StoreUnavailable: the server cannot be reached now.
+    """
+    location = location_of(url)
+    known = len(sql.migrations())
+    with _reading(location) as connection:
+        server = server_of(connection)
+        if server.version < OLDEST_SERVER:
+            raise StoreRefused(
+                f"store {location.place} is on PostgreSQL {server.version_text}; opord needs 14 or later"
+            )
+        schema, usable_from = schema_version(connection, location.schema)
+        remarks = [_server(server), *_settings(server), _connections(connection)]
+        if not schema:
+            return StoreOverview(location.place, exists=False, schema_known=known, remarks=tuple(remarks))
+        if usable_from > known:
+            raise StoreRefused(
+                f"store {location.place} was made by a newer opord (schema {schema}, this one knows {known}); upgrade opord"
+            )
+        look = _Look(connection, location.schema)
+        if whole:
+            remarks.append(look.strays())
+        return StoreOverview(
+            location.place,
+            exists=True,
+            schema=schema,
+            schema_known=known,
+            size=look.size(),
+            runs=look.one("SELECT count(*) FROM opord.runs"),
+            needs=look.needs(),
+            stands=look.standing(),
+            last_at=look.last_at(),
+            remarks=(*remarks, look.dead_rows()),
+            details={"server": server.version_text, "schema_name": location.schema},
+        )
+
+
+@contextmanager
+def _reading(location: Location) -> Iterator[Connection]:
+    """Connect, and let nothing be written."""
+    try:
+        with psycopg.connect(
+            location.url, autocommit=True, cursor_factory=psycopg.RawCursor, connect_timeout=CONNECT_S
+        ) as connection:
+            yield connection
+    except psycopg.Error as error:
+        raise translate(error, location.place) from error
+
+
+def _server(server: Server) -> Remark:
+    facts = {"version": server.version_text, "standby": server.in_recovery, "read_only": server.read_only}
+    message = f"PostgreSQL {server.version_text}"
+    if server.in_recovery:
+        return Remark("server", "wrong", f"{message}, a standby", "give the address of the primary", facts)
+    if server.read_only:
+        move = "ALTER ROLE … SET default_transaction_read_only = off"
+        return Remark("server", "wrong", f"{message}, and it is read-only for this role", move, facts)
+    if server.encoding != "UTF8":
+        move = "make a database with `createdb --encoding UTF8 --template template0`"
+        return Remark(
+            "server", "wrong", f"{message}, and the database's encoding is {server.encoding}", move, facts
+        )
+    return Remark("server", "fine", message, facts=facts)
+
+
+def _settings(server: Server) -> Iterator[Remark]:
+    for name, on in (("fsync", server.fsync), ("full_page_writes", server.full_page_writes)):
+        if not on:
+            message = f"{name} is off: the server can lose what it has confirmed, and workers refuse to start"
+            yield Remark(name, "wrong", message, f"turn {name} on, and restart the server", {name: False})
+    facts = {"synchronous_commit": server.synchronous_commit}
+    if server.synchronous_commit == "off":
+        message = "synchronous_commit is off: a crash of the server can lose the last commits"
+        yield Remark("commits", "warning", message, "ALTER ROLE … SET synchronous_commit = on", facts)
+    else:
+        yield Remark("commits", "fine", f"synchronous_commit is {server.synchronous_commit}", facts=facts)
+
+
+def _connections(connection: Connection) -> Remark:
+    used, most = fetch(
+        connection,
+        "SELECT count(*), current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int "
+        "FROM pg_stat_activity WHERE backend_type = 'client backend'",
+    )[0]
+    facts = {"connections": used, "max_connections": most}
+    message = f"{used} of {most} connections in use"
+    if most - used < CONNECTIONS_FEW:
+        move = "raise max_connections, or put a pooler before the server"
+        return Remark("connections", "warning", message, move, facts)
+    return Remark("connections", "fine", message, facts=facts)
+
+
+# The workers without a sign of life, by the runs of each contract that wake next.
+_GONE: Final = (
+    "SELECT h.worker, count(*), w.alive_until, max(h.wake_at) FROM opord.contracts AS k CROSS JOIN LATERAL ("
+    "SELECT d.worker, d.wake_at FROM opord.heads AS d WHERE d.contract = k.id AND d.wake_at IS NOT NULL "
+    f"ORDER BY d.wake_at, d.run LIMIT {DUE_READ}) AS h LEFT JOIN opord.workers AS w ON w.worker = h.worker "
+    f"WHERE h.worker IS NOT NULL AND coalesce(w.alive_until, 0) <= {sql.CLOCK} "
+    "GROUP BY h.worker, w.alive_until ORDER BY h.worker"
+)
+_TROUBLED: Final = f"SELECT worker, trouble FROM opord.workers WHERE alive_until > {sql.CLOCK} AND trouble <> '' ORDER BY worker"
+_OVERDUE: Final = (
+    f"SELECT count(*) FROM opord.heads WHERE status = 'waiting' AND wake_at <= {sql.CLOCK} - {OVERDUE_US}"
+)
+
+
+class _Look:
+    """A look at the tables of a store."""
+
+    def __init__(self, connection: Connection, schema: str) -> None:
+        self._connection = connection
+        self._schema = schema
+
+    def all(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """Return the rows of a query whose tables are named with the schema `opord`."""
+        return fetch(self._connection, sql.in_schema(query, self._schema), parameters)
+
+    def one(self, query: str, *parameters: Any) -> Any:
+        """Return the first column of its first row."""
+        return self.all(query, *parameters)[0][0]
+
+    def size(self) -> str:
+        """Return the size of all tables with their indexes, in words."""
+        query = (
+            "SELECT pg_size_pretty(coalesce(sum(pg_total_relation_size(c.oid)), 0)) FROM pg_class AS c "
+            "JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relkind = 'r'"
+        )
+        return str(self.one(query, self._schema))
+
+    def needs(self) -> dict[NeedReason, int]:
+        """Count the runs with each need."""
+        counts: Counter[NeedReason] = Counter()
+        for words, count in self.all(
+            "SELECT needs, count(*) FROM opord.heads WHERE needs <> '' GROUP BY needs"
+        ):
+            for reason in known_needs(words):
+                counts[reason] += count
+        counts["overdue"] += self.one(_OVERDUE)
+        counts["unserved"] += self.one(
+            "SELECT count(*) FROM opord.heads AS h WHERE h.status IN ('running', 'waiting', 'in_doubt') "
+            f"AND h.wake_at <= coalesce($1::bigint, {sql.CLOCK}) AND h.contract IN ({sql.UNSERVED_IDS})",
+            None,
+        )
+        return {reason: count for reason, count in counts.items() if count}
+
+    def standing(self) -> Standing:
+        """Return what runs stand still for beside their needs."""
+        queries = sql.queries(self._schema)
+        versions = [
+            LiveVersion(*row) for row in fetch(self._connection, queries["unserved_versions"], (None,))
+        ]
+        return Standing(
+            tuple(version for version in versions if version.runs > 0),
+            tuple(GoneWorker(*row) for row in self.all(_GONE)),
+            sum(map(rests, run_rows(fetch(self._connection, queries["resting"], (DUE_READ,))))),
+            len(fetch(self._connection, queries["kept_for"], (END_OF_TIME, KEPT_READ, KEPT_READ))),
+            tuple(TroubledWorker(*row) for row in self.all(_TROUBLED)),
+        )
+
+    def last_at(self) -> int | None:
+        """Return the instant of the last record.
+
+        The index says which pages have records of a time. So the look goes back in larger and
+        larger steps, and reads only the pages of the first that has any.
+        """
+        for back in ("1 minute", "1 hour", "1 day", "30 days", "1000 years"):
+            at = self.one(
+                f"SELECT max(at) FROM opord.journal WHERE at > {sql.CLOCK} "
+                "- (extract(epoch FROM $1::interval) * 1000000)::bigint",
+                back,
+            )
+            if at is not None:
+                return int(at)
+        return None
+
+    def dead_rows(self) -> Remark:
+        """Say whether the server's autovacuum keeps up with the rows that change most."""
+        live, dead = self.all(
+            "SELECT coalesce(n_live_tup, 0), coalesce(n_dead_tup, 0) FROM pg_stat_user_tables "
+            "WHERE schemaname = $1 AND relname = 'heads'",
+            self._schema,
+        )[0]
+        facts = {"live_rows": live, "dead_rows": dead}
+        message = f"{dead:,} dead rows beside {live:,} live ones in `heads`"
+        if dead > 10_000 and dead > DEAD_ROWS_MOST * live:
+            move = "see that autovacuum runs, and that no transaction of another program stays open"
+            return Remark("vacuum", "warning", message, move, facts)
+        return Remark("vacuum", "fine", message, facts=facts)
+
+    def strays(self) -> Remark:
+        """Say whether rows of runs are missing. It reads the whole store."""
+        strays = fetch(self._connection, sql.queries(self._schema)["strays"])
+        if strays:
+            message = f"rows of {len(strays):,} runs are missing"
+            return Remark("damage", "wrong", message, "opord runs verify", {"strays": len(strays)})
+        return Remark("damage", "fine", "each run has its rows")

@@ -1,0 +1,66 @@
+"""PostgreSQL as a kind of store: the schema that a URL names, and what can be seen of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from opord.stores.base import Store, StoreRefused
+from opord.stores.kind import Remark, StoreKind, StoreOverview
+from opord.stores.postgres.location import location_of
+
+INSTALL = "pip install 'opord[postgres]'"
+
+
+class PostgresKind:
+    """One schema of a database for each store."""
+
+    def exists(self, url: str) -> bool:
+        """Say whether the database has the schema of a store."""
+        location_of(url)
+        self._need_library(url)
+        from opord.stores.postgres.inspection import schema_exists
+
+        return schema_exists(url)
+
+    def lasts(self, url: str) -> bool:
+        """Return True: a server outlives its clients."""
+        location_of(url)
+        return True
+
+    def open(self, url: str, *, create: bool, clock: Callable[[], int] | None = None) -> Store:
+        """Open the schema; make it if `create` is true."""
+        location_of(url)
+        self._need_library(url)
+        from opord.stores.postgres.store import PostgresStore
+
+        return PostgresStore(url, create=create, clock=clock)
+
+    def inspect(self, url: str, *, whole: bool = False) -> StoreOverview:
+        """Inspect the server, the schema and its tables."""
+        location_of(url)
+        self._need_library(url)
+        from opord.stores.postgres.inspection import inspect
+
+        return inspect(url, whole=whole)
+
+    def library(self) -> Remark:
+        """Say which psycopg is installed."""
+        try:
+            import psycopg
+            import psycopg_pool
+        except ImportError as wrong:
+            return Remark("postgres", "note", f"no PostgreSQL: {wrong}", f"to use it: {INSTALL}")
+        message = (
+            f"psycopg {psycopg.__version__} ({psycopg.pq.__impl__}), psycopg_pool {psycopg_pool.__version__}"
+        )
+        facts = {"version": psycopg.__version__, "libpq": psycopg.pq.version()}
+        return Remark("postgres", "fine", message, facts=facts)
+
+    def _need_library(self, url: str) -> None:
+        try:
+            import psycopg_pool  # noqa: F401
+        except ImportError as wrong:
+            raise StoreRefused(f"store {location_of(url).place} needs psycopg ({wrong}): {INSTALL}") from None
+
+
+KIND: StoreKind = PostgresKind()

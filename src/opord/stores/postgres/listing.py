@@ -1,0 +1,149 @@
+"""Build the statement that lists runs, newest first, by the most selective index.
+
+Every index ends in the run's number. So each part below comes in order and stops at its limit, and
+the cost depends on what is listed, not on what is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import Any, Final, get_args
+
+from opord.kernel.needs import OVERDUE_US
+from opord.kernel.rows import NeedFilter, NeedReason, StoredNeed
+from opord.stores.base import RunFilter
+from opord.stores.postgres.sql import RUN_ROW, in_schema
+from opord.values.types import Instant
+
+_NEEDS_TEXTS: Final = [
+    " ".join(words)
+    for size in range(1, len(get_args(StoredNeed)) + 1)
+    for words in combinations(get_args(StoredNeed), size)
+]
+"""All texts that the column `needs` can have. The index returns the runs of each in order."""
+
+_NOBODY_SERVES: Final = (
+    "NOT EXISTS (SELECT 1 FROM opord.workers AS w JOIN opord.digests AS d ON d.digest = ANY (w.contracts) "
+    "WHERE w.alive_until > {now} AND d.contract = h.contract)"
+)
+
+_DUE: Final[Mapping[NeedReason, str]] = {
+    "overdue": "h.wake_at IS NOT NULL AND h.status = 'waiting' AND h.wake_at <= {overdue_since}",
+    "unserved": "h.wake_at IS NOT NULL AND h.status IN ('running', 'waiting', 'in_doubt') AND h.wake_at <= {now} AND "
+    + _NOBODY_SERVES,
+}
+"""The conditions on `heads` h of the needs that are not stored."""
+
+
+class Listing:
+    """A query for the runs of a filter, with its parameters."""
+
+    def __init__(
+        self,
+        where: RunFilter,
+        contracts: Sequence[int],
+        *,
+        before: int,
+        limit: int,
+        now: Instant,
+        schema: str,
+    ) -> None:
+        """Query up to `limit` runs with a number below `before`.
+
+        `contracts` are the numbers of all versions of the wanted contract; empty if any will do.
+        `now` is the store's clock; only a listing by need uses it.
+        """
+        self.parameters: list[Any] = []
+        self._where = where
+        self._before, self._limit = self._bind(before), self._bind(limit)
+        self._now = now
+        # A run can have several needs, and comes once.
+        union = " UNION ALL " if where.needs is None else " UNION "
+        parts = union.join(f"({part})" for part in self._parts(contracts))
+        # Only this store's own text and numbers are joined here; values from users are bound.
+        self.statement: str = in_schema(
+            f"SELECT {RUN_ROW} FROM (SELECT id FROM ({parts}) AS p ORDER BY id DESC LIMIT {self._limit}) AS n "
+            "JOIN opord.runs AS r ON r.id = n.id JOIN opord.heads AS h ON h.run = n.id "
+            "JOIN opord.contracts AS c ON c.id = r.contract ORDER BY n.id DESC",
+            schema,
+        )
+
+    def _bind(self, value: str | int) -> str:
+        self.parameters.append(value)
+        kind = "bigint" if isinstance(value, int) else "text"
+        return f"${len(self.parameters)}::{kind}"
+
+    def _parts(self, contracts: Sequence[int]) -> list[str]:
+        where = self._where
+        if where.needs is not None:
+            return [self._part("opord.heads AS h", narrow) for narrow in self._needing(where.needs)]
+        if where.outcome is not None:
+            return [self._part("opord.heads AS h", "h.outcome IS NOT NULL")]
+        if where.status == "running":
+            return [self._part("opord.heads AS h", "h.status = 'running'")]
+        if where.status is not None:
+            return [self._part("opord.heads AS h", "h.status <> 'running'")]
+        if where.state is not None:
+            return [
+                self._part("opord.heads AS h", "h.status = 'running'"),
+                self._part("opord.heads AS h", f"h.rest_state = {self._bind(where.state)}"),
+            ]
+        if where.contract is not None:
+            of_contract = "opord.runs AS r JOIN opord.heads AS h ON h.run = r.id"
+            return [self._part(of_contract, f"r.contract = {number}", "r.id") for number in contracts]
+        return [self._part("opord.heads AS h", "true")]
+
+    def _needing(self, needs: NeedFilter) -> list[str]:
+        """Return a condition for each way to have a need."""
+        stored = [
+            f"h.needs = '{text}' AND h.needs <> ''"
+            for text in _NEEDS_TEXTS
+            if needs == "any" or needs in text.split()
+        ]
+        due = [condition for reason, condition in _DUE.items() if needs in ("any", reason)]
+        instants = {"now": str(int(self._now)), "overdue_since": str(int(self._now) - OVERDUE_US)}
+        return stored + [condition.format(**instants) for condition in due]
+
+    def _part(self, source: str, narrow: str, number: str = "h.run") -> str:
+        where = self._where
+        conditions = [narrow, f"{number} < {self._before}"]
+        if where.contract is not None:
+            conditions.append(
+                f"h.contract IN (SELECT id FROM opord.contracts WHERE name = {self._bind(where.contract)})"
+            )
+        conditions += [
+            f"h.{name} = {self._bind(value)}"
+            for name in ("state", "status", "outcome")
+            if (value := getattr(where, name)) is not None
+        ]
+        conditions += self._of_time()
+        if where.version is not None:
+            conditions.append(
+                f"h.contract IN (SELECT id FROM opord.contracts WHERE version = {self._bind(where.version)})"
+            )
+        conditions += [self._holds_one(texts) for texts in where.texts]
+        condition = " AND ".join(conditions)
+        return f"SELECT {number} AS id FROM {source} WHERE {condition} ORDER BY {number} DESC LIMIT {self._limit}"
+
+    def _of_time(self) -> list[str]:
+        where = self._where
+        started = [
+            (">=", where.started_from),
+            ("<", where.started_before),
+        ]
+        since = [(">=", where.since_from), ("<", where.since_before)]
+        return [
+            f"EXISTS (SELECT 1 FROM opord.runs AS s WHERE s.id = h.run AND s.started_at {sign} {self._bind(at)})"
+            for sign, at in started
+            if at is not None
+        ] + [f"h.since {sign} {self._bind(at)}" for sign, at in since if at is not None]
+
+    def _holds_one(self, texts: Sequence[str]) -> str:
+        """Return the condition that the input or the body of a run holds one of these texts."""
+        if not texts:
+            return "false"
+        names = [self._bind(text) for text in texts]
+        body = " OR ".join(f"strpos(h.body, {name}) > 0" for name in names)
+        given = " OR ".join(f"strpos(t.input, {name}) > 0" for name in names)
+        return f"({body} OR EXISTS (SELECT 1 FROM opord.runs AS t WHERE t.id = h.run AND ({given})))"

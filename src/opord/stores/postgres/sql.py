@@ -1,0 +1,119 @@
+"""Load the SQL of this folder once for each schema, by name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+_HERE = Path(__file__).parent
+
+CLOCK: Final = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+"""The server's clock in microseconds since 1970 UTC. It moves within a transaction."""
+
+# A run as `rows.run_row` reads it, from `runs` r, `heads` h and `contracts` c. If the first two
+# name different contracts, the row is damaged: workers find runs by the one, all others by the
+# other.
+RUN_ROW: Final = (
+    "r.run, CASE WHEN h.contract = r.contract THEN c.digest END, c.name, c.version, r.started_at, r.input, "
+    "h.epoch, h.seq, h.hash, h.arrivals, "
+    "h.state, h.status, h.outcome, h.since, h.wake_at, h.worker, h.reason, h.body, h.needs"
+)
+
+# A contract as `rows.contract_row` reads it, from `contracts` c.
+CONTRACT_ROW: Final = (
+    "c.digest, c.name, c.version, c.sources, c.form, "
+    "ARRAY(SELECT a.digest FROM opord.digests AS a WHERE a.contract = c.id AND a.digest <> c.digest ORDER BY 1)"
+)
+
+# The numbers of the contracts whose digests, of any form, are the first parameter.
+CONTRACT_IDS: Final = (
+    "SELECT DISTINCT d.contract AS id FROM opord.digests AS d "
+    "WHERE d.digest = ANY (ARRAY(SELECT json_array_elements_text($1::json)))"
+)
+
+# The contracts that no worker that is alive has handlers for; the first parameter is the clock.
+UNSERVED_IDS: Final = (
+    "SELECT k.id FROM opord.contracts AS k WHERE NOT EXISTS (SELECT 1 FROM opord.workers AS w "
+    f"JOIN opord.digests AS d ON d.digest = ANY (w.contracts) WHERE w.alive_until > coalesce($1::bigint, {CLOCK}) "
+    "AND d.contract = k.id)"
+)
+
+_SHORT: Final[Mapping[str, str]] = {
+    ":run_row": RUN_ROW,
+    ":contract_row": CONTRACT_ROW,
+    ":contract_ids": CONTRACT_IDS,
+    ":unserved_ids": UNSERVED_IDS,
+    ":clock": CLOCK,
+}
+
+
+def in_schema(text: str, schema: str) -> str:
+    """Return SQL of this folder with another schema than `opord`. The name needs no quotes."""
+    return text if schema == "opord" else re.sub(r"\bopord\.(?!may_change)", f"{schema}.", text)
+
+
+def _named(file: str, mark: str) -> dict[str, str]:
+    """Return the statements of a file by what follows `mark`."""
+    parts = re.split(rf"^-- ({mark}: \w+)\n", (_HERE / file).read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {
+        name: re.sub(r"^--.*\n", "", body, flags=re.MULTILINE).strip()
+        for name, body in zip(parts[1::2], parts[2::2], strict=True)
+    }
+
+
+@cache
+def queries(schema: str) -> dict[str, str]:
+    """Return the statements by name."""
+    found: dict[str, str] = {}
+    for name, text in _named("queries.sql", "name").items():
+        for short, long in _SHORT.items():
+            text = text.replace(short, long)
+        found[name.removeprefix("name: ")] = in_schema(text, schema)
+    return found
+
+
+@cache
+def _parts(schema: str) -> dict[str, str]:
+    return {
+        name: in_schema(text, schema) for name, text in _named("batch.sql", r"(?:part|list|gate|do)").items()
+    }
+
+
+LISTS: Final = (
+    "writes", "starts", "records", "values", "takes", "puts", "event_keys", "used_keys",
+)  # fmt: skip
+"""The lists of a batch, in the order of the parameters of its statement."""
+
+
+@cache
+def batch_statement(schema: str, present: Collection[str]) -> str:
+    """Return the statement that writes a batch with these lists, each a parameter in their order.
+
+    It returns (n, arrivals) for each change, or nothing if one does not fit.
+    """
+    parts, names = _parts(schema), [name for name in LISTS if name in present]
+    reads = [f"{kind}: {name}" for name in names for kind in ("part", "list")]
+    ctes = [parts[name] for name in reads if name in parts]
+    gates = [parts[f"gate: {name}"] for name in names if f"gate: {name}" in parts]
+    ctes.append("gate AS MATERIALIZED (SELECT " + "\n  AND ".join(gates) + " AS ok)")
+    ctes += [parts[f"do: {name}"] for name in ("writes", "starts") if name in present]
+    made = [made for name, made in (("writes", "moved"), ("starts", "started")) if name in present]
+    done = " UNION ALL ".join(f"SELECT n, id, arrivals FROM {one}" for one in made)
+    ctes.append(f"done AS MATERIALIZED ({done})")
+    ctes += [parts[f"do: {name}"] for name in names if name not in ("writes", "starts")]
+    statement = "WITH " + ", ".join(ctes) + "\nSELECT n, arrivals FROM done"
+    for number, name in enumerate(names, 1):
+        statement = statement.replace(f":{name}::", f"${number}::")
+    return statement
+
+
+def migrations(schema: str = "opord") -> list[str]:
+    """Return the schema's steps; step number n makes version n."""
+    files = sorted((_HERE / "migrations").glob("[0-9][0-9][0-9][0-9]_*.sql"))
+    for number, file in enumerate(files, 1):
+        if int(file.name[:4]) != number:
+            raise RuntimeError(f"expected migration {number:04d}, got: {file.name}")
+    return [in_schema(file.read_text(encoding="utf-8"), schema) for file in files]

@@ -1,0 +1,417 @@
+"""The verbs of the store over PostgreSQL.
+
+Each is one statement, or one short transaction. No transaction is open while a handler is called.
+"""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, Final, TypeVar
+
+import msgspec
+from psycopg import errors
+
+from opord.kernel.conflicts import check_batch, check_prune, compare
+from opord.kernel.needs import OVERDUE_US
+from opord.kernel.rows import DueNeed
+from opord.kernel.run import rests
+from opord.stores.base import (
+    DUE_READ,
+    KEPT_READ,
+    EndedRun,
+    EventKey,
+    InboxRow,
+    Kept,
+    KeptFor,
+    LiveVersion,
+    Prune,
+    RecordRow,
+    Result,
+    RunFilter,
+    RunRow,
+    Start,
+    Status,
+    StoredContract,
+    StoreUnavailable,
+    Stray,
+    Tombstone,
+    UnreadRow,
+    UsedKey,
+    ValueRow,
+    WorkerRow,
+    Write,
+)
+from opord.stores.postgres import batch as group
+from opord.stores.postgres import pruning, sql
+from opord.stores.postgres.clock import ServerClock
+from opord.stores.postgres.connections import Connection, Connections, fetch
+from opord.stores.postgres.contracts import put_contract
+from opord.stores.postgres.errors import RETRIED
+from opord.stores.postgres.listing import Listing
+from opord.stores.postgres.location import Location, location_of
+from opord.stores.postgres.opening import check_writable, prepare
+from opord.stores.postgres.rewriting import kept_of, rewrite
+from opord.stores.postgres.rows import contract_row, run_row, run_rows
+from opord.values.types import START_OF_TIME, Digest, Duration, Instant, Key, RunId
+
+T = TypeVar("T")
+
+READERS: Final = 4
+"""How many threads may read at once."""
+
+WRITERS: Final = 2
+"""How many threads may write at once: while the server writes one batch, the next is made."""
+
+CONNECTIONS: Final = READERS + WRITERS + 2
+"""The most connections of a handle: one for each thread, and two for a program's own."""
+
+TRIES: Final = 5
+"""How often a transaction is tried that others have changed rows under."""
+
+_FORGET_WORKERS_AFTER_US: Final = 7 * 24 * 3600 * 1_000_000
+_NEWEST: Final = (1 << 63) - 1
+
+
+class PostgresStore:
+    """A store in a schema of a PostgreSQL database, for any number of workers."""
+
+    readers: int = READERS
+    writers: int = WRITERS
+
+    def __init__(self, url: str, *, create: bool = True, clock: Callable[[], int] | None = None) -> None:
+        """Open the store. A missing schema is made if `create` is true.
+
+        `clock` takes the place of the server's clock; tests stop and move it.
+
+        Raises:
+            StoreMissing: there is no store, and `create` is false.
+            StoreRefused: the server, its settings or the schema cannot be used.
+            StoreUnavailable: the server cannot be reached or written now.
+        """
+        self.location: Location = location_of(url)
+        place = self.location.place
+        self._connections = Connections(
+            self.location, most=CONNECTIONS, check=lambda connection: check_writable(connection, place)
+        )
+        self._clock = ServerClock(clock)
+        self._sql = sql.queries(self.location.schema)
+        self._own_changes = 0
+        try:
+            prepare(self._connections, create=create)
+            self._look_at_clock()
+        except BaseException:
+            self._connections.close()
+            raise
+
+    # --- Contracts -------------------------------------------------------------------------------
+
+    def identity(self) -> str:
+        return str(self._one("identity"))
+
+    def now(self) -> Instant:
+        return self._clock.now()
+
+    def put_contract(self, contract: StoredContract) -> None:
+        other = self.contract(contract.digest)
+        if other is not None and compare(other, contract) == "same":
+            return
+        self._transact(lambda connection: put_contract(connection, self._sql, contract, self._clock.given))
+
+    def contract(self, digest: Digest) -> StoredContract | None:
+        rows = self._all("contract", digest)
+        return contract_row(rows[0]) if rows else None
+
+    def contracts(self) -> list[StoredContract]:
+        return [contract_row(row) for row in self._all("contracts")]
+
+    # --- Writing ---------------------------------------------------------------------------------
+
+    def apply(self, batch: Sequence[Start | Write], *, wait: bool = True) -> list[Result]:
+        """Apply a batch; see `Store.apply`.
+
+        Whatever `wait` says, rows are locked for one statement only.
+        """
+        check_batch(batch)
+        if not batch:
+            return []
+        changes = list(enumerate(batch))
+        schema = self.location.schema
+        try:
+            with self._connections.use() as connection:
+                written = group.write(_on(connection), schema, changes)
+        except StoreUnavailable as error:
+            if not isinstance(error.__cause__, RETRIED):
+                raise
+            written = None
+        except Exception as error:
+            if not isinstance(error.__cause__, errors.UniqueViolation):
+                raise
+            written = None  # somebody was faster: look at what is there
+        if written is None:
+            return self._transact(lambda connection: self._apply_each(connection, batch))
+        self._own_changes += 1
+        return [written[n] for n, _ in changes]
+
+    def _apply_each(self, connection: Connection, batch: Sequence[Start | Write]) -> list[Result]:
+        """Look at each change of a batch, and write those that fit, in the open transaction."""
+        schema = self.location.schema
+        answers = group.judged(_on(connection), schema, batch)
+        fitting = [(n, answer) for n, answer in enumerate(answers) if isinstance(answer, Start | Write)]
+        written = group.write(_on(connection), schema, fitting) if fitting else {}
+        if written is None:
+            raise _Overtaken
+        return [written.get(n, answer) for n, answer in enumerate(answers)]  # type: ignore[arg-type]
+
+    # --- Leases ----------------------------------------------------------------------------------
+
+    def claim(self, worker: str, contracts: Collection[str], *, limit: int, ttl_us: Duration) -> list[RunRow]:
+        if limit <= 0 or not contracts:
+            return []
+        return run_rows(self._write("claim", _json(contracts), self._clock.given, limit, worker, ttl_us))
+
+    def renew(self, worker: str, claims: Sequence[tuple[RunId, int]], *, ttl_us: Duration) -> list[RunId]:
+        if not claims:
+            return []
+        still = self._lease(worker, claims, ttl_us, keep=True)
+        return [run for run, _ in claims if run not in still]
+
+    def release(self, worker: str, claims: Sequence[tuple[RunId, int]]) -> None:
+        if claims:
+            self._lease(worker, claims, 0, keep=False)
+
+    def _lease(
+        self, worker: str, claims: Sequence[tuple[RunId, int]], ttl_us: int, *, keep: bool
+    ) -> set[str]:
+        """Change the leases of the pairs that are still held; return their runs."""
+        pairs = _json([{"run": run, "epoch": epoch} for run, epoch in claims])
+        return {run for (run,) in self._write("lease", pairs, worker, self._clock.given, ttl_us, keep)}
+
+    def next_wake(self, contracts: Collection[str]) -> Instant | None:
+        began = time.monotonic_ns()
+        ((wake_at, clock),) = self._all("next_wake", _json(contracts))
+        self._clock.look(clock, began)
+        return None if wake_at is None else Instant(wake_at)
+
+    def any_held(self, contracts: Collection[str], *, within_us: Duration) -> bool:
+        return bool(self._one("any_held", _json(contracts), self._clock.given, within_us))
+
+    # --- Reading ---------------------------------------------------------------------------------
+
+    def load(self, run: RunId) -> RunRow | None:
+        rows = self._all("load", run)
+        return run_row(rows[0]) if rows else None
+
+    def runs(self, where: RunFilter, *, limit: int, after: str | None = None) -> list[RunRow]:
+        if limit <= 0:
+            return []
+        before = _NEWEST
+        if after is not None:
+            number = self._one("number", after)
+            if number is None:
+                return []
+            before = number
+        contracts: list[int] = []
+        if where.contract is not None:
+            contracts = [number for (number,) in self._all("contract_numbers", where.contract)]
+            if not contracts:
+                return []
+        now = self.now() if where.needs is not None else START_OF_TIME
+        listing = Listing(where, contracts, before=before, limit=limit, now=now, schema=self.location.schema)
+        with self._connections.use() as connection:
+            cursor = connection.execute(listing.statement, listing.parameters, prepare=False)
+            return run_rows(cursor.fetchall())
+
+    def due_needs(self, reason: DueNeed, *, limit: int) -> list[RunRow]:
+        since_us = OVERDUE_US if reason == "overdue" else 0
+        return run_rows(self._all(reason, self._clock.given, since_us, DUE_READ, max(limit, 0)))
+
+    def resting(self, *, limit: int) -> list[RunRow]:
+        found = [row for row in run_rows(self._all("resting", DUE_READ)) if rests(row)]
+        return found[: max(limit, 0)]
+
+    def kept_for(self, *, before: Instant, limit: int) -> list[KeptFor]:
+        return [KeptFor(*row) for row in self._all("kept_for", before, max(limit, 0), KEPT_READ)]
+
+    def unserved_versions(self) -> list[LiveVersion]:
+        found = [LiveVersion(*row) for row in self._all("unserved_versions", self._clock.given)]
+        return [version for version in found if version.runs > 0]
+
+    def counts(self) -> dict[Status, int]:
+        return dict(self._all("counts"))
+
+    def journal(self, run: RunId, *, after: int = 0, limit: int = 1000) -> list[RecordRow]:
+        return [RecordRow(*row) for row in self._all("journal", run, after, max(limit, 0))]
+
+    def inbox(self, run: RunId) -> list[InboxRow]:
+        return [InboxRow(*row) for row in self._all("inbox", run)]
+
+    def waiting(self, run: RunId) -> int:
+        return int(self._one("waiting", run))
+
+    def waiting_bytes(self, run: RunId) -> int:
+        return int(self._one("waiting_bytes", run))
+
+    def event_key(self, run: RunId, event: str, key: Key) -> EventKey | None:
+        rows = self._all("event_key", run, event, key)
+        return EventKey(*rows[0]) if rows else None
+
+    def used_key(self, run: RunId, action: str, key: Key) -> UsedKey | None:
+        rows = self._all("used_key", run, action, key)
+        return UsedKey(*rows[0]) if rows else None
+
+    def values(self, run: RunId, digests: Collection[str] | None = None) -> list[ValueRow]:
+        if digests is None:
+            return [ValueRow(*row) for row in self._all("values_of", run)]
+        return [ValueRow(*row) for row in self._all("values", run, _json(digests))] if digests else []
+
+    # --- Pruning ---------------------------------------------------------------------------------
+
+    def kept(self, run: RunId, *, unread: list[UnreadRow] | None = None) -> Kept | None:
+        with self._connections.transaction() as connection:
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY", prepare=False)
+            return kept_of(connection, self._sql, run, unread)
+
+    def strays(self) -> list[Stray]:
+        return [Stray(*row) for row in self._all("strays")]
+
+    def ended(
+        self, before: Instant, *, limit: int, contract: str | None = None, after: EndedRun | None = None
+    ) -> list[EndedRun]:
+        since, number = (after.since, after.number) if after is not None else (-1, 0)
+        rows = self._all("ended", contract, before, since, number, max(limit, 0))
+        return [EndedRun(*row) for row in rows]
+
+    def prune(self, batch: Sequence[Prune]) -> list[bool]:
+        check_prune(batch)
+        return self._transact(lambda connection: pruning.prune(connection, self._sql, batch)) if batch else []
+
+    def tombstone(self, run: RunId) -> Tombstone | None:
+        rows = self._all("tombstones", _json([run]))
+        return Tombstone(*rows[0]) if rows else None
+
+    def forget(self, *, limit: int) -> int:
+        return len(self._write("forget", self._clock.given, max(limit, 0)))
+
+    # --- Rewriting -------------------------------------------------------------------------------
+
+    def rewrite(self, run: RunId, change: Callable[[Kept], Kept | None]) -> Kept | None:
+        return self._transact(lambda connection: rewrite(connection, self._sql, run, change))
+
+    def compact(self) -> None:
+        """Rewrite the tables whose texts may have been overwritten. Each is locked meanwhile."""
+        with self._connections.use() as connection:
+            for table in ("runs", "heads", "journal", "large_values", "inbox", "event_keys", "used_keys"):
+                connection.execute(f"VACUUM (FULL) {self.location.schema}.{table}", prepare=False)
+
+    # --- Workers, changes, the end ---------------------------------------------------------------
+
+    def heartbeat(
+        self,
+        worker: str,
+        contracts: Collection[str],
+        *,
+        ttl_us: Duration,
+        trouble: str = "",
+        calls: str = "",
+    ) -> None:
+        names = _json(sorted(contracts))
+        forget_us = _FORGET_WORKERS_AFTER_US
+        self._write("heartbeat", worker, names, self._clock.given, ttl_us, trouble, calls, forget_us)
+
+    def release_dead(self, dead: WorkerRow, *, within_us: Duration) -> int:
+        ends = (dead.alive_until - within_us, dead.alive_until + within_us)
+
+        def release(connection: Connection) -> int:
+            if not fetch(connection, self._sql["forget_worker"], (dead.worker, dead.alive_until)):
+                return 0
+            return len(fetch(connection, self._sql["release_all"], (dead.worker, self._clock.given, *ends)))
+
+        return self._transact(release)
+
+    def workers(self, *, gone: bool = False) -> list[WorkerRow]:
+        return [
+            WorkerRow(worker, tuple(contracts), *rest)
+            for worker, contracts, *rest in self._all("workers", self._clock.given, gone)
+        ]
+
+    def changes(self) -> int:
+        """Return a digest of the server's running transactions, less those of this handle.
+
+        It also changes with what other programs write in the same server.
+        """
+        own = self._own_changes
+        first, end, running = str(self._one("changes")).split(":")
+        numbers = [int(one) - own for one in (first, end, *filter(None, running.split(",")))]
+        return zlib.crc32(repr(numbers).encode())
+
+    def listen(self, wake: Callable[[], None]) -> Callable[[], None] | None:
+        """Return None: this store is polled."""
+        return None
+
+    def close(self) -> None:
+        self._connections.close()
+
+    # --- Statements ------------------------------------------------------------------------------
+
+    def _all(self, name: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        with self._connections.use() as connection:
+            return fetch(connection, self._sql[name], parameters)
+
+    def _one(self, name: str, *parameters: Any) -> Any:
+        rows = self._all(name, *parameters)
+        return rows[0][0] if rows else None
+
+    def _write(self, name: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """Execute a statement that writes, again if the server asks for that."""
+        rows = self._again(lambda: self._all(name, *parameters))
+        self._own_changes += bool(rows) or name == "heartbeat"
+        return rows
+
+    def _transact(self, work: Callable[[Connection], T]) -> T:
+        """Do some work in one transaction, again if others have changed rows under it."""
+
+        def once() -> T:
+            with self._connections.transaction() as connection:
+                return work(connection)
+
+        return self._again(once)
+
+    def _again(self, work: Callable[[], T]) -> T:
+        last: Exception = StoreUnavailable(
+            "locked", f"store {self.location.place} is contended: others were faster {TRIES} times"
+        )
+        for attempt in range(1, TRIES + 1):
+            try:
+                return work()
+            except _Overtaken:
+                pass
+            except StoreUnavailable as error:
+                if not isinstance(error.__cause__, RETRIED):
+                    raise
+                last = error
+            except Exception as error:
+                if not isinstance(error.__cause__, errors.UniqueViolation):
+                    raise
+                last = error
+            if attempt < TRIES:
+                time.sleep(0.002 * attempt)
+        raise last
+
+    def _look_at_clock(self) -> None:
+        began = time.monotonic_ns()
+        self._clock.look(int(self._one("clock")), began)
+
+
+class _Overtaken(Exception):
+    """What fitted when it was looked at does not any more; look again."""
+
+
+def _on(connection: Connection) -> group.Executes:
+    """Return a function that executes statements on a connection."""
+    return lambda statement, parameters: fetch(connection, statement, parameters)
+
+
+def _json(rows: Any) -> str:
+    return msgspec.json.encode(list(rows)).decode()

