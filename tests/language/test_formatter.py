@@ -172,6 +172,20 @@ def test_lines_are_filled_and_only_what_does_not_fit_is_broken(before: str, afte
     assert_formatted_well(before)
 
 
+def test_a_header_that_is_too_long_for_its_reason_keeps_its_parameters_together() -> None:
+    reason = 'stands because "a person pays back what came late, by hand and with a note"'
+    head = "action charge_a_card(id: str, cents: int, currency: str) -> str"
+    short = f"{head} {reason} {{ key id, timeout 10s }}\n"
+    formatted = f"{head} {reason} {{\n  key id, timeout 10s\n}}\n"
+    assert format_source(short) == format_source(formatted) == formatted
+    without = f"{head} {reason}\n"
+    assert format_source(without) == without
+    too_long = (
+        f"action charge_a_card({', '.join(f'parameter_{n}: str' for n in range(6))}) {reason} {{ key id }}\n"
+    )
+    assert format_source(too_long).startswith("action charge_a_card(\n  parameter_0: str, ")
+
+
 def test_an_item_that_is_broken_itself_leaves_each_item_a_line() -> None:
     inner = ", ".join(f"number_{n}" for n in range(14))
     text = f"state A -> B {{\n  let x = [[1], [{inner}], [2]]\n  goto B(x)\n}}"

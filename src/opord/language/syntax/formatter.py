@@ -67,7 +67,7 @@ def _laid_out(source: Source) -> str:
             opening
             for line in lines
             if line.width > WIDTH
-            for opening in [_breakable(line, tokens, blocks.pairs)]
+            for opening in [_breakable(line, source, tokens, blocks.pairs)]
             if opening is not None
         }
         if not more - split:
@@ -118,13 +118,15 @@ def _padded_words(file: tree.File, source: Source) -> dict[int, int]:
     return padded
 
 
-def _breakable(line: _Line, tokens: Tokens, pairs: dict[int, int]) -> int | None:
+def _breakable(line: _Line, source: Source, tokens: Tokens, pairs: dict[int, int]) -> int | None:
     """Return the bracket at which to break a line that is too long.
 
-    Braces come first, then lists; outer brackets come before inner ones.
+    Braces come first, then lists; outer brackets come before inner ones. A header that is too long
+    for its reason alone keeps its parameters together: the reason cannot be broken.
     """
     members = set(line.tokens)
-    for kinds in ("{", "(["):
+    fits = line.width - _reason_width(line, source, tokens) <= WIDTH
+    for kinds in ("{",) if fits else ("{", "(["):
         for i in line.tokens:
             closing = pairs.get(i)
             if closing is None or closing not in members or tokens.kinds[i] not in kinds or closing == i + 1:
@@ -132,6 +134,18 @@ def _breakable(line: _Line, tokens: Tokens, pairs: dict[int, int]) -> int | None
             if kinds == "{" or any(tokens.kinds[each] == "," for each in range(i, closing)):
                 return i
     return None
+
+
+def _reason_width(line: _Line, source: Source, tokens: Tokens) -> int:
+    """Return the width of `stands because "…"` in a header, with the blank before it."""
+
+    def text(i: int) -> str:
+        return source.text[tokens.starts[i] : tokens.ends[i]]
+
+    for before, i, reason in zip(line.tokens, line.tokens[1:], line.tokens[2:], strict=False):
+        if text(before) == "stands" and text(i) == "because" and tokens.kinds[reason] == t.TEXT:
+            return len(f" stands because {text(reason)}")
+    return 0
 
 
 def _joined(lines: list[_Line]) -> str:
