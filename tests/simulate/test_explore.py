@@ -12,7 +12,7 @@ from opord.loading import load_program
 from opord.simulate import drive, outside
 from opord.simulate.drive import NoInput
 from opord.simulate.explore import Exploration, explore
-from opord.simulate.hints import unreached
+from opord.simulate.hints import move_words, unreached
 from opord.simulate.report import as_data, times
 from opord.simulate.targets import transitions_of
 from opord.simulate.values import Constants
@@ -286,3 +286,29 @@ def test_times_are_summed_up_by_nearest_rank_and_buckets() -> None:
     assert (told["p50_s"], told["p90_s"], told["p99_s"]) == (0.5, 20.0, 20.0)
     filled = {one["below_s"]: one["runs"] for one in told["buckets"] if one["runs"]}
     assert filled == {1: 50, 60: 49, 7 * 86_400: 1}
+
+
+TIMERS = """
+contract Timers(id: str) key id
+event go
+phase Open {
+  on go -> goto Done
+  after 300d -> goto Lost
+  initial state First -> Done | Lost {
+    after 20d -> goto Lost
+    after 10d -> goto Lost
+  }
+}
+"""
+
+
+def test_a_move_names_its_timer_and_the_phase_that_shares_it(tmp_path: Path) -> None:
+    (tmp_path / "c.opord").write_text(TIMERS + FIELDS)
+    program = load_program(tmp_path / "c.opord")
+    moves = transitions_of(program.contract, dict(program.sources))
+    assert [move_words(move) for move in moves] == [
+        "First → Lost (after 20d)",
+        "First → Lost (after 10d)",
+        "First → Done (on go)",
+        "First → Lost (after 300d of Open)",
+    ]

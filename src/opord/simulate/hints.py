@@ -46,25 +46,25 @@ def unreached(exploration: Exploration) -> list[Unreached]:
 
 def move_words(move: TransitionTarget) -> str:
     """Name a move with its cause, in a line."""
-    return f"{move.source} → {move.target} ({cause_words(move.cause)})"
+    return f"{move.source} → {move.target} ({cause_words(move)})"
 
 
-def cause_words(cause: str) -> str:
-    """Say what moved a run."""
-    first, _, committed = cause.partition(", commit ")
+def cause_words(move: TransitionTarget) -> str:
+    """Say what moves a run."""
+    first, _, committed = move.cause.partition(", commit ")
     name = first.partition(" ")[2]
-    word = known_cause(cause)
+    word = known_cause(move.cause)
     match word:
         case "event":
             words = f"on {name}"
         case "timer":
-            words = name.partition(" ")[2]
+            words = move.timer
         case "commit":
             words = f"commit {name}"
         case "body":
             words = "body"
         case None:
-            raise ValueError(f"{cause!r} is no cause")
+            raise ValueError(f"{move.cause!r} is no cause")
         case _:
             assert_never(word)
     return f"{words}, commit {committed}" if committed else words
@@ -92,12 +92,12 @@ def _move_hint(exploration: Exploration, move: TransitionTarget) -> str:
 
 
 def _needs(move: TransitionTarget, acts: bool) -> str:
-    cause = cause_words(move.cause)
+    cause = cause_words(move)
     if acts and move.cause.startswith(("event", "timer")):
         when = "come" if move.cause.startswith("event") else "be due"
         conditions = f", and needs {' and '.join(move.needs)}" if move.needs else ""
         return f"{cause} would have to {when} while {move.source} acts, before its call or between two attempts{conditions}"
-    how = f"{cause} " if cause != "body" and not cause.startswith("commit") else ""
+    how = f"{cause} " if not move.cause.startswith(("body", "commit")) else ""
     if not move.needs:
         return f"it goes on by {how.strip() or cause} alone, which came too seldom: try more --runs"
     return f"{how}needs {' and '.join(move.needs)}: try more --runs, or a test with values of your own"

@@ -40,13 +40,16 @@ TIMED_OUT = "TimedOut"
 class TransitionTarget(NamedTuple):
     """One legal move: from a state, by a cause as journals write it, to a state.
 
-    `needs` lists the conditions of the move.
+    `needs` lists the conditions of the move. `timer` is its timer in the words of the contract,
+    such as `after 7d`, and `after 30d of Open` for one that a phase shares; empty if no timer moves
+    it.
     """
 
     source: str
     cause: str
     target: str
     needs: tuple[str, ...] = ()
+    timer: str = ""
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -64,10 +67,14 @@ def transitions_of(contract: Contract, texts: Mapping[str, str]) -> list[Transit
     targets: dict[tuple[str, str, str], TransitionTarget] = {}
     for state in contract.states:
         for moment in graph.moments(state):
-            cause = _set_off(contract, state, moment)
+            cause, timer = _set_off(contract, state, moment), words.timer(contract, state, moment)
             for way_out in exits(moment):
                 move = TransitionTarget(
-                    state.name, _cause(cause, way_out.commit), way_out.goto.state, words.needs(way_out)
+                    state.name,
+                    _cause(cause, way_out.commit),
+                    way_out.goto.state,
+                    words.needs(way_out),
+                    timer,
                 )
                 targets.setdefault(move.key, move)
     return list(targets.values())
@@ -125,6 +132,14 @@ class _Words:
         needs = [f"`{self.quote(guard.place)}`"] if guard is not None else []
         needs += [words for each in way_out.conditions if (words := self._of_one(each)) is not None]
         return tuple(needs)
+
+    def timer(self, contract: Contract, state: State, moment: Moment) -> str:
+        """Return the timer of a step as the contract has it, and the phase that shares it."""
+        if not isinstance(moment.handler, Timer):
+            return ""
+        phase = contract.phase_of(state) if moment.shared else None
+        text = f"{moment.handler.kind} {self.quote(moment.handler.when.place)}"
+        return text if phase is None else f"{text} of {phase.name}"
 
     def _of_one(self, condition: Condition) -> str | None:
         if condition not in self._words:
