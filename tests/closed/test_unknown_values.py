@@ -46,7 +46,7 @@ IN_A_CYCLE = {"State.Let.value", "State.If.condition", "If.Goto.args"}
 
 NOT_READ = {
     "State.Timer.when > Attribute.of": {"promises", "check", "rule broken_promise"},
-    "State.Match.subject > CallSite.args": {"sheet", "written sheet", "dot", "mermaid"},
+    "State.Match.subject > CallSite.args": {"dot", "mermaid"},
 }
 """Places inside a place that is read, which some readers ignore.
 

@@ -71,3 +71,32 @@ def test_every_member_has_an_example_here(kind: type[Effect | Action]) -> None:
 def test_the_sheet_says_a_member_of_a_call(kind: type[Effect | Action], member: str) -> None:
     before = BASE.get((kind, member), WITHOUT[kind])
     assert sheet_text(WITH[kind, member]) != sheet_text(before)
+
+
+@pytest.mark.parametrize(
+    ("head", "policy", "told"),
+    [
+        ("key id", "", None),
+        ("key id", "{ key }", "each commit of each run"),
+        ("key id", "{ key to }", "each run; in a run, commits whose to differs"),
+        ("key id", '{ key "{to}-1" }', 'each run; in a run, commits whose "{to}-1" differs'),
+        (
+            'key "{id}{part}"',
+            '{ key to shared because "one order is paid once" }',
+            "commits whose to differs; not two runs that differ in part alone",
+        ),
+        ("", "{ key to }", "commits whose to differs, in one run or in two"),
+    ],
+)
+def test_the_sheet_says_what_a_key_tells_apart(head: str, policy: str, told: str | None) -> None:
+    checked = check_text(f"""\
+contract Shop(id: str, part: str) {head}
+action pay(to: str) {policy}
+initial state First -> Done {{ commit pay(id)
+  goto Done }}
+final state Done success
+""")
+    assert checked.contract is not None
+    sheet = explain_sheet(checked.contract)
+    assert sheet.actions[0].key_tells_apart == told
+    assert (f"tells apart      {told}" in render_text(sheet)) == (told is not None)

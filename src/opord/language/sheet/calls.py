@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from opord.contract import Action, Check, Effect
 from opord.language.flow.graph import Graph
+from opord.language.sheet.apart import tells_apart
 from opord.language.sheet.fields import ContractReading, result_words
 from opord.language.sheet.guarantee import attempts, doubt_word, guarantee, time_limit
 from opord.language.sheet.model import ActionSheet, EffectSheet, FailureSheet
@@ -24,6 +25,7 @@ def action_sheet(reading: ContractReading, action: Action) -> ActionSheet:
         guarantee=guarantee(graph, action),
         key=None if key is None else spell(key.expr) if key.expr is not None else "made by the runtime",
         key_held_for=in_words(key.window) if key is not None and key.window is not None else None,
+        key_tells_apart=tells_apart(graph, action),
         key_shared_because=key.shared if key is not None else None,
         attempts=attempts(graph, action),
         time_limit=time_limit(action),

@@ -136,6 +136,7 @@ def action_entry(action: ActionSheet) -> NameEntry:
     tags = [Tag("repeatable")] if action.repeatable else []
     rows = [
         LabelledRow("key", (key,)),
+        *([LabelledRow("tells apart", ((action.key_tells_apart,),))] if action.key_tells_apart else ()),
         *_reason("key shared", action.key_shared_because),
         LabelledRow("attempts", (sentence(action.attempts),)),
         LabelledRow("time limit", ((action.time_limit,),)),

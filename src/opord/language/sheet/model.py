@@ -142,6 +142,7 @@ class ActionSheet:
     guarantee: str
     key: str | None
     key_held_for: str | None
+    key_tells_apart: str | None
     key_shared_because: str | None
     attempts: str
     time_limit: str
