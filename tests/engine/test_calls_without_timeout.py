@@ -140,6 +140,23 @@ def test_the_first_attempt_of_an_effect_is_known_from_its_worker_once_it_lasts()
     assert sim.kit.store.workers(gone=True)[0].calls == ""
 
 
+def test_a_call_of_a_worker_that_is_gone_is_not_said_to_be_under_way() -> None:
+    sim = filming(publish=[4])
+    seen: list[Any] = []
+
+    async def story(here: Here) -> None:
+        await here.wait(120)
+        later = Instant(sim.kit.store.now() + 3_600_000_000)
+        for workers in ({}, {sim.run.worker: WorkerSign(later)}):
+            seen.append(run_view(sim.run, now=sim.kit.store.now(), workers=workers)["reason"])
+
+    sim.tell(story)
+    gone, alive = seen
+    assert "shows no sign of life" in gone
+    assert "under way" not in gone
+    assert alive.startswith("attempt 1 of publish is under way since ")
+
+
 def test_without_a_timeout_it_does_not_know_when() -> None:
     sim = filming(publish=[20])
     seen: list[Any] = []

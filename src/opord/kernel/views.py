@@ -415,13 +415,13 @@ def _reason(
         reasons = [f"nobody knows whether {intent.call} happened: {intent.reason}"]
     else:
         reasons = [one for one in (_failed_before(run, intent),) if one is not None]
-    under_way = _under_way(run, workers, now)
-    if now is not None and under_way is not None and under_way.since + LONG_CALL_US <= now:
-        begun = in_words(under_way.since)
-        reasons.append(f"attempt {under_way.attempt} of {under_way.call} is under way since {begun}")
     trouble = _worker_trouble(run, now, workers) if workers is not None and now is not None else None
+    under_way = _under_way(run, workers, now)
     if trouble is not None:
         reasons.append(trouble)
+    elif now is not None and under_way is not None and under_way.since + LONG_CALL_US <= now:
+        begun = in_words(under_way.since)
+        reasons.append(f"attempt {under_way.attempt} of {under_way.call} is under way since {begun}")
     served_here = served is None or run.program.digest in served
     goes_on = run.status in ("running", "in_doubt") or (run.status == "waiting" and run.between_attempts)
     if not served_here and goes_on and (run.worker is None or trouble is not None):
