@@ -556,13 +556,6 @@ def body_of(row: RunRow) -> RunBody | None:
     return body_in(row.head.body)
 
 
-def rests(row: RunRow) -> bool:
-    """Say whether a stored run rests between two attempts of a call."""
-    body = body_of(row) if row.head.status == "waiting" else None
-    pending = body.pending if body is not None else None
-    return pending is not None and (pending.tries is not None or pending.intent is not None)
-
-
 def body_in(stored: str) -> RunBody | None:
     """Decode the body of a run as stored; None if it cannot be read."""
     try:

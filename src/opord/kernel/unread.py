@@ -12,7 +12,7 @@ from typing import Any, NoReturn, cast
 from opord.contract import Contract
 from opord.kernel.program import Program
 from opord.kernel.rows import RunRow
-from opord.kernel.run import Run, skeleton
+from opord.kernel.run import Run, body_of, skeleton
 from opord.values.codec import Codec
 
 
@@ -54,6 +54,14 @@ def run_by_row(row: RunRow) -> Run:
     Sealed data stay as they are.
     """
     return skeleton(program_by_row(row), row)
+
+
+def rests(row: RunRow) -> bool:
+    """Say whether a stored run rests between two attempts of a call, and no worker holds it."""
+    head = row.head
+    body = body_of(row) if head.status == "waiting" and head.worker is None else None
+    pending = body.pending if body is not None else None
+    return pending is not None and (pending.tries is not None or pending.intent is not None)
 
 
 def _no_initial(_: Any) -> NoReturn:

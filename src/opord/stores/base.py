@@ -375,9 +375,9 @@ class Store(Protocol):
     def resting(self, *, limit: int) -> list[RunRow]:
         """Return up to `limit` runs that rest between two attempts of a call, the next due first.
 
-        Such a run is `waiting`, and its `head.body` has a value at `pending.tries` or at
-        `pending.intent`. A look costs the same, however many runs wait: it reads the `DUE_READ`
-        runs of each contract that have the earliest `wake_at`.
+        Such a run is `waiting`, no worker holds it, and its `head.body` has a value at
+        `pending.tries` or at `pending.intent`. A look costs the same, however many runs wait: it
+        reads the `DUE_READ` runs of each contract that have the earliest `wake_at`.
         """
         ...
 

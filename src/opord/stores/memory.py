@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, fields
 from opord.kernel.conflicts import Facts, check_batch, check_prune, check_rewrite, compare, judge, may_prune
 from opord.kernel.needs import could_go_on, is_overdue
 from opord.kernel.rows import DueNeed, NeedFilter, NeedReason, has_ended, known_needs
-from opord.kernel.run import rests
+from opord.kernel.unread import rests
 from opord.stores.base import (
     Applied,
     ContractConflict,

@@ -102,6 +102,7 @@ class NeedsSuite:
         started(store, "e", head=a_head(status="running", body=tried))
         started(store, "f", head=a_head(status="waiting", wake_at=BEGIN))
         started(store, "g", head=a_head(status="waiting", wake_at=None, body=tried))
+        started(store, "h", head=a_head(status="waiting", wake_at=BEGIN, worker="w1", body=tried))
         assert [row.run for row in store.resting(limit=9)] == ["b", "d", "a"]
         assert store.resting(limit=1) == [the_run(store, "b")]
         assert store.resting(limit=0) == []

@@ -11,7 +11,7 @@ import psycopg
 
 from opord.kernel.needs import OVERDUE_US
 from opord.kernel.rows import NeedReason, known_needs
-from opord.kernel.run import rests
+from opord.kernel.unread import rests
 from opord.stores.base import DUE_READ, KEPT_READ, LiveVersion, StoreRefused
 from opord.stores.kind import GoneWorker, Remark, Standing, StoreOverview, TroubledWorker
 from opord.stores.postgres import sql

@@ -145,7 +145,7 @@ FROM opord.contracts AS k CROSS JOIN LATERAL (
   WHERE d.contract = k.id AND d.wake_at IS NOT NULL ORDER BY d.wake_at, d.run LIMIT $1
 ) AS h CROSS JOIN LATERAL (SELECT * FROM opord.runs WHERE id = h.run OFFSET 0) AS r
 JOIN opord.contracts AS c ON c.id = r.contract
-WHERE h.status = 'waiting' AND (strpos(h.body, '"tries"') > 0 OR strpos(h.body, '"intent"') > 0)
+WHERE h.status = 'waiting' AND h.worker IS NULL AND (strpos(h.body, '"tries"') > 0 OR strpos(h.body, '"intent"') > 0)
 ORDER BY h.wake_at, h.run
 
 -- name: kept_for

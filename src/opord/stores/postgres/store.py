@@ -16,7 +16,7 @@ from psycopg import errors
 from opord.kernel.conflicts import check_batch, check_prune, compare
 from opord.kernel.needs import OVERDUE_US
 from opord.kernel.rows import DueNeed
-from opord.kernel.run import rests
+from opord.kernel.unread import rests
 from opord.stores.base import (
     DUE_READ,
     KEPT_READ,

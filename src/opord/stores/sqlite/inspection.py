@@ -177,7 +177,7 @@ SELECT h.worker, count(*), w.alive_until, max(h.wake_at) FROM {_DUE_NEXT} LEFT J
 WHERE h.worker IS NOT NULL AND coalesce(w.alive_until, 0) <= :now GROUP BY h.worker ORDER BY h.worker
 """  # noqa: S608 - the store's own text
 _TRIED_AGAIN = f"""
-SELECT count(*) FROM {_DUE_NEXT} WHERE h.status = 'waiting' AND json_valid(h.body)
+SELECT count(*) FROM {_DUE_NEXT} WHERE h.status = 'waiting' AND h.worker IS NULL AND json_valid(h.body)
 AND (json_type(h.body, '$.pending.tries') IS NOT NULL OR json_type(h.body, '$.pending.intent') IS NOT NULL)
 """  # noqa: S608 - the store's own text
 _TROUBLED = "SELECT worker, trouble FROM workers WHERE alive_until > ? AND trouble <> '' ORDER BY worker"

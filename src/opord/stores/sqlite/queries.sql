@@ -118,7 +118,7 @@ SELECT :run_row AS row
 FROM (SELECT run, wake_at FROM heads INDEXED BY heads_due WHERE contract = ?1 AND wake_at IS NOT NULL ORDER BY wake_at, run LIMIT ?3) AS d
 CROSS JOIN heads AS h ON h.run = d.run CROSS JOIN runs AS r ON r.id = d.run
 CROSS JOIN contracts AS c ON c.id = r.contract
-WHERE h.status = 'waiting' AND json_valid(h.body)
+WHERE h.status = 'waiting' AND h.worker IS NULL AND json_valid(h.body)
   AND (json_type(h.body, '$.pending.tries') IS NOT NULL OR json_type(h.body, '$.pending.intent') IS NOT NULL)
 ORDER BY d.wake_at, d.run LIMIT ?2
 
