@@ -187,3 +187,30 @@ def test_an_alarm_of_a_run_that_cannot_be_read_is_shown_without_an_empty_line(fi
     said = five.opord("runs", "show", "Desk/o2")
     assert "needs      alarm: what came in contradicts what was decided\n" in said.out
     assert not any(not line.strip() for line in said.out.rstrip().splitlines())
+
+
+@pytest.mark.parametrize("value", [NOT_TEXT, "'{'", "'{\"alarms\":5}'"])
+def test_a_run_whose_row_cannot_be_read_can_be_terminated_by_its_journal(five: Shop, value: str) -> None:
+    five.start("lost-1")
+    five.work()
+    damage(five, f"UPDATE heads SET body = {value} WHERE run IN (2, 6)")
+    for run in ("o2", "lost-1"):
+        assert five.opord("runs", "verify", f"Desk/{run}").status == 1
+    said = five.opord("runs", "terminate", "Desk/lost-1", "--reason", "the disk lost it", "--as", "ann")
+    assert said.status == 0, said.err
+    assert five.opord("runs", "verify", "Desk/lost-1").status == 0
+    last = five.opord("runs", "history", "Desk/lost-1", "--json").json[-1]
+    assert (last["kind"], last["actor"], last["reason"]) == ("terminated", "ann", "the disk lost it")
+    assert (last["open"]["call"], last["open"]["attempt"]) == ("charge", 1)
+    assert five.opord("runs", "show", "Desk/lost-1", "--json").json["outcome"] == "terminated"
+
+
+def test_a_run_with_neither_row_nor_journal_is_not_terminated(five: Shop) -> None:
+    damage(five, "UPDATE heads SET body = '{' WHERE run = 2")
+    damage_all(five, "UPDATE journal SET body = '{' WHERE run = 2")
+    said = five.opord("runs", "terminate", "Desk/o2", "--reason", "the disk lost it")
+    assert said.status == 1
+    assert (
+        "error[run_unreadable]: Desk/o2 cannot be read: its row is damaged, and its journal cannot be followed: "
+        in said.err
+    )

@@ -163,6 +163,9 @@ class OneRun:
     async def waiting(self, run: str) -> int:
         return len(self.messages)
 
+    async def left_of(self, run: str) -> RunRow | None:
+        return None
+
     async def waiting_bytes(self, run: str) -> int:
         return sum(len(one.body.encode()) for one in self.messages)
 

@@ -94,6 +94,10 @@ class Host(Protocol):
         """Return a run as it is now."""
         ...
 
+    def left_of(self, run: RunId) -> Awaitable[RunRow | None]:
+        """Return what can be read of a run whose row is damaged; None if it is not damaged."""
+        ...
+
     def tombstone(self, run: RunId) -> Awaitable[Tombstone | None]:
         """Return what is left of a pruned run; None if there is no tombstone."""
         ...

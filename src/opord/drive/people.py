@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias, assert_never
 
 from opord.drive.accepting import accepted_by
@@ -22,7 +22,7 @@ from opord.drive.errors import (
 from opord.drive.host import Host
 from opord.drive.instead import instead
 from opord.drive.past import look_back
-from opord.drive.reading import missing, read, read_by_row
+from opord.drive.reading import missing, read, read_by_journal, read_by_row
 from opord.drive.telling import tell_moved, tell_opened
 from opord.kernel import bounds, collisions, inbox, recording
 from opord.kernel.answers import Applied, Exists, KeyTaken, NotStored, Stale, WasPruned
@@ -38,6 +38,9 @@ from opord.values.vault import SecretUnreadable
 
 Change: TypeAlias = Callable[[Run, Draft, list[InboxRow]], bool | None]
 """Changes a run through a draft, or refuses to; see `change_run`."""
+
+Reading: TypeAlias = Callable[[Host, RunId], Awaitable[Run]]
+"""Reads a run that is to be changed."""
 
 
 async def resume(
@@ -66,9 +69,11 @@ async def terminate(
 ) -> None:
     """End a run by an administrator's word, even if its contract, secrets or data cannot be read.
 
+    If even its row cannot be read, its journal says what the run is.
+
     Raises:
         RunUnknown, RunEnded: the request was refused.
-        RunUnreadable: even its row cannot be read.
+        RunUnreadable: neither its row nor its journal can be read.
     """
 
     check_actor(actor, role, reason)
@@ -79,7 +84,13 @@ async def terminate(
         draft.seize()
         recording.terminate(draft, actor=actor, role=role, reason=reason)
 
-    await _change_readable_or_not(host, run_id, change)
+    if await host.left_of(run_id) is None:
+        try:
+            await _change_readable_or_not(host, run_id, change)
+            return
+        except RunUnreadable:
+            pass  # its journal may still say what it is
+    await change_run(host, run_id, change, reading=read_by_journal)
 
 
 async def acknowledge(
@@ -250,23 +261,23 @@ async def _change_readable_or_not(host: Host, run_id: RunId, change: Change) -> 
     try:
         await change_run(host, run_id, change)
     except (ContractUnreadable, RunUnreadable, SecretsUnprotected, SecretUnreadable):
-        await change_run(host, run_id, change, by_row=True)
+        await change_run(host, run_id, change, reading=read_by_row)
 
 
-async def change_run(host: Host, run_id: RunId, change: Change, *, by_row: bool = False) -> None:
+async def change_run(host: Host, run_id: RunId, change: Change, *, reading: Reading = read) -> None:
     """Change a run, and try again if it has moved meanwhile.
 
     `change` gets the run, a draft, and the messages that wait. If it returns False, nothing is
-    written. With `by_row` the contract is not read.
+    written. `reading` says how the run is read: whole, or without its contract and data.
     """
     while True:
-        run = await (read_by_row(host, run_id) if by_row else read(host, run_id))
+        run = await reading(host, run_id)
         held = run.worker is not None
         draft = Draft(run, host.now(), host.name)
         waiting = await host.inbox(run_id) if run.arrivals else []
         if change(run, draft, waiting) is False:
             return
-        if by_row:
+        if reading is not read:
             # A sealed text in a message is sealed for its place in the inbox and cannot be moved to
             # a record.
             waiting = [message for message in waiting if SEALED not in message.body]

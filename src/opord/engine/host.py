@@ -17,7 +17,7 @@ from opord.kernel.open_needs import OpenNeed
 from opord.kernel.program import Program
 from opord.kernel.rows import EventKey, InboxRow, RecordRow, RunRow, Tombstone, UsedKey, ValueRow
 from opord.kernel.run import Run
-from opord.stores.base import Result, Start, Store, Write
+from opord.stores.base import Result, RowDamaged, Start, Store, Write
 from opord.values.types import NO_TIME, Digest, Duration, Instant, Key, RunId
 
 
@@ -111,6 +111,14 @@ class StoreHost:
     def load(self, run: RunId) -> Awaitable[RunRow | None]:
         """Return a run as it is now."""
         return self.writer.call(self.store.load, run)
+
+    async def left_of(self, run: RunId) -> RunRow | None:
+        """Return what can be read of a run whose row is damaged; None if it is not damaged."""
+        try:
+            await self.writer.call(self.store.load, run)
+        except RowDamaged as damage:
+            return damage.readable
+        return None
 
     def tombstone(self, run: RunId) -> Awaitable[Tombstone | None]:
         """Return what is left of a pruned run; None if there is no tombstone."""

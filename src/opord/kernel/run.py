@@ -546,8 +546,13 @@ def skeleton(program: Program, row: RunRow) -> Run:
 
     `program` must have no vault, so that sealed data are written back as they are.
     """
+    return with_body(program, row, _decode(row.head.body))
+
+
+def with_body(program: Program, row: RunRow, body: RunBody) -> Run:
+    """Return a run by its row and a body, without its data; see `skeleton`."""
     run = _of_row(program, row)
-    run.body = _decode(row.head.body)
+    run.body = body
     return run
 
 

@@ -28,11 +28,23 @@ from opord.kernel.legality.chain import check_chain
 from opord.kernel.legality.fold import Fold, Problem, ReadRecord
 from opord.kernel.legality.kept import Keys, check_inbox, check_keys
 from opord.kernel.legality.order import FOLLOWS, check_order
+from opord.kernel.legality.rebuilt import NotRebuilt, rebuilt_body
 from opord.kernel.legality.stored import check_row
 from opord.kernel.program import Program
 from opord.kernel.rows import InboxRow, Kept, RecordRow, RunRow, ValueRow
+from opord.kernel.run import RunBody
+from opord.values.types import Digest
 
-__all__ = ["FOLLOWS", "Keys", "Problem", "verify", "verify_chain", "verify_kept"]
+__all__ = [
+    "FOLLOWS",
+    "Keys",
+    "NotRebuilt",
+    "Problem",
+    "body_by_journal",
+    "verify",
+    "verify_chain",
+    "verify_kept",
+]
 
 
 def verify_chain(
@@ -70,24 +82,9 @@ def verify(
     record that cannot be read ends the verification. `inbox` and `keys` are not checked if they are
     None. With `now`, the store's clock, None, it is not checked whether an instant has come.
     """
-    fold, alarms = Fold(program, row.run, values), Alarms()
-    for record in records:
-        entry = check_chain(fold, row, record)
-        if entry is None:
-            return fold.problems
-        check_order(fold, entry.kind)
-        fold.follow(entry)
-        try:
-            _check(fold, entry)
-            alarms.follow(fold, entry)
-        except Exception as error:
-            # A member is missing or has another form: Opord does not write such a record.
-            fold.problem(
-                "form", f"the `{entry.kind}` record cannot be followed ({type(error).__name__}: {error})"
-            )
-            return fold.problems
-        fold.last_kind = entry.kind
-    alarms.end(fold)
+    fold, to_its_end = _followed(program, row, records, values)
+    if not to_its_end:
+        return fold.problems
     check_row(fold, row, now)
     for why in fold.values.problems():
         fold.stored_problem("value", why)
@@ -101,6 +98,45 @@ def verify_kept(program: Program, run: Kept, *, now: int | None = None) -> list[
     """Return the problems of all that is stored of a run; see `verify`."""
     keys = Keys(run.event_keys, run.used_keys)
     return verify(program, run.row, run.records, run.inbox, run.values, keys, now=now)
+
+
+def body_by_journal(
+    program: Program, row: RunRow, records: Iterable[RecordRow], values: Sequence[ValueRow] = ()
+) -> tuple[RunBody, Digest]:
+    """Return the body of a run and the hash of its last record, by its journal alone.
+
+    It is for ending the run; see `rebuilt.py`.
+
+    Raises:
+        NotRebuilt: the journal has problems, or does not end where the row does.
+    """
+    fold, _ = _followed(program, row, records, values)
+    return rebuilt_body(fold, row), Digest(fold.hash)
+
+
+def _followed(
+    program: Program, row: RunRow, records: Iterable[RecordRow], values: Sequence[ValueRow]
+) -> tuple[Fold, bool]:
+    """Return the sum of the records, and whether all of them could be followed."""
+    fold, alarms = Fold(program, row.run, values), Alarms()
+    for record in records:
+        entry = check_chain(fold, row, record)
+        if entry is None:
+            return fold, False
+        check_order(fold, entry.kind)
+        fold.follow(entry)
+        try:
+            _check(fold, entry)
+            alarms.follow(fold, entry)
+        except Exception as error:
+            # A member is missing or has another form: Opord does not write such a record.
+            fold.problem(
+                "form", f"the `{entry.kind}` record cannot be followed ({type(error).__name__}: {error})"
+            )
+            return fold, False
+        fold.last_kind = entry.kind
+    alarms.end(fold)
+    return fold, True
 
 
 def _check(fold: Fold, record: ReadRecord) -> None:
