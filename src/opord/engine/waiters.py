@@ -53,7 +53,7 @@ class Waiters:
     async def wait_for_change(self, seen: int | None, timeout_s: float) -> int:
         """Return the store's count of changes by others once it is not `seen`, or at the timeout.
 
-        A store that can notify wakes this call; another one is polled every `POLL_S`.
+        The store is looked at every `POLL_S`, and as soon as it notifies.
         """
         return await self._change(seen, timeout_s, lambda: True)
 
@@ -69,7 +69,7 @@ class Waiters:
                 rest_s = end - loop.time()
                 if changes != last_count or rest_s <= 0 or not condition():
                     return changes
-                await _pause(called, rest_s if stop is not None else min(rest_s, POLL_S))
+                await _pause(called, min(rest_s, POLL_S))
         finally:
             if stop is not None:
                 stop()

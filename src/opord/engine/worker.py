@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from opord.drive.calls import Calls
@@ -87,6 +87,7 @@ class Worker:
         self.unreadable: dict[RunId, str] = {}
         self._put_off_for: dict[str, str] = {}
         self._claims_failed = 0
+        self._unlisten: Callable[[], None] | None = None
         self._on_end: dict[str, dict[asyncio.Future[Run | None], None]] = {}
         host.hands, host.lease_us = self, self.lease_us
 
@@ -96,12 +97,26 @@ class Worker:
         """Start to claim runs."""
         loop = asyncio.get_running_loop()
         await self._say_alive()
+        self._listen(loop)
         self._loops = [
             loop.create_task(self._claim_loop(), name="opord-claim"),
             loop.create_task(self._lease_loop(), name="opord-lease"),
         ]
         if self.environment.watch_needs:
             self._loops.append(loop.create_task(self._watch_loop(), name="opord-watch"))
+
+    def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Look at the store when another process has made work, and not only at the next poll.
+
+        A store in a file is looked at by polling alone: that costs a process less than a thread.
+        """
+        if self.store.writers:
+
+            def heard() -> None:
+                if not loop.is_closed():
+                    loop.call_soon_threadsafe(self.nudge)
+
+            self._unlisten = self.store.listen(heard)
 
     async def drain(self, grace_s: float) -> None:
         """Stop claiming, let calls under way end within `grace_s`, and give all runs back.
@@ -111,6 +126,8 @@ class Worker:
         answer is not waited for: the leases expire.
         """
         self.host.draining = True
+        if self._unlisten is not None:
+            self._unlisten()
         self._nudged.set()
         if self._loops:
             await asyncio.wait(self._loops[:1], timeout=PARTING_S)

@@ -535,11 +535,13 @@ class Store(Protocol):
         """Return a number that changes whenever another handle changes the store. Cheap."""
 
     def listen(self, wake: Callable[[], None]) -> Callable[[], None] | None:
-        """Call `wake`, from any thread, after another handle has changed the store.
+        """Call `wake`, from any thread, after another handle has made work.
 
-        Return a function that ends this.
+        It has made a run due, put a message, or ended a run. This is a hint, which may be lost or
+        come without need: whoever waits also looks at the store now and then. Return a function
+        that ends this.
 
-        None means that this kind of store cannot notify and must be polled (`changes`).
+        None means that this kind of store cannot notify.
         """
         ...
 

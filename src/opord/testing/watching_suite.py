@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from opord.stores.base import Applied, Store
-from opord.testing.store_rows import SECOND, OpenHandle, a_write, started
+from opord.testing.store_rows import OpenHandle, a_head, a_message, a_write, started
 from opord.values.types import RunId
 
 
@@ -27,22 +27,38 @@ class WatchingSuite:
         started(store)
         assert store.changes() == before
 
-    def test_a_listener_is_called_when_another_handle_writes(
+    def test_a_listener_is_called_when_another_handle_makes_work(
         self, store: Store, open_handle: OpenHandle
     ) -> None:
         other, called = open_handle(), threading.Event()
-        row = started(store)
         stop = store.listen(called.set)
         if stop is None:
             return
-        store.apply([a_write(row)])
-        assert not called.is_set(), "nobody else has written"
-        other.heartbeat("w", [], ttl_us=SECOND)
-        assert called.wait(5)
+        for name in ("A/1", "A/2", "A/3"):  # the first may come before it listens
+            started(other, name)
+            if called.wait(1):
+                break
+        assert called.is_set()
         stop()
         called.clear()
-        other.heartbeat("w", [], ttl_us=SECOND)
+        started(other, "A/4")
         assert not called.wait(0.05), "it listens no more"
+        stop()
+
+    def test_a_message_and_an_end_are_heard(self, store: Store, open_handle: OpenHandle) -> None:
+        other, heard = open_handle(), threading.Semaphore(0)
+        stop = store.listen(heard.release)
+        if stop is None:
+            return
+        held = started(other, head=a_head(worker="w"))
+        while heard.acquire(timeout=0.2):
+            pass
+        for write in (
+            a_write(held, records=0, put=(a_message("m"),)),
+            a_write(held, head=a_head(status="ended", outcome="success", wake_at=None)),
+        ):
+            other.apply([write])
+            assert heard.acquire(timeout=5)
         stop()
 
     def test_runs_are_counted_by_their_status(self, store: Store) -> None:

@@ -191,21 +191,39 @@ class Lists:
         if start.values:
             self.values += [_Value(n, *value.columns()) for value in start.values]
 
-    def statement(self, schema: str) -> tuple[str, list[str]]:
+    def statement(self, schema: str, notice: tuple[str, str] | None) -> tuple[str, list[str]]:
         """Return the statement that writes these lists, and its parameters."""
         present = [(name, rows) for name in sql.LISTS if (rows := getattr(self, name))]
-        text = sql.batch_statement(schema, frozenset(name for name, _ in present))
-        return text, [encode(rows).decode() for _, rows in present]
+        text = sql.batch_statement(schema, frozenset(name for name, _ in present), notice is not None)
+        return text, [*(encode(rows).decode() for _, rows in present), *(notice or ())]
+
+
+def makes_work(change: Start | Write, now: Instant) -> bool:
+    """Say whether another worker, or who waits for the run, may want to hear of a change soon.
+
+    A run is due and nobody holds it, a message came for it, or it has ended.
+    """
+    if type(change) is Write and change.put:
+        return True
+    head = change.head if type(change) is Write else change.row.head  # type: ignore[union-attr]
+    if head is None or head.worker is not None:
+        return False
+    return has_ended(head.status) or (head.wake_at is not None and head.wake_at <= now)
 
 
 def write(
-    execute: Executes, schema: str, changes: Sequence[tuple[int, Start | Write]]
+    execute: Executes,
+    schema: str,
+    changes: Sequence[tuple[int, Start | Write]],
+    notice: tuple[str, str] | None = None,
 ) -> dict[int, Result] | None:
     """Write changes, each given with its place in the batch, in one statement.
 
+    `notice` is the channel and the text of a notice that is sent when they are durable.
+
     Return each result, or None if one of them does not fit; then nothing was written.
     """
-    statement, parameters = Lists(changes).statement(schema)
+    statement, parameters = Lists(changes).statement(schema, notice)
     rows = execute(statement, parameters)
     return {n: Applied(arrivals) for n, arrivals in rows} if len(rows) == len(changes) else None
 

@@ -92,6 +92,13 @@ class Connections:
                 connection.execute("SET LOCAL idle_in_transaction_session_timeout = '15s'", prepare=False)
             yield connection
 
+    @contextmanager
+    def own(self) -> Iterator[Connection]:
+        """Make a connection beside the pool, without limits of time, for one who keeps it."""
+        url = self.location.url
+        with psycopg.connect(url, autocommit=True, application_name="opord", **_defaults(url)) as connection:
+            yield connection
+
     def close(self) -> None:
         """Close all connections of this process."""
         with self._lock:

@@ -178,6 +178,8 @@ def prepare(connections: Connections, *, create: bool) -> None:
         return
     try:
         with connections.transaction() as connection:
+            # A step may take long on large tables.
+            connection.execute("SET LOCAL statement_timeout = 0", prepare=False)
             connection.execute(script(location.schema), prepare=False)
     except StoreRefused as refused:
         if isinstance(refused.__cause__, errors.InsufficientPrivilege):

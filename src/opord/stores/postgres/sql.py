@@ -89,9 +89,10 @@ LISTS: Final = (
 
 
 @cache
-def batch_statement(schema: str, present: Collection[str]) -> str:
+def batch_statement(schema: str, present: Collection[str], notifies: bool = False) -> str:
     """Return the statement that writes a batch with these lists, each a parameter in their order.
 
+    If it notifies, the channel and the text follow as parameters.
     It returns (n, arrivals) for each change, or nothing if one does not fit.
     """
     parts, names = _parts(schema), [name for name in LISTS if name in present]
@@ -104,7 +105,12 @@ def batch_statement(schema: str, present: Collection[str]) -> str:
     done = " UNION ALL ".join(f"SELECT n, id, arrivals FROM {one}" for one in made)
     ctes.append(f"done AS MATERIALIZED ({done})")
     ctes += [parts[f"do: {name}"] for name in names if name not in ("writes", "starts")]
-    statement = "WITH " + ", ".join(ctes) + "\nSELECT n, arrivals FROM done"
+    heard = ""
+    if notifies:
+        channel, text = (f"${len(names) + number}" for number in (1, 2))
+        ctes.append(f"notice AS MATERIALIZED (SELECT pg_notify({channel}, {text}) FROM gate WHERE ok)")
+        heard = " WHERE (SELECT count(*) FROM notice) = 1"
+    statement = "WITH " + ", ".join(ctes) + f"\nSELECT n, arrivals FROM done{heard}"
     for number, name in enumerate(names, 1):
         statement = statement.replace(f":{name}::", f"${number}::")
     return statement

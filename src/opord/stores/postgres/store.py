@@ -49,6 +49,7 @@ from opord.stores.postgres.clock import ServerClock
 from opord.stores.postgres.connections import Connection, Connections, fetch
 from opord.stores.postgres.contracts import put_contract
 from opord.stores.postgres.errors import RETRIED
+from opord.stores.postgres.listening import Listening
 from opord.stores.postgres.listing import Listing
 from opord.stores.postgres.location import Location, location_of
 from opord.stores.postgres.opening import check_writable, prepare
@@ -97,6 +98,7 @@ class PostgresStore:
         )
         self._clock = ServerClock(clock)
         self._sql = sql.queries(self.location.schema)
+        self._listening = Listening(self._connections)
         self._own_changes = 0
         try:
             prepare(self._connections, create=create)
@@ -140,7 +142,7 @@ class PostgresStore:
         schema = self.location.schema
         try:
             with self._connections.use() as connection:
-                written = group.write(_on(connection), schema, changes)
+                written = group.write(_on(connection), schema, changes, self._notice(batch))
         except StoreUnavailable as error:
             if not isinstance(error.__cause__, RETRIED):
                 raise
@@ -154,12 +156,20 @@ class PostgresStore:
         self._own_changes += 1
         return [written[n] for n, _ in changes]
 
+    def _notice(self, batch: Sequence[Start | Write]) -> tuple[str, str] | None:
+        """Return the channel and the text of a notice, if a batch makes work for others."""
+        now = self.now()
+        if self._connections.pooled or not any(group.makes_work(change, now) for change in batch):
+            return None
+        return self._listening.channel, self._listening.handle
+
     def _apply_each(self, connection: Connection, batch: Sequence[Start | Write]) -> list[Result]:
         """Look at each change of a batch, and write those that fit, in the open transaction."""
         schema = self.location.schema
         answers = group.judged(_on(connection), schema, batch)
         fitting = [(n, answer) for n, answer in enumerate(answers) if isinstance(answer, Start | Write)]
-        written = group.write(_on(connection), schema, fitting) if fitting else {}
+        notice = self._notice([answer for _, answer in fitting])
+        written = group.write(_on(connection), schema, fitting, notice) if fitting else {}
         if written is None:
             raise _Overtaken
         return [written.get(n, answer) for n, answer in enumerate(answers)]  # type: ignore[arg-type]
@@ -301,7 +311,7 @@ class PostgresStore:
 
     def compact(self) -> None:
         """Rewrite the tables whose texts may have been overwritten. Each is locked meanwhile."""
-        with self._connections.use() as connection:
+        with self._connections.own() as connection:
             for table in ("runs", "heads", "journal", "large_values", "inbox", "event_keys", "used_keys"):
                 connection.execute(f"VACUUM (FULL) {self.location.schema}.{table}", prepare=False)
 
@@ -347,10 +357,11 @@ class PostgresStore:
         return zlib.crc32(repr(numbers).encode())
 
     def listen(self, wake: Callable[[], None]) -> Callable[[], None] | None:
-        """Return None: this store is polled."""
-        return None
+        """Hear the notices of other handles; behind a pooler, which loses them, return None."""
+        return None if self._connections.pooled else self._listening.add(wake)
 
     def close(self) -> None:
+        self._listening.close()
         self._connections.close()
 
     # --- Statements ------------------------------------------------------------------------------
