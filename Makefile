@@ -15,7 +15,7 @@ without_ensurepip = { $(PYTHON) -m venv --clear --without-pip .venv && \
   $(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check pip; }
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format matrix package golden fuzz soak sim mutants faults power bench bench-scale bench-check docs clean .venv
+.PHONY: help demo test check format matrix package golden fuzz soak sim mutants faults power bench bench-scale bench-postgres bench-check docs clean .venv
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[.a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -81,6 +81,9 @@ bench: $(STAMP) ## orders and steps a second, beside the bare store
 bench-scale: $(STAMP) ## the same beside a million runs, and beside runs that fail for ever
 	$(BIN)/python bench/scale.py
 	$(BIN)/python bench/poison.py
+
+bench-postgres: $(STAMP) ## what a PostgreSQL server carries here, also beside a million ended runs
+	$(BIN)/python bench/postgres.py
 
 bench-check: $(STAMP) ## how long `opord check` takes, and how that grows
 	$(BIN)/python bench/check_speed.py --plot docs/images/check-speed.svg
