@@ -147,8 +147,11 @@ def test_a_call_of_a_worker_that_is_gone_is_not_said_to_be_under_way() -> None:
     async def story(here: Here) -> None:
         await here.wait(120)
         later = Instant(sim.kit.store.now() + 3_600_000_000)
+        now = sim.kit.store.now()
         for workers in ({}, {sim.run.worker: WorkerSign(later)}):
-            seen.append(run_view(sim.run, now=sim.kit.store.now(), workers=workers)["reason"])
+            call = under_way_view(sim.run, workers, now)["under_way"]
+            assert (call is None) == (workers == {})
+            seen.append(run_view(sim.run, now=now, workers=workers)["reason"])
 
     sim.tell(story)
     gone, alive = seen

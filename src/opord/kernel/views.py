@@ -114,13 +114,14 @@ def _under_way(
     """Return the call that the worker of a run is making, as far as it is known."""
     if run.worker is None or is_held(run.status) or has_ended(run.status):
         return None
+    sign = workers.get(run.worker) if workers is not None else None
+    alive = sign is not None and now is not None and sign.alive_until > now
     intent = run.intent
+    if workers is not None and not alive:
+        return None  # nobody makes it any more
     if intent is not None and intent.in_flight and intent.began_at:
         return CallUnderWay(run.id, intent.call, intent.attempt, intent.began_at)
-    sign = workers.get(run.worker) if workers is not None else None
-    if sign is None or now is None or sign.alive_until <= now:
-        return None
-    call = sign.calls.get(run.id)
+    call = sign.calls.get(run.id) if sign is not None else None
     # What it said may be of an earlier state, or of another contract of a run that was pruned.
     known = call is not None and call.call in run.program.calls and call.since >= run.since
     return call if known else None

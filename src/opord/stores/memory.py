@@ -20,6 +20,7 @@ from opord.kernel.needs import could_go_on, is_overdue
 from opord.kernel.rows import DueNeed, NeedFilter, NeedReason, has_ended, known_needs
 from opord.kernel.unread import rests
 from opord.stores.base import (
+    DUE_READ,
     Applied,
     ContractConflict,
     EndedRun,
@@ -323,8 +324,14 @@ class MemoryStore:
 
     def resting(self, *, limit: int) -> list[RunRow]:
         with self._rows.lock:
-            found = [row for row in self._rows.runs.values() if row.head.wake_at is not None and rests(row)]
-        return sorted(found, key=lambda row: row.head.wake_at or 0)[: max(limit, 0)]
+            waking = [row for row in self._rows.runs.values() if row.head.wake_at is not None]
+        read: Counter[str] = Counter()
+        found: list[RunRow] = []
+        for row in sorted(waking, key=lambda row: row.head.wake_at or 0):
+            read[row.contract] += 1
+            if read[row.contract] <= DUE_READ and rests(row):
+                found.append(row)
+        return found[: max(limit, 0)]
 
     def kept_for(self, *, before: Instant, limit: int) -> list[KeptFor]:
         rows = self._rows
