@@ -100,7 +100,7 @@ def test_what_is_unknown_or_misused_is_refused(client: opord.Client, flow: Any) 
         client.run(flow, "nobody").status()
     with pytest.raises(TypeError, match="expected a contract"):
         client.start("Desk")  # type: ignore[arg-type]
-    with pytest.raises(opord.InputInvalid, match="oder is no parameter of Desk; did you mean order"):
+    with pytest.raises(opord.InputInvalid, match="oder is not a parameter of Desk; did you mean order"):
         client.start(flow, oder=1)
     with pytest.raises(opord.InputInvalid):
         client.start(flow, order={"id": 1})

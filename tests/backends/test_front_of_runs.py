@@ -138,7 +138,7 @@ def test_a_condition_that_names_nothing_is_refused(flow: Any, wanted: Any, told:
 def test_a_condition_that_there_is_not_is_told_with_a_near_one(flow: Any) -> None:
     async def main() -> None:
         async with opord.Engine("sqlite://:memory:", [flow]) as engine:
-            with pytest.raises(TypeError, match="there is no condition 'stat'; did you mean 'state'"):
+            with pytest.raises(TypeError, match="'stat' is not a condition; did you mean 'state'"):
                 await engine.runs(flow, stat="Asked")  # type: ignore[call-arg]
 
     run(main())
@@ -296,8 +296,8 @@ def test_what_is_no_key_of_a_run_is_refused_where_it_is_given(flow: Any, key: An
 @pytest.mark.parametrize(
     ("actor", "role", "told"),
     [
-        (7, "boss", "the name of who acts: expected a text, got: 7"),
-        (None, "boss", "the name of who acts: expected a text, got: None"),
+        (7, "boss", "the actor's name: expected a text, got: 7"),
+        (None, "boss", "the actor's name: expected a text, got: None"),
         ("eve", ["boss"], r"the role: expected a text, got: \['boss'\]"),
     ],
 )
@@ -353,9 +353,9 @@ def test_wrong_arguments_of_a_start_are_told_by_name(flow: Any) -> None:
                     (flow,),
                     {"oder": 1},
                     opord.InputInvalid,
-                    "oder is no parameter of Desk; did you mean order?",
+                    "oder is not a parameter of Desk; did you mean order?",
                 ),
-                ((flow,), {"x": 1}, opord.InputInvalid, "x is no parameter of Desk; it has order, text"),
+                ((flow,), {"x": 1}, opord.InputInvalid, "x is not a parameter of Desk; it has order, text"),
                 ((flow,), {}, opord.InputInvalid, "the input of Desk does not fit: order is missing"),
             ]:
                 with pytest.raises(error, match=told):

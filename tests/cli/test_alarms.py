@@ -31,7 +31,7 @@ def test_an_alarm_is_seen_everywhere_and_closed_by_a_person(shop: Shop) -> None:
     listed = shop.opord("runs", "list", "--needs", "alarm")
     assert [line.split()[3] for line in listed.out.splitlines()[1:]] == ["alarm"]
     shown = shop.opord("runs", "show", run).out
-    assert "needs      alarm: what came in contradicts what was decided (since " in shown
+    assert "needs      alarm: later evidence contradicts a decision (since " in shown
     assert "charge took effect (attempt 1, says worker w7), and the run had been terminated before" in shown
     assert "look at the other side; reverse by hand what should not have happened" in shown
     view = shop.view("lost-1")
@@ -41,15 +41,15 @@ def test_an_alarm_is_seen_everywhere_and_closed_by_a_person(shop: Shop) -> None:
     told = shop.opord("runs", "history", run).out
     assert "⚠ alarm: yes after the end  attempt 1 of charge  key" in told
     doctor = shop.opord("doctor")
-    assert "1 run has an alarm: what came in contradicts what was decided" in doctor.out
+    assert "1 run has an alarm: later evidence contradicts a decision" in doctor.out
     assert "opord runs list --needs alarm" in doctor.out
     verified = shop.opord("runs", "verify", run)
     assert (verified.status, verified.out.split("; it ")[1].strip()) == (1, "needs a person (alarm)")
     worked = shop.work()
-    assert f"{run} needs a person: what came in contradicts what was decided" in worked.err
+    assert f"{run} needs a person: later evidence contradicts a decision" in worked.err
     pruned = shop.opord("prune", "--ended-before", "0s", "--no-archive")
     assert pruned.out.startswith("0 runs pruned")
-    assert "1 run stays: an alarm is open; look at it with `opord runs list --needs alarm`" in pruned.out
+    assert "1 run stays, because an alarm is open; `opord runs list --needs alarm` lists them" in pruned.out
 
     early = shop.opord("runs", "acknowledge", run, "--seen", "2", "--as", "ann")
     assert (early.status, "an alarm came after record 2" in early.err) == (1, True)

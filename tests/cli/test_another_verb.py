@@ -26,9 +26,7 @@ def test_an_unknown_run_is_answered_with_the_one_that_is_meant(
     shop: Shop, typed: str, meant: str | None
 ) -> None:
     shop.start("o1")
-    hint = (
-        f"; did you mean '{meant}'?\n" if meant is not None else "; `opord runs list` shows those there are\n"
-    )
+    hint = f"; did you mean '{meant}'?\n" if meant is not None else "; `opord runs list` lists the runs\n"
     for verb in (
         ["show"], ["history"], ["verify"], ["resume"], ["cancel"], ["terminate"], ["acknowledge"],
         ["resolve", "--did-not-happen"],
@@ -97,4 +95,4 @@ def test_a_run_that_cannot_be_cancelled_can_be_terminated(shop: Shop) -> None:
     )
     shop.opord("runs", "start", "bill.opord", "--input", '{"id": "b1"}')
     said = shop.opord("runs", "cancel", "Bill/b1")
-    assert "`opord runs terminate RUN` ends a run by an administrator's word" in said.err
+    assert "`opord runs terminate RUN` ends a run against its contract" in said.err

@@ -369,10 +369,10 @@ def test_fix_makes_safe_changes_and_reports_them(shop: Shop) -> None:
     assert (said.status, said.out.splitlines()[0]) == (0, "1 file checked: no findings")
     assert (shop.folder / "desk.opord").read_text() == DESK
     assert sorted(said.err.splitlines()) == [
-        "desk.opord:14:8 `findCustomer` is `find_customer` now",
-        "desk.opord:22:28 `findCustomer` is `find_customer` now",
-        "desk.opord:33:37 took out `| Done`",
-        "desk.opord:43:8 `Doen` is `Done` now",
+        "desk.opord:14:8 replaced `findCustomer` by `find_customer`",
+        "desk.opord:22:28 replaced `findCustomer` by `find_customer`",
+        "desk.opord:33:37 removed `| Done`",
+        "desk.opord:43:8 replaced `Doen` by `Done`",
     ]
 
 
@@ -405,7 +405,7 @@ final state Given failure
     assert shop.opord("check", "--strict", "desk.opord").status == 1
     said = shop.opord("check", "--strict", "--fix", "desk.opord")
     assert (said.status, said.out.splitlines()[0]) == (0, "1 file checked: no findings")
-    assert said.err == "desk.opord:14:26 put in `sell`\n"
+    assert said.err == "desk.opord:14:26 inserted `sell`\n"
     assert (shop.folder / "desk.opord").read_text() == text.replace(
         "unanswered because", "unanswered sell because"
     )

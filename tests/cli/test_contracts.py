@@ -124,7 +124,7 @@ def test_explain_says_when_a_file_cannot_be_written(shop: Shop) -> None:
 def test_explain_of_a_finding_has_no_other_form(shop: Shop) -> None:
     said = shop.opord("explain", "OP301", "--format", "html")
     assert said.status == 2
-    assert "the page of a finding is written to the terminal" in said.err
+    assert "the page of a finding goes to the terminal only" in said.err
 
 
 @pytest.mark.parametrize("command", ["check", "explain", "diagram", "simulate"])
@@ -195,7 +195,7 @@ def test_fmt_leaves_a_file_with_syntax_errors_alone(shop: Shop) -> None:
     (shop.folder / "desk.opord").write_text(broken)
     said = shop.opord("fmt", "desk.opord")
     assert said.status == 1
-    assert "left as it is" in said.err
+    assert "was not formatted" in said.err
     assert (shop.folder / "desk.opord").read_text() == broken
 
 
@@ -206,7 +206,7 @@ def test_gen_writes_a_module_and_finds_a_stale_one(shop: Shop) -> None:
     (shop.folder / "desk.opord").write_text(DESK.replace("after 48h", "after 47h"))
     said = shop.opord("gen", "--check", "desk.opord", "-o", "out")
     assert said.status == 1
-    assert "error[module_stale]: out/desk.py is not what the contract gives now" in said.err
+    assert "error[module_stale]: out/desk.py is out of date" in said.err
     assert shop.opord("gen", "desk.opord", "-o", "out").out == "out/desk.py written\n"
 
 

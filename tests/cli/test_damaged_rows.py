@@ -177,7 +177,7 @@ def test_a_restore_marks_the_runs_beside_one_that_cannot_be_read(five: Shop, val
     assert (told.json["marked"], told.json["unreadable"]) == (4, 1)
     assert [one["run"] for one in told.json["runs"] if one["how"] == "unreadable"] == ["Desk/o2"]
     again = five.opord("db", "restored")
-    assert "0 live runs are marked, 4 were before" in again.out
+    assert "0 live runs are marked now; 4 were marked before" in again.out
     assert "1 cannot be read, and are not marked; mend them before you start a worker" in again.out
     assert "Workers may start now" not in again.out
 
@@ -185,7 +185,7 @@ def test_a_restore_marks_the_runs_beside_one_that_cannot_be_read(five: Shop, val
 def test_an_alarm_of_a_run_that_cannot_be_read_is_shown_without_an_empty_line(five: Shop) -> None:
     damage(five, "UPDATE heads SET body = '{', needs = 'alarm' WHERE run = 2")
     said = five.opord("runs", "show", "Desk/o2")
-    assert "needs      alarm: what came in contradicts what was decided\n" in said.out
+    assert "needs      alarm: later evidence contradicts a decision\n" in said.out
     assert not any(not line.strip() for line in said.out.rstrip().splitlines())
 
 

@@ -57,7 +57,9 @@ def test_a_healthy_folder_is_reported_and_not_changed(shop: Shop) -> None:
     assert set(areas) == {"python", "opord", "sqlite", "extras", "settings", "store", "disk", "contracts"}
     assert areas["contracts"] == [("fine", "desk.opord: contract Desk, no findings")]
     assert areas["settings"] == [("fine", "no settings: the defaults are in force")]
-    assert areas["store"][0][1].endswith("opord.db is not there yet; the first start or worker makes it")
+    assert areas["store"][0][1].endswith(
+        "opord.db does not exist yet; the first `opord runs start` or `opord worker` creates it"
+    )
 
 
 def test_a_store_with_runs_is_reported(shop: Shop) -> None:
@@ -120,20 +122,20 @@ def facts(**changed: Any) -> inspection.StoreFacts:
         ({"free_bytes": 1 << 20}, "disk", "wrong", "1.0 MiB free"),
         ({"journal_mode": "delete"}, "log", "warning", "journal mode is delete"),
         ({"log_bytes": 1 << 30}, "log", "warning", "the write-ahead log has 1.0 GiB"),
-        ({"writing": True}, "log", "fine", "somebody writes just now"),
+        ({"writing": True}, "log", "fine", "a process is writing just now"),
         ({}, "damage", "fine", "finds no damage"),
         ({"damage": "Freelist: size is 1"}, "damage", "wrong", "the store is damaged: Freelist: size is 1"),
-        ({"damage": None, "file_bytes": 5 << 30}, "damage", "note", "not checked for damage: 5.0 GiB"),
-        ({}, "runs", "fine", "no run needs anybody"),
-        ({"needs": {"stalled": 1}}, "runs", "warning", "1 run is stalled until somebody mends something"),
-        ({"needs": {"doubt": 3}}, "runs", "warning", "3 runs are in doubt, and a person has to say"),
+        ({"damage": None, "file_bytes": 5 << 30}, "damage", "note", "not checked for damage: reading 5.0 GiB takes time"),
+        ({}, "runs", "fine", "no run needs a person"),
+        ({"needs": {"stalled": 1}}, "runs", "warning", "1 run is stalled until a person mends the cause"),
+        ({"needs": {"doubt": 3}}, "runs", "warning", "3 runs are in doubt until a person says what happened"),
         ({"needs": {"alarm": 2}}, "runs", "warning", "2 runs have an alarm"),
-        ({"needs": {"collision": 1}}, "runs", "warning", "1 run has a key that took effect before"),
-        ({"needs": {"overdue": 1}}, "runs", "warning", "1 run has a timer that nobody has fired"),
-        ({"needs": {"unserved": 4}}, "runs", "warning", "4 runs can go on, and no live worker"),
+        ({"needs": {"collision": 1}}, "runs", "warning", "1 run wants to commit under a key that took effect before"),
+        ({"needs": {"overdue": 1}}, "runs", "warning", "1 run has a timer that is overdue"),
+        ({"needs": {"unserved": 4}}, "runs", "warning", "4 runs can go on, but no live worker"),
         ({"last_at": 10_000_000_000}, "clock", "wrong", "9000 seconds in the future"),
         ({"last_at": 1_000_500_000}, "clock", "fine", "not in the future"),
-        ({"schema": 1, "schema_known": 2}, "store", "fine", "schema 2 comes with the next command"),
+        ({"schema": 1, "schema_known": 2}, "store", "fine", "updates it to schema 2"),
     ],
 )  # fmt: skip
 def test_the_state_of_a_store_is_reported(
@@ -155,9 +157,9 @@ def test_runs_that_need_a_person_are_counted(shop: Shop) -> None:
     answer, areas = doctor(shop)
     assert answer.status == 0
     assert areas["runs"] == [
-        ("warning", "2 runs are in doubt, and a person has to say what happened"),
-        ("warning", "1 run is stalled until somebody mends something"),
-        ("warning", "no live worker has handlers for Desk version 1; 3 runs of it have not ended"),
+        ("warning", "2 runs are in doubt until a person says what happened"),
+        ("warning", "1 run is stalled until a person mends the cause"),
+        ("warning", "no live worker has handlers for Desk version 1; 3 runs of that version have not ended"),
     ]
     serve = "start a worker with that version"
     assert moves(answer) == ["opord runs list --needs doubt", "opord runs list --needs stalled", serve]
@@ -172,8 +174,8 @@ def test_runs_that_nobody_serves_are_counted(shop: Shop) -> None:
     shop.start("o1", "o2")
     answer, areas = doctor(shop)
     assert areas["runs"] == [
-        ("warning", "2 runs can go on, and no live worker has handlers for them"),
-        ("warning", "no live worker has handlers for Desk version 1; 2 runs of it have not ended"),
+        ("warning", "2 runs can go on, but no live worker has handlers for them"),
+        ("warning", "no live worker has handlers for Desk version 1; 2 runs of that version have not ended"),
     ]
     assert moves(answer) == ["opord runs list --needs unserved", "start a worker with that version"]
     assert [run["needs"][0]["detail"] for run in shop.opord("runs", "list", "--needs", "--json").json] == [
@@ -313,8 +315,8 @@ def test_a_clock_behind_the_store_is_wrong(shop: Shop) -> None:
     ("text", "state", "said"),
     [
         ('store = "sqlite:///shop.db"', "fine", "store = sqlite:///shop.db (from opord.toml)"),
-        ('stor = "x"', "wrong", "opord.toml sets `stor`; the settings are"),
-        ("lease = true", "wrong", "opord.toml: `lease` is to be int or float or str, got True"),
+        ('stor = "x"', "wrong", "opord.toml sets `stor`, which is not a setting; the settings are"),
+        ("lease = true", "wrong", "opord.toml: expected int or float or str for `lease`, got True"),
         ("store = ", "wrong", "opord.toml cannot be read"),
     ],
 )
@@ -331,7 +333,10 @@ def test_settings_are_reported_with_their_source(shop: Shop, text: str, state: s
 def test_a_project_file_without_our_table_is_reported(shop: Shop, text: str) -> None:
     (shop.folder / "pyproject.toml").write_text(text)
     answer, areas = doctor(shop)
-    assert (answer.status, areas["settings"]) == (1, [("wrong", "pyproject.toml: [tool.opord] is no table")])
+    assert (answer.status, areas["settings"]) == (
+        1,
+        [("wrong", "pyproject.toml: [tool.opord] is not a table")],
+    )
 
 
 @pytest.mark.usefixtures("no_keys")
@@ -361,7 +366,9 @@ def test_a_deleted_folder_is_reported(
     gone.rmdir()
     said = shop.opord(*command)
     assert said.status == 2
-    assert said.err == "error[file]: the folder that you are in is gone; go to another one, then try again\n"
+    assert (
+        said.err == "error[file]: the current folder no longer exists; go to another folder, then try again\n"
+    )
 
 
 def test_a_flag_wins_over_a_variable_and_a_variable_over_a_file(
@@ -377,8 +384,8 @@ def test_a_flag_wins_over_a_variable_and_a_variable_over_a_file(
     assert areas["settings"] == [
         ("fine", "store = sqlite:///variable.db (from $OPORD_STORE)"),
         ("fine", "as = file (from pyproject.toml)"),
-        ("wrong", "lease = 'soon' from $OPORD_LEASE is no duration"),
-        ("wrong", "call_limit = '-5m' from $OPORD_CALL_LIMIT is no duration"),
+        ("wrong", "lease = 'soon' from $OPORD_LEASE is not a duration"),
+        ("wrong", "call_limit = '-5m' from $OPORD_CALL_LIMIT is not a duration"),
         ("warning", "$OPORD_STROE is set, and nothing reads it"),
     ]
     assert "did you mean OPORD_STORE?" in moves(answer)
@@ -388,12 +395,12 @@ def test_a_flag_wins_over_a_variable_and_a_variable_over_a_file(
 
 def test_contracts_and_stale_modules_are_found(shop: Shop) -> None:
     shop.opord("gen", "desk.opord", "-o", "out")
-    assert doctor(shop)[1]["modules"] == [("fine", "out/desk.py is what desk.opord gives")]
+    assert doctor(shop)[1]["modules"] == [("fine", "out/desk.py is up to date with desk.opord")]
     (shop.folder / "desk.opord").write_text(DESK.replace("after 48h", "after 47h"))
     answer, areas = doctor(shop)
     assert (answer.status, areas["modules"]) == (
         1,
-        [("wrong", "out/desk.py is not what desk.opord gives now")],
+        [("wrong", "out/desk.py is not the module that desk.opord generates now")],
     )
     assert moves(answer) == ["opord gen desk.opord -o out"]
     (shop.folder / "desk.opord").write_text(DESK.replace("goto Done", "goto Doen"))
@@ -440,9 +447,9 @@ def test_extras_are_reported_by_what_is_installed(monkeypatch: pytest.MonkeyPatc
     )
     assert [(each.state, each.text, each.move) for each in machine._extras()] == [
         ("fine", "lsp: installed", ""),
-        ("warning", "secrets: too old: cryptography 42.0.1 (it takes 43 or later)", "pip install 'opord[secrets]'"),
+        ("warning", "secrets: too old: cryptography 42.0.1 (opord needs 43 or later)", "pip install 'opord[secrets]'"),
         ("note", "server: uvicorn not installed", "pip install 'opord[server]'"),
-        ("note", "not installed: diagram, demo", "pip install 'opord[diagram,demo]', or what you need of them"),
+        ("note", "not installed: diagram, demo", "pip install 'opord[diagram,demo]', or only those that you need"),
     ]  # fmt: skip
 
 
@@ -473,8 +480,12 @@ def test_keys_are_reported_and_never_shown(shop: Shop, monkeypatch: pytest.Monke
     assert all("a2V5" not in said.out + said.err for said in told)
 
 
-SECRET_WARNING = "desk.opord has secrets (Order.card), and no key is configured: no run of it is started"
-SECRET_READABLE = "desk.opord: the secrets in Order.card stay readable in the store, as is asked for"
+SECRET_WARNING = (
+    "desk.opord has secrets (Order.card), and no key is configured; Opord refuses to start its runs"
+)
+SECRET_READABLE = (
+    "desk.opord: the secrets in Order.card stay readable in the store, as insecure_plaintext_secrets asks"
+)
 KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 
 
@@ -511,16 +522,16 @@ def test_the_secrets_of_a_store_are_tried_with_the_keys_at_hand(
     shop.start("o1", "o2")
     monkeypatch.setenv("OPORD_SECRET_KEYS", f"{OTHER_KEY},{KEY}")
     shop.start("o3")
-    fine = "3 of 3 secrets in the inputs of 3 runs can be opened with the keys at hand"
+    fine = "3 of 3 secrets in the inputs of 3 runs can be opened with the configured keys"
     assert ("fine", fine) in doctor(shop)[1]["secrets"]
 
     monkeypatch.setenv("OPORD_SECRET_KEYS", OTHER_KEY)
     answer, areas = doctor(shop)
     (wrong,) = (text for state, text in areas["secrets"] if state == "wrong")
-    head, _, missing = wrong.partition("; not among them: the key ")
-    assert head == "1 of 3 secrets in the inputs of 3 runs can be opened with the keys at hand"
+    head, _, missing = wrong.partition("; missing: the key ")
+    assert head == "1 of 3 secrets in the inputs of 3 runs can be opened with the configured keys"
     assert re.fullmatch(r"[0-9a-f]{8} \(2\)", missing)
-    assert "put the missing keys back behind the first one in OPORD_SECRET_KEYS" in moves(answer)
+    assert "put the missing keys back into OPORD_SECRET_KEYS, after the first one" in moves(answer)
     assert "4242" not in answer.out
 
     monkeypatch.delenv("OPORD_SECRET_KEYS")

@@ -73,7 +73,7 @@ def test_an_event_that_could_only_stall_the_run_is_refused(tally: Callable[..., 
     guard, body = send(tally, "add2", MOST), send(tally, "add", MOST)
     assert (guard.status, body.status) == (1, 1)
     assert guard.err.startswith(
-        "error[event_refused]: Tally/g-1 is in G, whose condition for 'add2' cannot be computed"
+        "error[event_refused]: Tally/g-1 is in G, and its condition for 'add2' cannot be computed"
     )
     assert "Overflow: the integer leaves the 64-bit range (tally.opord:13)" in guard.err
     assert body.err.startswith(
@@ -81,7 +81,7 @@ def test_an_event_that_could_only_stall_the_run_is_refused(tally: Callable[..., 
     )
     assert "change the line tally.opord:12 in a new version of the contract" in body.err
     said = send(tally, "add", 1)
-    assert (said.status, said.out) == (0, "Tally/g-1 took it (add); it is in G\n")
+    assert (said.status, said.out) == (0, "Tally/g-1 took it (add); the run is in G\n")
     shown = tally("runs", "show", "Tally/g-1", "--json").json
     assert (shown["status"], shown["data"]["total"]) == ("waiting", 5)
     assert tally("runs", "verify", "Tally/g-1").status == 0

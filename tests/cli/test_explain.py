@@ -31,7 +31,7 @@ def test_a_folder_named_like_a_rule_does_not_hide_the_rule(shop: Shop) -> None:
 def test_similar_codes_are_suggested_for_an_unknown_one(shop: Shop, code: str, near: str) -> None:
     said = shop.opord("explain", code)
     assert said.status == 1
-    assert said.err.startswith(f"error[code_unknown]: there is no finding {code}; near it are ")
+    assert said.err.startswith(f"error[code_unknown]: there is no finding {code}; similar codes are ")
     assert near in said.err
 
 

@@ -117,25 +117,25 @@ MISTAKES = {
     # --- what is returned
     "nothing returned": Mistake(
         "find", "async def find(id):  # HERE\n    customer = row(id)\n",
-        "`find` returned None, the contract says Customer"),
+        "`find` returned None; the contract says Customer"),
     "printed, not returned": Mistake(
         "pay", "def pay(id, *, call):  # HERE\n    print('receipt')\n",
-        "`pay` returned None, the contract says str"),
+        "`pay` returned None; the contract says str"),
     "an exception swallowed": Mistake(
         "find", "async def find(id):  # HERE\n    try:\n        return row(idd)\n    except Exception:\n        pass\n",
-        "`find` returned None, the contract says Customer", in_class=True),
+        "`find` returned None; the contract says Customer", in_class=True),
     "a wrong type": Mistake(
         "pay", "async def pay(id, *, call):  # HERE\n    return 17\n",
-        "`pay` returned 17, the contract says str"),
+        "`pay` returned 17; the contract says str"),
     "a float for an int": Mistake(
         "rate", "def rate(id):  # HERE\n    return 0.5\n",
-        "`rate` returned 0.5, the contract says int"),
+        "`rate` returned 0.5; the contract says int"),
     "a wrong type in a field": Mistake(
         "find", "def find(id):  # HERE\n    return {'id': id, 'vip': 'yes'}\n",
         "`find` returned a dict that does not fit Customer: vip: expected bool, got a text"),
     "a wrong field": Mistake(
         "find", "async def find(id):  # HERE\n    return {**row(id), 'is_vip': True}\n",
-        "`find` returned a dict that does not fit Customer: `is_vip` is no member here", in_class=True),
+        "`find` returned a dict that does not fit Customer: `is_vip` is not a member of Customer", in_class=True),
     "a field missing": Mistake(
         "find", "def find(id):  # HERE\n    return {'id': id}\n",
         "`find` returned a dict that does not fit Customer: vip is missing; expected bool", in_class=True),
@@ -144,38 +144,38 @@ MISTAKES = {
         "`find` returned a dict that does not fit Customer: since: "),
     "the class itself": Mistake(
         "find", "async def find(id):  # HERE\n    return shop.Customer\n",
-        "`find` returned the class Customer itself, the contract says Customer"),
+        "`find` returned the class Customer itself; the contract says Customer"),
     "a generator": Mistake(
         "find", "def find(id):  # HERE\n    yield row(id)\n",
-        "`find` returned a generator, the contract says Customer"),
+        "`find` returned a generator; the contract says Customer"),
     "a failure returned": Mistake(
         "pay", "async def pay(id, *, call):  # HERE\n    return shop.PayError.Declined('no')\n",
-        "`pay` returned the failure PayError.Declined: raise it"),
+        "`pay` returned the failure PayError.Declined; raise it instead"),
     # --- what is not awaited
     "an await forgotten": Mistake(
         "find", "async def find(id):  # HERE\n    return fetch(id)\n",
-        "`find` returned a coroutine: an `await` is forgotten, the contract says Customer", "ForgottenAwait"),
+        "`find` returned a coroutine; an `await` is missing, and the contract says Customer", "ForgottenAwait"),
     "an await forgotten in a field": Mistake(
         "find", "async def find(id):  # HERE\n    return {'id': fetch(id), 'vip': True}\n",
-        "`find` returned a coroutine, in `id`: an `await` is forgotten", "ForgottenAwait"),
+        "`find` returned a coroutine, in `id`; an `await` is missing", "ForgottenAwait"),
     "an await forgotten before a use": Mistake(
         "pay", "async def pay(id, *, call):\n    return fetch(id)['id']  # HERE\n",
-        "TypeError: 'coroutine' object is not subscriptable; an `await` is forgotten", "ForgottenAwait"),
+        "TypeError: 'coroutine' object is not subscriptable; an `await` is missing", "ForgottenAwait"),
     "a pure that is a coroutine": Mistake(
         "rate", "def rate(id):  # HERE\n    return fetch(id)\n",
-        "`rate` returned a coroutine: an `await` is forgotten, the contract says int", "ForgottenAwait"),
+        "`rate` returned a coroutine; an `await` is missing, and the contract says int", "ForgottenAwait"),
     # --- what is raised
     "an undeclared failure": Mistake(
         "pay", "async def pay(id, *, call):\n    raise shop.FindError.Unknown  # HERE\n",
-        "`pay` raised FindError.Unknown, which is undeclared; the contract declares PayError.Declined",
+        "`pay` raised FindError.Unknown, which its contract does not declare; the contract declares PayError.Declined",
         "UndeclaredFailure"),
     "an undeclared failure of an effect": Mistake(
         "find", "def find(id):\n    raise shop.PayError.Declined('no')  # HERE\n",
-        "`find` raised PayError.Declined, which is undeclared; "
+        "`find` raised PayError.Declined, which its contract does not declare; "
         "the contract declares FindError.Unknown, FindError.Busy", "UndeclaredFailure"),
     "a failure in a pure": Mistake(
         "rate", "def rate(id):\n    raise shop.FindError.Unknown  # HERE\n",
-        "`rate` raised FindError.Unknown, which is undeclared; a pure fails with nothing", "UndeclaredFailure"),
+        "`rate` raised FindError.Unknown, which its contract does not declare; a pure has no failures", "UndeclaredFailure"),
     "the failure of another contract": Mistake(
         "pay", "def pay(id, *, call):\n    raise other.PayError.Declined(402)  # HERE\n",
         "`pay` raised PayError.Declined of the module opord_loaded_other", "UndeclaredFailure"),
@@ -219,13 +219,13 @@ MISTAKES = {
     # --- handlers of other forms
     "a decorator without wraps": Mistake(
         "find", "@bare\nasync def find(id):  # HERE\n    print(id)\n",
-        "`find` returned None, the contract says Customer", in_class=True),
+        "`find` returned None; the contract says Customer", in_class=True),
     "a decorator that is a class": Mistake(
         "find", "@Timed\ndef find(id):  # HERE\n    print(id)\n",
-        "`find` returned None, the contract says Customer"),
+        "`find` returned None; the contract says Customer"),
     "a cached handler": Mistake(
         "find", "@lru_cache\ndef find(id):  # HERE\n    print(id)\n",
-        "`find` returned None, the contract says Customer", in_class=True),
+        "`find` returned None; the contract says Customer", in_class=True),
     "a cached handler that cannot be cached": Mistake(
         "find", "@lru_cache\ndef find(id):  # HERE\n    return row(id)\n\n\n__hash__ = None\n",
         "TypeError: unhashable type: 'Handlers'", "TypeError", in_class=True),
@@ -234,7 +234,7 @@ MISTAKES = {
         "`find` returned a dict that does not fit Customer: vip: expected bool"),
     "a class": Mistake(
         "find", "class find:\n    def __init__(self, id):  # HERE\n        self.vip = True\n",
-        "`find` returned a find, the contract says Customer"),
+        "`find` returned a find; the contract says Customer"),
     "code made at run time": Mistake(
         "pay", "def pay(id, *, call):\n    return eval('id[0][1]')  # HERE\n",
         "IndexError: string index out of range", "IndexError", in_class=True),
@@ -245,7 +245,7 @@ MISTAKES = {
     "a dataclass for a record": Mistake(
         "find", "@dataclass\nclass Customer:\n    id: str\n    vip: bool\n\n\n"
         "async def find(id):  # HERE\n    return Customer(id, True)\n",
-        "`find` returned a Customer, the contract says Customer"),
+        "`find` returned a Customer; the contract says Customer"),
     # --- values and exceptions that answer wrongly themselves
     "a mapping that reads too late": Mistake(
         "find", "class Row(Lazy):\n    def __getitem__(self, name):\n        raise OSError('closed')  # HERE\n\n\n"
@@ -257,7 +257,7 @@ MISTAKES = {
         "`find` returned a Row that does not fit Customer: SystemExit: 3"),
     "a number of 5,000 digits": Mistake(
         "pay", "def pay(id, *, call):  # HERE\n    return 10**5000\n",
-        "`pay` returned a huge number, the contract says str"),
+        "`pay` returned a huge number; the contract says str"),
     "a syntax error without a line": Mistake(
         "pay", "async def pay(id, *, call):\n    raise SyntaxError('bad', ('f', 'one', 'two', 3, 4, 5))  # HERE\n",
         "SyntaxError: bad (f)", "SyntaxError"),
@@ -267,24 +267,24 @@ MISTAKES = {
         "Mute: x", "Mute"),
     "a failure's class returned": Mistake(
         "pay", "async def pay(id, *, call):  # HERE\n    return shop.PayError.Declined\n",
-        "`pay` returned the failure PayError.Declined: raise it"),
+        "`pay` returned the failure PayError.Declined; raise it instead"),
     "a failure of one of several tasks": Mistake(
         "pay", "async def ask():\n    raise shop.PayError.Declined('no')  # HERE\n\n\n"
         "async def pay(id, *, call):\n    async with asyncio.TaskGroup() as tasks:\n        tasks.create_task(ask())\n",
-        "`pay` raised the failure PayError.Declined in a group of exceptions: raise it by itself"),
+        "`pay` raised the failure PayError.Declined in a group of exceptions; raise the failure alone"),
     # --- more uses of what is not awaited
     "an await forgotten before json": Mistake(
         "find", "async def find(id):\n    return json.dumps(fetch(id))  # HERE\n",
-        "TypeError: Object of type coroutine is not JSON serializable; an `await` is forgotten", "ForgottenAwait"),
+        "TypeError: Object of type coroutine is not JSON serializable; an `await` is missing", "ForgottenAwait"),
     "an await forgotten before len": Mistake(
         "find", "async def find(id):\n    return row(len(fetch(id)))  # HERE\n",
-        "TypeError: object of type 'coroutine' has no len(); an `await` is forgotten", "ForgottenAwait"),
+        "TypeError: object of type 'coroutine' has no len(); an `await` is missing", "ForgottenAwait"),
     "an await forgotten in a sum": Mistake(
         "pay", "async def pay(id, *, call):\n    return 'no ' + fetch(id)  # HERE\n",
-        'TypeError: can only concatenate str (not "coroutine") to str; an `await` is forgotten', "ForgottenAwait"),
+        'TypeError: can only concatenate str (not "coroutine") to str; an `await` is missing', "ForgottenAwait"),
     "an await forgotten in a comparison": Mistake(
         "pay", "async def pay(id, *, call):\n    return fetch(id) > 3  # HERE\n",
-        "TypeError: '>' not supported between instances of 'coroutine' and 'int'; an `await` is forgotten",
+        "TypeError: '>' not supported between instances of 'coroutine' and 'int'; an `await` is missing",
         "ForgottenAwait"),
 }  # fmt: skip
 

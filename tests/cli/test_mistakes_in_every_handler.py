@@ -143,32 +143,32 @@ UNDECLARED = "the contract declares FindError.Unknown, FindError.Busy"
 
 MISTAKES = {
     # --- what is returned
-    "a wrong type": Mistake("return 17", "`NAME` returned 17, the contract says Customer", "WrongAnswer"),
-    "nothing": Mistake("row(id)", "`NAME` returned None, the contract says Customer", "WrongAnswer"),
+    "a wrong type": Mistake("return 17", "`NAME` returned 17; the contract says Customer", "WrongAnswer"),
+    "nothing": Mistake("row(id)", "`NAME` returned None; the contract says Customer", "WrongAnswer"),
     "a member missing": Mistake(
         "return {'id': id}", "`NAME` returned a dict that does not fit Customer: vip is missing", "WrongAnswer"),
     "a member too many": Mistake(
         "return {**row(id), 'is_vip': True}",
         "`NAME` returned a dict that does not fit Customer: `is_vip`", "WrongAnswer"),
     "an await forgotten": Mistake(
-        "return {'id': fetch(id), 'vip': True}", "`NAME` returned a coroutine, in `id`: an `await` is forgotten", "ForgottenAwait"),
+        "return {'id': fetch(id), 'vip': True}", "`NAME` returned a coroutine, in `id`; an `await` is missing", "ForgottenAwait"),
     "a coroutine function": Mistake(
         "async def inner():\n    return row(id)\nreturn inner",
-        "`NAME` returned a function, the contract says Customer", "WrongAnswer"),
+        "`NAME` returned a function; the contract says Customer", "WrongAnswer"),
     "a generator": Mistake(
-        "yield row(id)", "`NAME` returned a generator, the contract says Customer", "WrongAnswer",
+        "yield row(id)", "`NAME` returned a generator; the contract says Customer", "WrongAnswer",
         coroutine="`NAME` returned an async generator"),
     "an exception": Mistake(
-        "return KeyError(id)", "`NAME` returned a KeyError, the contract says Customer", "WrongAnswer"),
+        "return KeyError(id)", "`NAME` returned a KeyError; the contract says Customer", "WrongAnswer"),
     "a failure": Mistake(
-        "return shop.FindError.Unknown()", "`NAME` returned the failure FindError.Unknown: raise it", "WrongAnswer"),
+        "return shop.FindError.Unknown()", "`NAME` returned the failure FindError.Unknown; raise it instead", "WrongAnswer"),
     # --- what is raised
     "an undeclared failure": Mistake(
-        "raise shop.StockError.Gone  # HERE", f"`NAME` raised StockError.Gone, which is undeclared; {UNDECLARED}",
-        "UndeclaredFailure", pure="`NAME` raised StockError.Gone, which is undeclared; a pure fails with nothing"),
+        "raise shop.StockError.Gone  # HERE", f"`NAME` raised StockError.Gone, which its contract does not declare; {UNDECLARED}",
+        "UndeclaredFailure", pure="`NAME` raised StockError.Gone, which its contract does not declare; a pure has no failures"),
     "a failure of another version": Mistake(
         "raise newer.FindError.Lost  # HERE", "`NAME` raised FindError.Lost of the module ",
-        "UndeclaredFailure", pure="`NAME` raised FindError.Lost, which is undeclared; a pure fails with nothing"),
+        "UndeclaredFailure", pure="`NAME` raised FindError.Lost, which its contract does not declare; a pure has no failures"),
     "a key that is not there, deep in helpers": Mistake("return at_home(id)", "KeyError: 'vip'", "KeyError", deep=True),
     "a key that is not there, on a thread of its own": Mistake(
         "with ThreadPoolExecutor(1) as pool:\n    return pool.submit(at_home, id).result()",
@@ -191,7 +191,7 @@ MISTAKES = {
     "a time-out of its own": Mistake(
         "raise asyncio.TimeoutError('the socket')  # HERE", "TimeoutError: the socket", "TimeoutError"),
     "one that cannot be printed": Mistake(
-        "raise Mute  # HERE", "Mute (its text cannot be had: RuntimeError)", "Mute"),
+        "raise Mute  # HERE", "Mute (its text cannot be read: RuntimeError)", "Mute"),
     "a module with a mistake": Mistake(
         "import crooked  # HERE\nreturn row(id)", "SyntaxError: ", "SyntaxError"),
     "an assertion": Mistake("assert id == ''  # HERE", "AssertionError", "AssertionError"),

@@ -64,24 +64,24 @@ def test_the_five_commands_of_its_readme_work(shop: Shop, template: str) -> None
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("class", "`class` is a word of Python itself; choose another name"),
-        ("none", "`none` is a word of Python itself; choose another name"),
-        ("json", "`json` is a Python module already, which the project would hide; choose another name"),
-        ("opord", "`opord` is a Python module already, which the project would hide; choose another name"),
+        ("class", "`class` is a keyword of Python; choose another name"),
+        ("none", "`none` is a keyword of Python; choose another name"),
+        ("json", "`json` is an installed Python module, and the project would hide it; choose another name"),
+        ("opord", "`opord` is an installed Python module, and the project would hide it; choose another name"),
         ("handlers", "`handlers` is the name of another part of the project; choose another name"),
-        ("MyShop", "`MyShop` is no name of a project; did you mean `my_shop`?"),
-        ("my shop", "`my shop` is no name of a project; did you mean `my_shop`?"),
-        ("9lives", "`9lives` is no name of a project; begin with a letter, go on with a to z, digits and `_`"),
-        ("", "`` is no name of a project; begin with a letter, go on with a to z, digits and `_`"),
-        ("café", "`café` has letters beyond a to z; write it in a to z, digits and `_`"),
-        ("a/b", "`a/b` is a path; go to the folder that it is to stand in, and give its name alone"),
-        ("..", "`..` is a path; go to the folder that it is to stand in, and give its name alone"),
-        ("x" * 41, f"`{'x' * 41}` has 41 signs; choose one of at most 40"),
-        ("receipt", "`Receipt` is something else in the template `approval`; choose another name"),
-        ("world", "`World` is something else in the template `approval`; choose another name"),
-        ("lock", "`Lock` is something else in the template `approval`; choose another name"),
-        ("test", "`test` is a Python module already, which the project would hide; choose another name"),
-        ("pytest", "`pytest` is a Python module already, which the project would hide; choose another name"),
+        ("MyShop", "`MyShop` cannot be the name of a project; did you mean `my_shop`?"),
+        ("my shop", "`my shop` cannot be the name of a project; did you mean `my_shop`?"),
+        ("9lives", "`9lives` cannot be the name of a project; begin with a letter a to z, then use only a to z, digits and `_`"),
+        ("", "`` cannot be the name of a project; begin with a letter a to z, then use only a to z, digits and `_`"),
+        ("café", "`café` has other letters than a to z; use only a to z, digits and `_`"),
+        ("a/b", "`a/b` is a path; go to the folder where you want the project, and give only its name"),
+        ("..", "`..` is a path; go to the folder where you want the project, and give only its name"),
+        ("x" * 41, f"`{'x' * 41}` has 41 characters; choose a name of at most 40"),
+        ("receipt", "`Receipt` has another meaning in the template `approval`; choose another name"),
+        ("world", "`World` has another meaning in the template `approval`; choose another name"),
+        ("lock", "`Lock` has another meaning in the template `approval`; choose another name"),
+        ("test", "`test` is an installed Python module, and the project would hide it; choose another name"),
+        ("pytest", "`pytest` is an installed Python module, and the project would hide it; choose another name"),
     ],
 )  # fmt: skip
 def test_an_invalid_name_is_refused_and_nothing_is_written(shop: Shop, name: str, said: str) -> None:
@@ -103,17 +103,17 @@ def test_existing_files_are_left_alone(shop: Shop, kind: str) -> None:
             place.symlink_to("nowhere")
     said = shop.opord("new", "shop_floor")
     assert said.status == 2
-    assert said.err == "error[exists]: shop_floor is there already; choose another name, or move it away\n"
+    assert said.err == "error[exists]: shop_floor exists already; choose another name, or move it away\n"
     assert place.is_symlink() or not (place.is_dir() and list(place.iterdir()))
 
 
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        (errno.ENOSPC, "No space left on device, and nothing was made; make room, then try again"),
+        (errno.ENOSPC, "No space left on device; nothing was made. Make room, then try again"),
         (
             errno.EIO,
-            "Input/output error, and nothing was made; go to a folder that you may write in, then try again",
+            "Input/output error; nothing was made. Go to a folder that you may write in, then try again",
         ),
     ],
 )
@@ -133,7 +133,7 @@ def test_a_read_only_folder_is_reported(shop: Shop, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(scaffold.tempfile, "mkdtemp", _failing(refusal))
     answer = shop.opord("new", "shop_floor")
     assert answer.status == 2
-    assert "shop_floor: Read-only file system, and nothing was made; go to a folder" in answer.err
+    assert "shop_floor: Read-only file system; nothing was made. Go to a folder" in answer.err
 
 
 def test_an_interrupt_leaves_nothing(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -122,7 +122,7 @@ def test_a_missing_folder_has_no_store(shop: Shop) -> None:
 def test_a_store_in_memory_ends_with_its_process(shop: Shop) -> None:
     said = shop.opord("runs", "list", "--store", "sqlite://:memory:")
     assert said.status == 3
-    assert "a store in memory is gone with the process that made it" in said.err
+    assert "a store in memory is lost when its process ends" in said.err
 
 
 def test_a_start_creates_a_store_and_a_refused_start_does_not(shop: Shop) -> None:
@@ -136,8 +136,8 @@ def test_a_start_creates_a_store_and_a_refused_start_does_not(shop: Shop) -> Non
 REFUSED_WHOLE = {
     "no line that fits": ('{"order": {}}\nnonsense\n\n{}\n', 1, "3 refused"),
     "a key that names no run": (order(""), 1, "1 refused"),
-    "blank lines": ("\n\n", 0, "no lines, nothing started"),
-    "nothing": ("", 0, "no lines, nothing started"),
+    "blank lines": ("\n\n", 0, "the file has no lines; nothing was started"),
+    "nothing": ("", 0, "the file has no lines; nothing was started"),
 }
 
 

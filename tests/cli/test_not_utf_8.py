@@ -60,7 +60,7 @@ def test_standard_input_names_the_line_and_the_byte(shop: Shop) -> None:
     start = (b"runs", b"start", b"desk.opord", b"--input", b"-")
     assert said(shop, *start, given=BAD) == (2, b"", f"error[usage]: standard input:{WHERE}\n")
     cut = BAD[: BAD.index(b"\xff")] + b"\xc3"
-    told = "error[usage]: standard input: ends in the middle of a character of UTF-8\n"
+    told = "error[usage]: standard input: the text ends in the middle of a UTF-8 character\n"
     assert said(shop, *start, given=cut) == (2, b"", told)
 
 

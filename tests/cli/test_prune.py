@@ -113,7 +113,7 @@ def test_the_key_of_a_pruned_run_starts_no_second_run(ended: Shop) -> None:
     prune(ended, "--archive", "old.jsonl")
     same = ended.opord("runs", "start", "desk.opord", "--input", order("o1"))
     assert (same.status, same.out) == (
-        0, "Desk/o1 was there already, with the same input; it has ended, and was pruned\n",
+        0, "Desk/o1 exists already, with the same input; the run has ended, and was pruned\n",
     )  # fmt: skip
     assert ended.opord("runs", "start", "desk.opord", "--input", order("o1"), "--json").json == {
         "run": "Desk/o1", "created": False, "pruned": True,
@@ -130,7 +130,7 @@ def test_a_pruned_run_names_its_archive(ended: Shop) -> None:
     shown = ended.opord("runs", "show", "Desk/o1")
     assert shown.status == 0
     assert shown.out.splitlines()[0] == "Desk/o1  Desk version 1"
-    assert f"its story is in {path}" in shown.out
+    assert f"its history is in {path}" in shown.out
     assert "key        kept until" in shown.out
     assert f"opord runs history Desk/o1 --archive {path}" in shown.out
     view = ended.opord("runs", "show", "Desk/o1", "--json").json
@@ -150,8 +150,8 @@ def test_a_pruned_run_names_its_archive(ended: Shop) -> None:
 
 def test_a_run_pruned_without_an_archive_says_so(ended: Shop) -> None:
     prune(ended, "--no-archive")
-    assert "without an archive" in ended.opord("runs", "show", "Desk/o1").out
-    assert "deleted without an archive" in ended.opord("runs", "history", "Desk/o1").err
+    assert "its history was not archived" in ended.opord("runs", "show", "Desk/o1").out
+    assert "its history was not archived" in ended.opord("runs", "history", "Desk/o1").err
 
 
 def test_the_archive_tells_the_same_story_as_the_store(ended: Shop) -> None:
@@ -178,19 +178,19 @@ def test_an_archive_is_verified_like_a_store(ended: Shop) -> None:
     path.write_bytes(content[:-200])
     torn = ended.opord("runs", "verify", "--archive", "old.jsonl")
     assert (torn.status, torn.out.split(" ")[:2]) == (0, ["2", "runs,"])
-    assert "a line is not whole" in torn.err
+    assert "the last line is incomplete" in torn.err
     path.write_bytes(content[:-200] + b"?" + content[-199:])
     changed = ended.opord("runs", "verify", "--archive", "old.jsonl")
     assert changed.status == 1
     number = content.count(b"\n") - 1
-    assert f"the archive: wrong at line {number} (line): it does not have the digest" in changed.out
+    assert f"the archive: wrong at line {number} (line): its content does not match its digest" in changed.out
     there = content.splitlines(keepends=True)
     path.write_bytes(b"".join(there[:-1]))
     cut = ended.opord("runs", "verify", "--archive", "old.jsonl")
     assert (cut.status, cut.out.split("\n")[0]) == (
         1,
-        "the archive: wrong at its end (line): the end of what was written last is missing: a prune was cut off there, "
-        "and the next one mends it, or lines were taken away",
+        "the archive: wrong at its end (line): the last batch has no end: a prune was interrupted, "
+        "and the next `opord prune` mends this, or somebody removed lines",
     )
     path.write_bytes(b"".join([*there[:-2], there[-1]]))
     fewer = ended.opord("runs", "verify", "--archive", "old.jsonl")
@@ -308,5 +308,5 @@ def test_ctrl_c_reports_the_progress(ended: Shop, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(SqliteStore, "prune", interrupted)
     status, out, err = prune(ended, "--archive", "old.jsonl")
     assert (status, out) == (130, "")
-    assert err.rstrip() == "2 runs were pruned before this; run it again to go on"
+    assert err.rstrip() == "2 runs were pruned before this error; run the command again to go on"
     assert len(runs(ended)) == 2

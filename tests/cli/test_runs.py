@@ -23,7 +23,7 @@ def test_a_run_is_started_once_for_its_key(shop: Shop) -> None:
     first = shop.opord("runs", "start", "desk.opord", "--input", order("o1"))
     assert (first.status, first.out) == (0, "Desk/o1 started\n")
     again = shop.opord("runs", "start", "desk.opord", "--input", order("o1"))
-    assert (again.status, again.out) == (0, "Desk/o1 was there already, with the same input\n")
+    assert (again.status, again.out) == (0, "Desk/o1 exists already, with the same input\n")
     other = shop.opord("runs", "start", "desk.opord", "--input", order("o1", 999))
     assert (other.status, other.out) == (1, "")
     assert other.err.startswith("error[start_conflict]: Desk/o1 was started before with another input")
@@ -194,7 +194,7 @@ def test_runs_are_listed_newest_first_filtered_and_limited(shop: Shop) -> None:
     assert len(listed("--limit", "2")) == 2
     said = shop.opord("runs", "list", "--limit", "2")
     assert len(said.out.splitlines()) == 3
-    assert said.err == "there are more; these are the newest 2 (--limit)\n"
+    assert said.err == "there are more; these are the newest 2. --limit lists more of them\n"
     assert shop.opord("runs", "list", "--status", "odd").status == 2
 
 
@@ -211,7 +211,7 @@ def test_an_unknown_run_is_status_1(shop: Shop) -> None:
 def test_a_name_without_its_contract_explains_how_runs_are_named(shop: Shop) -> None:
     shop.start("o1")
     said = shop.opord("runs", "show", "nobody")
-    assert "a run is named by its contract and its key, as in Order/17; `opord runs list` shows" in said.err
+    assert "a run is named by its contract and its key, as in Order/17; `opord runs list` lists" in said.err
 
 
 def test_the_history_of_a_run_as_json_is_its_journal(shop: Shop) -> None:
@@ -258,7 +258,7 @@ def test_an_event_needs_a_state_that_handles_it_and_a_sender_with_the_role(shop:
         1, "error[role_required]: only manager may send approve; no role was given\n",
     )  # fmt: skip
     said = shop.opord("runs", "send", "Desk/big-1", "approve", *note, "--as", "ann", "--role", "manager")
-    assert (said.status, said.out) == (0, "Desk/big-1 took it (approve); it is in Charging\n")
+    assert (said.status, said.out) == (0, "Desk/big-1 took it (approve); the run is in Charging\n")
     event = shop.opord("runs", "history", "Desk/big-1", "--json").json[2]
     assert (event["kind"], event["actor"], event["role"], event["args"]) == (
         "event",

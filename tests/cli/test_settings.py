@@ -57,15 +57,18 @@ def test_settings_may_be_in_pyproject(shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('stor = "x"', "opord.toml sets `stor`; the settings are store, as, role, lease, drain, concurrency"),
-        ("store = 3", "opord.toml: `store` is to be str, got 3"),
+        (
+            'stor = "x"',
+            "opord.toml sets `stor`, which is not a setting; the settings are store, as, role, lease, drain, concurrency",
+        ),
+        ("store = 3", "opord.toml: expected str for `store`, got 3"),
         ("store =", "opord.toml cannot be read: "),
         (
             'call_limit = "soon"',
             "opord.toml: `call_limit`: expected a duration such as `20m` or `1h30m`, or a number of seconds, got: soon",
         ),
         ('lease = "10 s"', "opord.toml: `lease`: expected a duration such as `20m` or `1h30m`"),
-        ("drain = true", "opord.toml: `drain` is to be int or float or str, got True"),
+        ("drain = true", "opord.toml: expected int or float or str for `drain`, got True"),
     ],
 )
 def test_an_invalid_setting_is_wrong_usage(shop: Shop, text: str, said: str) -> None:

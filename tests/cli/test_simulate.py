@@ -39,7 +39,7 @@ def test_the_json_output_has_a_format(shop: Shop) -> None:
     assert sorted(data["troubles"]) == [
         "broken promise",
         "stalled",
-        "stalled by a drawn answer",
+        "stalled by a random answer",
         "stuck",
         "twice",
     ]
@@ -51,7 +51,7 @@ def test_a_stuck_run_is_a_numbered_story_that_one_command_shows_again(shop: Shop
     assert said.status == 1
     assert "Stuck in Waiting  seed 9\n" in said.out
     assert "    2    +0.000s  06:13:20.000 ● Waiting  started\n" in said.out
-    assert "3 runs stuck: neither ended nor waiting for anything that can come" in said.out
+    assert "3 runs stuck: not ended, and not waiting for anything that can come" in said.out
     again = "opord simulate stuck.opord --seed 9 --runs 1"
     assert f"  again: {again}\n" in said.out
     told = shop.opord(*again.split()[1:])
@@ -80,14 +80,14 @@ def test_real_pures_answer_instead_of_drawn_ones(shop: Shop) -> None:
     )
     drawn = shop.process("simulate", "rates.opord", "--runs", "40")
     assert drawn.status == 1
-    assert "a drawn answer of `rate` (0) led to it; give the real one with --pure" in " ".join(
+    assert "a random answer of `rate` (0) led to it; give the real one with --pure" in " ".join(
         drawn.out.split()
     )
     real = shop.process("simulate", "rates.opord", "--runs", "40", "--pure", "rates_real")
     assert (real.status, real.err) == (0, "")
     assert "real pures: rate" in real.out
     zero = shop.process("simulate", "rates.opord", "--runs", "2", "--pure", "rates_real:Zero")
-    assert "2 runs stalled: could not go on" in zero.out
+    assert "2 runs stalled: waiting until a person" in zero.out
     assert "again: opord simulate rates.opord --pure rates_real:Zero --seed 0 --runs 1" in zero.out
     broken = shop.process("simulate", "rates.opord", "--runs", "1", "--pure", "rates_real:Broken")
     assert "(rates_real.py:8)" in broken.out
@@ -103,7 +103,7 @@ def test_pures_that_are_not_there_are_refused_with_what_was_meant(shop: Shop) ->
     )
     method = shop.process("simulate", "rates.opord", "--pure", "rates_near:Mine")
     assert method.status == 1
-    assert "`Mine.rates` is no call of Rates; did you mean `rate`?" in method.err
+    assert "`Mine.rates` is not a call of Rates; did you mean `rate`?" in method.err
 
 
 def test_a_single_run_prints_its_story(shop: Shop) -> None:
@@ -132,7 +132,7 @@ REFUSED = [
     (["nowhere.opord"],                     2, "error[file]: nowhere.opord: No such file"),
     (["dsk.opord"],                         2, "did you mean `desk.opord`?"),
     (["wrong.opord"],                       1, "error[contract_refused]: wrong.opord has errors"),
-    (["types.opord"],                       1, "types.opord has types alone, and no contract"),
+    (["types.opord"],                       1, "types.opord has only types and no contract"),
     (["grown.opord"],                       1, "error[value_too_large]: the smallest value of R40 has 3,298,534,883,327 parts"),
     (["child.opord"],                       1, "error[contract_refused]: child.opord has errors"),
     (["desk.opord", "--runs", "0"],         2, "0 is not in the range"),

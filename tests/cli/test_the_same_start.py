@@ -50,7 +50,7 @@ def started(shop: Shop, **change: Any) -> Said:
     ],
 )
 def test_equal_values_are_the_same_start(eq: Shop, change: dict[str, Any]) -> None:
-    assert started(eq, **change).out == "Eq/1 was there already, with the same input\n"
+    assert started(eq, **change).out == "Eq/1 exists already, with the same input\n"
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_equal_values_are_the_same_start(eq: Shop, change: dict[str, Any]) -> No
 def test_a_conflict_names_the_fields_that_differ(eq: Shop, change: dict[str, Any], told: str) -> None:
     said = started(eq, **change)
     assert (said.status, said.out) == (1, "")
-    assert f"{told}); the run there is left as it is" in said.err
+    assert f"{told}); that run is unchanged" in said.err
     assert "4242" not in said.err
     assert "4243" not in said.err
 

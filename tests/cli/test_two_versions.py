@@ -72,8 +72,8 @@ def test_two_files_of_one_version_are_refused(shop: Shop) -> None:
 def test_doctor_finds_the_module_of_each_version(shop: Shop) -> None:
     two(shop)
     said = shop.opord("doctor")
-    assert "desk.py is what desk.opord gives" in said.out
-    assert "desk_v1.py is what desk.v1.opord gives" in said.out
+    assert "desk.py is up to date with desk.opord" in said.out
+    assert "desk_v1.py is up to date with desk.v1.opord" in said.out
 
 
 def test_one_worker_serves_both_with_one_class_of_handlers(shop: Shop) -> None:

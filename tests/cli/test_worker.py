@@ -140,7 +140,7 @@ def test_handlers_may_be_the_functions_of_a_module_or_an_object(shop: Shop) -> N
 def test_each_contract_has_its_handlers(shop: Shop) -> None:
     assert shop.opord("worker", "--contract", "desk.opord").status == 2
     said = shop.opord("worker", "--contract", "a.opord", "--contract", "b.opord", "--handlers", "h")
-    assert (said.status, "there are 2 of the one and 1 of the other" in said.err) == (2, True)
+    assert (said.status, "got 2 --contract and 1 --handlers" in said.err) == (2, True)
 
 
 def test_the_pair_of_contract_and_handlers_may_be_repeated(shop: Shop) -> None:
@@ -182,7 +182,7 @@ def test_a_worker_that_is_asked_to_stop_finishes_calls_under_way(shop: Shop, num
     (shop.folder / "go").touch()
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
-    assert "letting calls under way end" in err
+    assert "waiting for calls under way to end" in err
     records = shop.opord("runs", "history", "Desk/o1", "--json").json
     assert [record["kind"] for record in records][2:4] == ["intent", "outcome"], out
 
@@ -240,7 +240,7 @@ def test_a_worker_with_the_wrong_keys_ends_when_idle_and_says_whose_run_it_canno
     said = worker(shop)
     assert said.status == 1
     assert (
-        "Desk/o1 cannot be read by this worker, and is left to one that can: the secret at Desk/o1"
+        "Desk/o1 cannot be read by this worker, which leaves it to another one: the secret at Desk/o1"
         in said.err
     )
     assert "Traceback" not in said.err
@@ -258,7 +258,7 @@ def test_a_worker_that_ends_when_idle_names_versions_whose_runs_wait_for_handler
     shop.start("new")
     said = worker(shop)
     assert said.status == 0
-    assert "2 runs can go on, and no worker is up that has handlers for Desk version 1" in said.err
+    assert "2 runs can go on, but no worker that runs now has handlers for Desk version 1" in said.err
     assert "version 2" not in said.err.split("2 runs can go on")[1]
     assert (shop.view("new")["state"], shop.view("old1")["state"]) == ("Done", "Received")
 

@@ -330,7 +330,7 @@ def test_two_signals_in_one_turn_are_one_order(crunching: Shop) -> None:
     wait_for_note(crunching, process, "crunching")
     process.send_signal(signal.SIGTERM)
     process.send_signal(signal.SIGINT)
-    wait_for_line(process, "letting calls under way end")
+    wait_for_line(process, "waiting for calls under way to end")
     (crunching.folder / "go").touch()
     _, err = process.communicate(timeout=60)
     assert (process.returncode, "again" in err) == (0, False), err
@@ -356,7 +356,7 @@ def test_two_signals_in_one_turn_of_the_event_loop_are_one_order(
     start(crunching, "r1")
     said = crunching.process(*WORKER)
     assert (said.status, "again" in said.err) == (0, False), said.err
-    assert said.err.count("letting calls under way end") == 1
+    assert said.err.count("waiting for calls under way to end") == 1
     assert notes(crunching).count("crunching") == 1
     assert crunching.opord("runs", "verify").status == 0
 
@@ -395,7 +395,7 @@ def test_a_worker_that_waits_for_a_locked_store_at_its_start_ends_when_it_is_tol
     _, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert time.monotonic() - began < 10
-    assert "no run was carried" in err or "before any run was carried" in err, err
+    assert "the worker took no run" in err or "before the worker took any run" in err, err
     assert "Traceback" not in err
 
 
@@ -410,7 +410,7 @@ def test_a_worker_that_imports_its_handlers_ends_when_it_is_told_to(crunching: S
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 0, err
-    assert "SIGTERM: stopped before any run was carried" in err
+    assert "SIGTERM: stopped before the worker took any run" in err
     assert "Traceback" not in err
 
 
@@ -508,9 +508,9 @@ def test_a_signal_at_any_moment_of_its_life_ends_a_worker_in_order_and_no_run_is
         assert "Traceback" not in err, (at, err)
         if seen >= at:  # with runs left over by the one before, a life is longer; it is never shorter
             told = (
-                "letting calls under way end",
-                "stopped before any run",
-                "no run was carried",
+                "waiting for calls under way to end",
+                "stopped before the worker took any run",
+                "the worker took no run",
                 "nothing is left",
             )
             assert any(one in err for one in told), (at, err)
@@ -551,7 +551,7 @@ def test_a_worker_whose_store_is_full_at_its_start_says_so_and_ends_when_it_is_t
     _, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert time.monotonic() - began < 20
-    assert "no run was carried" in err or "before any run was carried" in err, err
+    assert "the worker took no run" in err or "before the worker took any run" in err, err
     assert "Traceback" not in err
     assert notes(crunching) in ([], ["atexit of a worker"])
     reader.close()
@@ -581,12 +581,12 @@ def test_a_deploy_that_forgets_the_older_version_is_told_everywhere(crunching: S
             "no worker has handlers for Crunch version 1" in crunching.opord("runs", "show", "Crunch/r1").out
         )
         doctor = crunching.opord("doctor").out
-        assert "1 run can go on, and no live worker has handlers for it" in doctor
+        assert "1 run can go on, but no live worker has handlers for it" in doctor
         assert "opord runs list --needs unserved" in doctor
     finally:
         assert stop(process).status == 0
     said = crunching.process(*WORKER, "--until-idle")
-    assert "1 run can go on, and no worker is up that has handlers for Crunch version 1" in said.err
+    assert "1 run can go on, but no worker that runs now has handlers for Crunch version 1" in said.err
     # With both versions it goes on.
     (crunching.folder / "old.opord").write_text(CONTRACT)
     both = ("--contract", "old.opord", "--handlers", "crunching:Handlers")
@@ -646,7 +646,7 @@ def test_a_handler_that_does_not_end_does_not_keep_a_worker_from_ending(crunchin
     _, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert time.monotonic() - began < 15
-    assert "crunch of Crunch/r1 was given up and still runs; it is left behind" in err
+    assert "crunch of Crunch/r1 was given up and still runs; the worker stops without waiting for it" in err
 
 
 @pytest.mark.parametrize(
@@ -734,7 +734,7 @@ def test_show_says_which_call_is_under_way(crunching: Shop) -> None:
     call = view["under_way"]
     assert (call["call"], call["attempt"]) == ("pay", 1)
     since, until = (call[name][:19].replace("T", " ") for name in ("since", "until"))
-    assert f"under way  since {since} UTC; it is given up at {until} UTC\n" in page
+    assert f"under way  since {since} UTC; the worker gives it up at {until} UTC\n" in page
     assert crunching.opord("runs", "show", "Crunch/r1", "--json").json["under_way"] is None
 
 

@@ -20,8 +20,8 @@ def test_all_wrong_members_are_told_at_once(shop: Shop) -> None:
         "  - order.id: expected str, got the number 7\n"
         "  - order.cents: expected int, got a text\n"
         "  - order.card is missing; expected secret str\n"
-        "  - order: `crad` is no member here, in Order; did you mean `card`?\n"
-        "  - `note` is no member here, in the input; it has `order`\n" + SHAPE
+        "  - order: `crad` is not a member of Order; did you mean `card`?\n"
+        "  - `note` is not a member of the input; it has `order`\n" + SHAPE
     )
 
 
@@ -73,7 +73,7 @@ def test_an_event_shows_its_shape(shop: Shop) -> None:
     assert said.err == (
         "error[input_invalid]: the input of Desk's event approve does not fit:\n"
         "  - note is missing; expected str\n"
-        "  - `nite` is no member here, in the members of the event approve; did you mean `note`?\n"
+        "  - `nite` is not a member of the event approve; did you mean `note`?\n"
         'INPUT is {"note": str}\n'
     )
 

@@ -43,7 +43,7 @@ def test_a_worker_goes_on_when_there_is_room_again(shop: Shop) -> None:
         while "nothing is lost, trying again" not in said:
             said = worker.stderr.readline()
             assert said, "it ended"
-        assert "the disk or a file size limit is in the way" in said or "is full" in said
+        assert "the disk or a limit on file sizes prevents it" in said or "is full" in said
         resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         while "the store answers again" not in said:
             said = worker.stderr.readline()

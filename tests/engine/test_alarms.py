@@ -296,9 +296,11 @@ def test_after_pruning_the_log_is_all_there_is(caplog: pytest.LogCaptureFixture)
 
     with caplog.at_level(logging.WARNING, "opord.client"):
         Sim(charging("retry 2 times"), charge=[FINAL]).tell(story)
-    (line,) = [record.getMessage() for record in caplog.records if "its only record" in record.getMessage()]
+    (line,) = [
+        record.getMessage() for record in caplog.records if "only this log line" in record.getMessage()
+    ]
     assert line.startswith(
-        "Charging/none: a late outcome of charge (attempt 1, ok), and this line is its only record: "
+        "Charging/none: a late outcome of charge (attempt 1, ok), and only this log line keeps the answer: "
     )
 
 
@@ -321,7 +323,7 @@ def test_an_alarm_is_told_once_found_and_acknowledged(caplog: pytest.LogCaptureF
         with pytest.raises(opord.Refused) as early:
             await here.client.acknowledge(here.sim.id, seen=5, actor="ann")
         assert early.value.code == "no_alarm"
-        assert "an alarm came after record 5, which you saw" in str(early.value)
+        assert "an alarm came after record 5, the newest that you saw" in str(early.value)
         await here.client.acknowledge(here.sim.id, seen=6, actor="ann", role="ops", reason="refunded by hand")
         with pytest.raises(opord.Refused) as again:
             await here.client.acknowledge(here.sim.id, actor="ann")
@@ -354,7 +356,7 @@ def test_acknowledging_takes_no_call_from_its_worker() -> None:
         await here.until(lambda: here.sim.calls("charge") == 3)
         with pytest.raises(opord.Refused) as busy:
             await here.client.acknowledge(here.sim.id, actor="ann")
-        assert "attempt 2 of charge is under way; wait for its end" in str(busy.value)
+        assert "attempt 2 of charge is under way; wait until it has ended" in str(busy.value)
         await here.reaches("Done")
         await here.client.acknowledge(here.sim.id, actor="ann")
 

@@ -40,7 +40,7 @@ class TestAnActionWithoutRetry:
         sim = Sim(charging(KEYED), charge=[GREW]).tell(story)
         assert sim.calls("charge") == 4
         said = asked(sim)
-        assert "`charge` returned a dict that does not fit Receipt: `risk_score` is no member" in said
+        assert "`charge` returned a dict that does not fit Receipt: `risk_score` is not a member" in said
         assert "(tests/engine/desk.py:" in said
         assert said.endswith("; 4 answers did not fit; a person has to say")
 

@@ -124,7 +124,7 @@ def test_wrong_answers_are_refused_with_the_right_commands(story: tuple[Outside,
         run.resolve(happened=False)
     with pytest.raises(WrongResolution, match="its result is on record; leave the result out"):
         run.resolve(happened=True, result="x")
-    with pytest.raises(InputInvalid, match="either whether it happened, or that it is another one"):
+    with pytest.raises(InputInvalid, match="either that it happened, or that it is another commit"):
         run.resolve(happened=True, another=True)
     with pytest.raises(InputInvalid):
         run.resolve()

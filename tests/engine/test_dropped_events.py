@@ -346,7 +346,7 @@ class TestRefusals:
     def test_nobody_who_acts(self) -> None:
         async def story(here: Here) -> None:
             await here.send("note", text="x")
-            with pytest.raises(InputInvalid, match="the name of who acts is empty"):
+            with pytest.raises(InputInvalid, match="the actor's name is empty"):
                 await here.client.drop_event(here.sim.id, stored(here.sim), actor=" ")
 
         Sim(TALLY).tell(story)

@@ -66,7 +66,7 @@ class TestAStepThatCanOnlyStall:
             ("add", MOST, "the integer leaves the 64-bit range", "goto Open(total + x)"),
             ("slow", 0, "division by zero", "twice(100 // x)"),
             ("look", 0, "division by zero", "load(100 // x)"),
-            ("pay", 0, "the key of charge has to have 1 to 500 characters", None),
+            ("pay", 0, "the key of charge must have 1 to 500 characters", None),
         ],
     )
     def test_the_event_is_refused_with_the_place_and_changes_nothing(
@@ -255,7 +255,9 @@ class TestAConditionThatCannotBeComputed:
             with pytest.raises(EventRefused) as refused:
                 await here.send("add", x=MOST)
             line = line_of(GUARDED, "if total + x < 1000")
-            assert "whose condition for 'add' cannot be computed for this one: Overflow" in str(refused.value)
+            assert "and its condition for 'add' cannot be computed with these values: Overflow" in str(
+                refused.value
+            )
             assert f".opord:{line})" in str(refused.value)
             assert refused.value.code == "event_refused"
 

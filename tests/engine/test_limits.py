@@ -121,7 +121,7 @@ STARTS = {
         f"longer than {LIMIT_BYTES:,} bytes",
     ),
     "a key of one": ({"id": "a"}, None),
-    "an empty key": ({"id": ""}, "the key that names the run has to have 1 to 500 characters; it is empty"),
+    "an empty key": ({"id": ""}, "the key that names the run must have 1 to 500 characters; it is empty"),
     "the longest key but one": ({"id": filling(bounds.LONGEST_KEY - 1)}, None),
     "the longest key": ({"id": filling(bounds.LONGEST_KEY)}, None),
     "a longer key": ({"id": filling(bounds.LONGEST_KEY + 1)}, "1 to 500 characters; it has 501 characters"),
@@ -152,7 +152,7 @@ def test_a_start(making: Making, members: dict[str, Any], said: str | None) -> N
 
 
 EMPTY_PUT = len(dumps({"text": "", "more": None}))
-ONE, NOBODY = "the name of who acts has 501 characters, and at most 500 are kept", "half of a surrogate pair"
+ONE, NOBODY = "the actor's name has 501 characters, and at most 500 are kept", "half of a surrogate pair"
 EVENTS = {
     "a byte less": ("put", {"text": filling(LIMIT_BYTES - 1, before=EMPTY_PUT), "more": None}, {}, None),
     "just as much": ("put", {"text": filling(LIMIT_BYTES, before=EMPTY_PUT), "more": None}, {}, None),
@@ -168,7 +168,7 @@ EVENTS = {
         "add",
         {"text": ""},
         {},
-        "the key of the event add has to have 1 to 500 characters; it is empty",
+        "the key of the event add must have 1 to 500 characters; it is empty",
     ),
     "the longest key": ("add", {"text": filling(500)}, {}, None),
     "a longer key": ("add", {"text": filling(501)}, {}, "it has 501 characters"),
@@ -294,7 +294,7 @@ def test_the_key_of_an_action(making: Making, length: int, taken: bool) -> None:
                 await asyncio.sleep(60)
                 assert kit.row(run.id).head.status == "ended"
                 return
-            with pytest.raises(EventWouldStall, match="the key of file has to have 1 to 500 characters"):
+            with pytest.raises(EventWouldStall, match="the key of file must have 1 to 500 characters"):
                 await run.send.cancel(reason=filling(length))
             assert (kit.handlers.filed, kit.kinds(run.id)) == ([], ["started"])
 
@@ -441,7 +441,7 @@ def test_the_records_of_a_run(making: Making, monkeypatch: pytest.MonkeyPatch) -
             await asyncio.sleep(120)
             row = kit.row(run.id)
             assert (row.head.status, row.head.wake_at, row.seq) == ("stalled", None, 10)
-            assert "at most 9 are kept of a run; `opord runs terminate Notes/a` ends it" in row.head.reason
+            assert "a run can have at most 9; end it with `opord runs terminate Notes/a`" in row.head.reason
             await engine.client.terminate(run.id, actor="ann")
             assert kit.row(run.id).head.status == "ended"
 

@@ -24,7 +24,7 @@ initial state New -> Done {
 final state Done(found: str) success
 """
 
-HELD = re.compile(r"the event loop has been held for \d+\.\d s at (\S+):\d+ in (\S+): ")
+HELD = re.compile(r"the event loop has been held for \d+\.\d s at (\S+):\d+ in (\S+)\. ")
 
 
 @pytest.fixture(autouse=True)

@@ -143,10 +143,10 @@ def test_a_timer_that_nobody_fires_is_told_once(warned: Any) -> None:
         await a_minute()
 
     needs = watched(sharing(waiting, LOOKING), story)
-    overdue = [line for line in warned() if " is due, and nobody has fired it" in line]
+    overdue = [line for line in warned() if " is due, and no worker has fired it" in line]
     (line,) = overdue
     assert line.startswith("Waiting/1 stands still in Asked: the timer ")
-    assert line.endswith(" is due, and nobody has fired it; `opord runs show Waiting/1`")
+    assert line.endswith(" is due, and no worker has fired it; `opord runs show Waiting/1`")
     assert sorted(need.reason for need in needs) == ["overdue", "unserved"]
 
 

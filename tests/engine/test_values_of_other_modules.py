@@ -167,8 +167,8 @@ def test_one_class_of_handlers_serves_two_versions() -> None:
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        ({"fee": 3}, "`fee` is no member here, in Receipt"),
-        ({"size": "Huge"}, "`Huge` is no variant of Size"),
+        ({"fee": 3}, "`fee` is not a member of Receipt"),
+        ({"size": "Huge"}, "`Huge` is not a variant of Size"),
     ],
 )
 def test_what_the_version_of_the_run_does_not_have_is_said_exactly(change: dict[str, Any], why: str) -> None:

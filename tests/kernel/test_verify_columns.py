@@ -374,7 +374,7 @@ EDITS = [
     Edit("waiting", "UPDATE settled SET result = '{' WHERE run = :run", "settled", "cannot be read"),
     Edit("waiting", "UPDATE settled SET args = 'k.x' WHERE run = :run", "secret", "waiting-pay"),
     head("waiting", "body", "'{'", "body", "cannot be read"),
-    head("waiting", "body", "'[]'", "body", "no object"),
+    head("waiting", "body", "'[]'", "body", "not an object"),
     body("waiting", "timers", "5", "body", "cannot be followed"),
     # events
     Edit("waiting", "DELETE FROM event_keys WHERE run = :run", "event_keys", "scan", "c1"),

@@ -125,8 +125,8 @@ REFUSED = {
     "another case": (acting("g‸oto Back").replace("g‸oto", "goto").replace("state Lent", "state Le‸nt"), "lent", "PascalCase, and `lent` is not; write `Lent`"),
     "a reserved word": (acting("let x‸ = 1\n  goto Back"), "and", "reserved word"),
     "a word of the step": (acting("let x‸ = 1\n  goto Back"), "now", "always means the instant of the step"),
-    "a taken state": (acting("goto Ba‸ck"), "Lost", "there already"),
-    "a taken call": (acting("goto Back").replace("effect look", "effect lo‸ok"), "lend", "there already"),
+    "a taken state": (acting("goto Ba‸ck"), "Lost", "declared already"),
+    "a taken call": (acting("goto Back").replace("effect look", "effect lo‸ok"), "lend", "declared already"),
     "a hidden variable": (acting("let x‸ = 1\n  let y = book.pages\n  goto Back"), "book", "cannot be the name"),
     "a captured variable": (waiting("on decide(no‸te, score) -> goto Lost(\"{since}\")"), "since", "has a meaning already"),
     "a rest that finds it": (

@@ -19,8 +19,8 @@ PROGRAM = [sys.executable, not_posix.__file__]
 
 ORDER = '{"order":{"id":"o1","customer":"c1","total_cents":500,"lines":[{"sku":"tea","quantity":1}],"card_token":"tok"}}'
 REFUSED = (
-    "error[system_unsupported]: runs are kept on POSIX systems only, such as Linux and macOS; on this system, "
-    "contracts can be checked, formatted, explained, drawn and generated\n"
+    "error[system_unsupported]: Opord keeps runs on POSIX systems only, such as Linux and macOS; on this system "
+    "it can check, format, explain, draw and generate contracts\n"
 )
 
 
@@ -116,5 +116,5 @@ def test_what_keeps_runs_says_in_one_sentence_that_it_cannot(folder: Path, argum
 def test_the_doctor_says_so_too(folder: Path) -> None:
     ran = run(folder, "doctor")
     assert ran.returncode == 3
-    assert "runs are kept on POSIX systems only" in " ".join(ran.stdout.decode().split())
+    assert "Opord keeps runs on POSIX systems only" in " ".join(ran.stdout.decode().split())
     assert "Traceback" not in ran.stderr.decode()

@@ -274,11 +274,11 @@ def test_a_migration_encrypts_secrets_in_clear_and_removes_them_from_the_file(
     assert set(found(shop.bytes_written())) == {"pin", "number", "read", "code", "token"}
     monkeypatch.setenv("OPORD_SECRET_KEYS", KEY)
     status, written = shop.command(capsys, "db", "migrate")
-    assert (status, written) == (0, "1 runs: 1 had secrets to encrypt, and are written anew\n")
+    assert (status, written) == (0, "1 runs read; the secrets of 1 are now encrypted with the first key\n")
     assert found(shop.bytes_written()) == []
     shop.check()
     shop.check(keys=None)
-    assert "0 had secrets" in shop.command(capsys, "db", "migrate")[1]
+    assert "the secrets of 0 are" in shop.command(capsys, "db", "migrate")[1]
     assert shop.command(capsys, "runs", "verify")[0] == 0
 
 
@@ -319,7 +319,7 @@ def test_a_secret_that_is_moved_or_changed_does_not_open(shop: Shop, change: str
     sealed = ring.seal("Run/a\ninput/pin", {"$secret": "1234"})
     place = "Run/b\ninput/pin" if change == "moved" else "Run/a\ninput/pin"
     text = sealed if change == "moved" else sealed[:-6] + ("A" if sealed[-6] != "A" else "B") + sealed[-5:]
-    with pytest.raises(SecretUnreadable, match="does not open"):
+    with pytest.raises(SecretUnreadable, match="cannot be opened"):
         ring.open(place, text)
     assert ring.open("Run/a\ninput/pin", sealed) == {"$secret": "1234"}
 
@@ -385,9 +385,7 @@ def test_sealed_secrets_are_not_read_without_a_key_even_if_plaintext_is_allowed(
     insisting = ["runs", "resume", "Vaulted/a", "--insecure-plaintext-secrets"]
     status, written = shop.command(capsys, *insisting)
     assert status == 1
-    assert written.startswith(
-        "error[secret_unreadable]: a secret was sealed with a key, and no key is configured"
-    )
+    assert written.startswith("error[secret_unreadable]: a secret is encrypted, and no key is configured")
     shop.check()
 
 

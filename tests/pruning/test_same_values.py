@@ -78,7 +78,7 @@ def test_a_start_of_a_pruned_run_is_compared_by_value(kit: Kit) -> None:
             assert await start(kit, engine, total, price) == Started("Bill/b1", False, True)
         for total, price in (("10.01", "1.5"), ("10", "1.6"), ("100", "1.5")):
             with pytest.raises(
-                StartConflict, match=r"it was pruned, so it is not known which fields differ\)"
+                StartConflict, match=r"the run was pruned, so Opord cannot tell which fields differ\)"
             ):
                 await start(kit, engine, total, price)
 

@@ -40,7 +40,7 @@ def test_every_state_of_the_examples_is_reached_or_has_a_hint(path: Path) -> Non
     hints = {one.name: one.hint for one in unreached(seen) if one.what == "state"}
     for state in seen.contract.states:
         assert bool(seen.visited[state.name]) != (state.name in hints), state.name
-    assert all(" was entered " in hint or " leads there" in hint for hint in hints.values()), hints
+    assert all(" was entered " in hint or " leads to it" in hint for hint in hints.values()), hints
     assert len(hints) <= len(seen.contract.states) // 2
     listed = {move.key for move in seen.moves}
     assert set(seen.moved) <= listed, "a run moved in a way that is not listed"
@@ -254,7 +254,7 @@ def test_conditions_that_nothing_fits_are_named(tmp_path: Path) -> None:
         'contract C(a: int)\nrequire a > 0 else "{a}"\nrequire a * a == 5 else "{a}"\n'
         "initial state A -> Done { goto Done }\nfinal state Done success\n"
     )
-    with pytest.raises(NoInput, match=r"2,000 were drawn.*`require (a > 0|a \* a == 5)`"):
+    with pytest.raises(NoInput, match=r"2,000 were tried.*`require (a > 0|a \* a == 5)`"):
         explored(tmp_path, text)
 
 

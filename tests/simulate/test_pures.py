@@ -1,4 +1,4 @@
-"""Real pures in an exploration, and stalls to which drawn answers led."""
+"""Real pures in an exploration, and stalls that random answers led to."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ def explored(folder: Path, text: str, **pures: Any) -> Exploration:
 
 def test_a_drawn_answer_is_followed_through_a_let_and_a_field_to_the_division(tmp_path: Path) -> None:
     seen = explored(tmp_path, SHARES)
-    assert set(seen.troubles) == {"stalled by a drawn answer"}
+    assert set(seen.troubles) == {"stalled by a random answer"}
     (case,) = seen.cases
     assert case.why == (
-        "DivisionByZero: division by zero (c.opord:9): a drawn answer of `parts` (1) led to it; "
+        "DivisionByZero: division by zero (c.opord:9): a random answer of `parts` (1) led to it; "
         "give the real one with --pure"
     )
 
@@ -73,8 +73,8 @@ def test_a_stall_that_no_drawn_answer_went_into_is_not_told_as_one(tmp_path: Pat
 
 def test_drawn_arguments_under_a_used_key_are_told(tmp_path: Path) -> None:
     seen = explored(tmp_path, CALLS)
-    assert set(seen.troubles) == {"stalled by a drawn answer"}
-    assert "a drawn answer of `amount` (" in seen.cases[0].why
+    assert set(seen.troubles) == {"stalled by a random answer"}
+    assert "a random answer of `amount` (" in seen.cases[0].why
     assert explored(tmp_path, CALLS, amount=lambda id: 5).troubles == {}
 
 
@@ -103,10 +103,10 @@ def problems(folder: Path, **functions: Any) -> list[str]:
     [
         ({"parts": lambda self, total: 1}, []),
         ({"parts": lambda self, total: 1, "helper": lambda self: 1, "_risk": lambda self: 1}, []),
-        ({"part": lambda self, total: 1}, ["`Mine.part` is no call of Shares; did you mean `parts`?"]),
+        ({"part": lambda self, total: 1}, ["`Mine.part` is not a call of Shares; did you mean `parts`?"]),
         (
             {"parts": lambda self, total: 1, "rusk": lambda self, total: 1.0},
-            ["`Mine.rusk` is no call of Shares; did you mean `risk`?"],
+            ["`Mine.rusk` is not a call of Shares; did you mean `risk`?"],
         ),
         (
             {"other": lambda self: 1},

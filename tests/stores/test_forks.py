@@ -120,7 +120,7 @@ def test_a_use_that_does_not_end_is_not_waited_for_and_the_child_is_told(
     with store._pool.write():
         said = answer_of_child(writes(path, "child"))
     assert said.startswith("StoreRefused")
-    assert "was in the midst of a use" in said
+    assert "was in use when this process was forked" in said
     assert answer_of_child(writes(path, "child")) == "written"
     store.close()
 

@@ -287,7 +287,7 @@ def test_an_open_file_without_a_name_is_refused_and_creates_no_store(file: Path)
     file.unlink()
     code, said = refusal(SqliteStore, Path(f"/proc/self/fd/{descriptor}"))
     os.close(descriptor)
-    assert (code, "has no name by which others find it" in said) == ("store_refused", True)
+    assert (code, "has no path that other processes can find" in said) == ("store_refused", True)
     assert list(file.parent.iterdir()) == []
 
 
@@ -339,7 +339,7 @@ def test_a_path_into_the_files_of_a_container_is_refused(file: Path, other: Path
     code, said = refusal(SqliteStore, Path(f"/proc/{inside.pid}/root{other}"))
     assert inside.start("Orders/1") == "started"
     inside.end()
-    assert (code, "has no name by which others find it" in said) == ("store_refused", True)
+    assert (code, "has no path that other processes can find" in said) == ("store_refused", True)
     assert list(other.parent.iterdir()) == []
 
 

@@ -89,5 +89,5 @@ def test_a_test_without_world_or_run_is_refused(given: tuple[Any, ...]) -> None:
 
     with pytest.raises(ScriptError, match="takes a world"):
         told(*given)
-    with pytest.raises(ScriptError, match="it starts no run"):
+    with pytest.raises(ScriptError, match="the test starts no run"):
         told(World())

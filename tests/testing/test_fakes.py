@@ -49,7 +49,7 @@ def test_counted_answers_run_out(opord_world: World, fakes: Fakes) -> None:
     fakes.rate.returns(2.0).times(2)
     for number in range(2):
         opord_world.start(PAYOUT.Payout, id=f"p{number}", cents=1).assert_state("Waiting", rate=2.0)
-    with pytest.raises(Unscripted, match="its script is used up"):
+    with pytest.raises(Unscripted, match="its script has no more answers"):
         opord_world.start(PAYOUT.Payout, id="p3", cents=1)
     with pytest.raises(ScriptError, match="at least 1"):
         fakes.rate.returns(2.0).times(0)
@@ -107,9 +107,9 @@ final state Done(bag: Bag) success
 
 def test_a_fake_must_fit_its_declaration(opord_world: World, fakes: Fakes) -> None:
     wrong: dict[str, Any] = {
-        "rate answers float, and this is none": lambda: fakes.rate.returns("much"),
-        "transfer answers Receipt, and this is none: at": lambda: fakes.transfer.returns(ref="r"),
-        "transfer answers Receipt: give returns": lambda: fakes.transfer.returns(),
+        "rate answers float; this value does not fit": lambda: fakes.rate.returns("much"),
+        "transfer answers Receipt; this value does not fit: at": lambda: fakes.transfer.returns(ref="r"),
+        "transfer answers Receipt; give returns": lambda: fakes.transfer.returns(),
         "notify has no result": lambda: fakes.notify.returns(1),
         "it fails with BankError": lambda: fakes.rate.fails(opord.TimedOut),
         "notify cannot fail with BankError.Busy: it declares no failure": lambda: fakes.notify.fails(
@@ -118,10 +118,12 @@ def test_a_fake_must_fit_its_declaration(opord_world: World, fakes: Fakes) -> No
         "transfer cannot fail with BankError.Refused(reason=5): reason: expected str": lambda: (
             fakes.transfer.fails(BankError.Refused(reason=5))
         ),
-        "rate is no action but a effect: unknown": lambda: fakes.rate.unknown(),
-        "fee is no effect or action but a pure: times_out": lambda: fakes.fee.times_out(),
-        "say happened=True": lambda: fakes.transfer.unknown(**RECEIPT),
-        "notify is no effect but a action: looks_up": lambda: fakes.notify.looks_up(fakes.transfer),
+        "rate is an effect, and unknown(…) is only for actions": lambda: fakes.rate.unknown(),
+        "fee is a pure, and times_out(…) is only for effects and actions": lambda: fakes.fee.times_out(),
+        "add happened=True": lambda: fakes.transfer.unknown(**RECEIPT),
+        "notify is an action, and looks_up(…) is only for effects": lambda: fakes.notify.looks_up(
+            fakes.transfer
+        ),
         "time does not go back": lambda: fakes.rate.returns(1.0, after="-1s"),
     }
     for message, script in wrong.items():

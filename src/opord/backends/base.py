@@ -71,7 +71,7 @@ class Unsupported(Refused):
     code = "unsupported"
 
     def __init__(self, verb: Can, runtime: str) -> None:
-        super().__init__(f"{runtime} cannot {verb}; see what keeps its runs for how that is done there")
+        super().__init__(f"{runtime} cannot {verb}; use the tools of that runtime instead")
         self.verb = verb
 
 

@@ -314,7 +314,7 @@ class _Opened:
             raise StoreUnavailable(
                 "locked",
                 f"the store has not answered for {patience_s:g} s: it is locked or full. The request may still "
-                "be carried out; it is safe to send it again",
+                "be carried out; you can safely send it again",
             ) from None
         finally:
             future.cancel()
@@ -332,7 +332,7 @@ def _check_no_loop() -> None:
     except RuntimeError:
         return
     raise RuntimeError(
-        "opord.Client blocks, and would hold this event loop; in async code, use "
+        "opord.Client would block this event loop; in async code, use "
         "`async with opord.Engine(url, [OrderFulfilment]) as engine`"
     )
 

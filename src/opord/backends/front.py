@@ -156,7 +156,7 @@ class Engine:
         """
         if self._open is not None:
             raise RuntimeError(
-                "the engine is open already; open it once, and hand it to whoever needs it, or make another one"
+                "the engine is open already; open it once, and pass it to the code that needs it, or make another one"
             )
         programs = [self._program(workflow) for workflow in self._workflows]
         served = {self._program(one).digest: one for one in self._workflows if isinstance(one, Workflow)}

@@ -84,7 +84,7 @@ def wish(contract: Contract | str | None, conditions: RunConditions) -> Wish:
             hint = (
                 f"did you mean {near!r}?" if near else f"there are {', '.join(RunConditions.__annotations__)}"
             )
-            raise TypeError(f"there is no condition {name!r}; {hint}")
+            raise TypeError(f"{name!r} is not a condition; {hint}")
     version, data = conditions.get("version"), conditions.get("data")
     if version is not None:
         check_number("version", version, whole=True)

@@ -131,7 +131,7 @@ def _wrong_names(name: str, params: Mapping[str, Parameter], named: Iterable[str
         if given not in params:
             near = nearest(given, params)
             hint = f"did you mean {near}?" if near else f"it has {', '.join(params) or 'none'}"
-            return InputInvalid(name, "", f"{given} is no parameter of {name}; {hint}")
+            return InputInvalid(name, "", f"{given} is not a parameter of {name}; {hint}")
     missing = next(
         one for one, param in params.items() if one not in named and param.default is Parameter.empty
     )

@@ -80,8 +80,12 @@ def act_options(command: Callable[..., int]) -> Callable[..., int]:
 
     acting = json_option(cast("Callable[..., int]", selecting))
     acting = store_option(acting)
-    acting = click.option("--dry-run", is_flag=True, help="Say which runs are meant, and do nothing.")(acting)
-    acting = click.option("--reason", metavar="TEXT", help="Why; it goes on record.")(acting)
+    acting = click.option(
+        "--dry-run", is_flag=True, help="List the runs that the command would act on, and do nothing."
+    )(acting)
+    acting = click.option("--reason", metavar="TEXT", help="Why you do it. The journal keeps this text.")(
+        acting
+    )
     acting = filter_options(actor_options(acting))
     return click.argument("runs", metavar="[RUN]...", nargs=-1, shell_complete=offer_runs)(acting)
 
@@ -150,8 +154,8 @@ async def _give_up_after(session: Session) -> None:
         await asyncio.sleep(rest_s)
     error(
         "store_unavailable",
-        f"the store has not answered for {PATIENCE_S:g} s: it is locked or full. What was asked for may be done yet "
-        "or not; asking again is safe",
+        f"the store has not answered for {PATIENCE_S:g} s: it is locked or full. The command may or may not have "
+        "taken effect; you can safely give it again",
     )
     # A normal exit would wait for the very writes that the store does not take.
     os._exit(3)
@@ -180,7 +184,7 @@ async def _one(backend: Backend, run: str, act: Act) -> Exception | None:
 def _check_selection(selection: Selection) -> None:
     if bool(selection.runs) == selection.filters.given:
         raise click.UsageError(
-            "name a RUN or several, or choose runs with filters such as --contract, --state, --status or --needs"
+            "name one RUN or more, or choose runs with filters such as --contract, --state, --status or --needs"
             + (", but not both" if selection.runs else "")
         )
     if len(set(selection.runs)) < len(selection.runs):

@@ -21,7 +21,7 @@ CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 def archive_option(command: CommandT) -> CommandT:
     """Give a command the option `--archive`."""
     return click.option(
-        "--archive", metavar="FILE", help="Look into this archive of `opord prune` instead of the store."
+        "--archive", metavar="FILE", help="Read this archive of `opord prune` instead of the store."
     )(command)
 
 

@@ -30,16 +30,16 @@ CALLS_NAMED, FILES_NAMED = 5, 3
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE|FOLDER…", shell_complete=offer_contracts)
-@click.option("--strict", is_flag=True, help="Refuse warnings too.")
-@click.option("--fix", is_flag=True, help="Make the changes that are safe first, and say which.")
+@click.option("--strict", is_flag=True, help="Exit 1 for warnings too.")
+@click.option("--fix", is_flag=True, help="First make the safe changes, and list them.")
 @click.option(
     "--format",
     "form",
     type=click.Choice(get_args(Form)),
-    help="For a reader (the default), for a program, or for a code host.",
+    help="human is for a reader (the default), json for a program, github and sarif for a code host.",
 )
 @click.option(
-    "--stdin-name", default="<stdin>", metavar="PATH", help="The name of what `-` reads, and where its `use` starts."
+    "--stdin-name", default="<stdin>", metavar="PATH", help="The file name to show for `-`. Its `use` paths start in that file's folder."
 )  # fmt: skip
 @json_option
 @colour_option
@@ -49,16 +49,16 @@ def command(
 ) -> int:
     """Say what is wrong with contracts.
 
-    Each finding has a place, what was seen, and what would mend it; `opord explain CODE` tells more
-    about one. A contract without errors can be run. Warnings are worth reading, and refused with
-    --strict.
+    Each finding has a place, says what was seen, and says how to mend it. `opord explain CODE`
+    tells more about one. A contract without errors can run. Read the warnings too; with --strict
+    they are errors.
 
-    Of a folder, all contracts in it and below it are checked, but for folders of others: hidden
-    ones, node_modules, venv and __pycache__. Files that a contract uses are checked with it. `-`
-    reads standard input.
+    For a FOLDER, all contracts in it and below it are checked. Hidden folders, node_modules, venv
+    and __pycache__ are left out. Files that a contract uses are checked with it. `-` reads standard
+    input.
 
-    With --fix, changes are made that cannot alter what a contract does, or that can only be what
-    was meant: a name in the wrong case or one slip away, a header's targets, a comma or an arrow.
+    --fix makes only safe changes. They cannot alter what a contract does, or they are clearly what
+    was meant: a name in the wrong case or with one slip, a header's targets, a comma or an arrow.
 
     \b
     Examples:
@@ -69,9 +69,11 @@ def command(
       git show HEAD:order.opord | opord check - --stdin-name order.opord
     """
     if as_json and form not in (None, "json"):
-        raise click.UsageError(f"--json and --format {form} are two forms; choose one")
+        raise click.UsageError(f"--json and --format {form} ask for different formats; give one of them")
     if fix and "-" in files:
-        raise click.UsageError("--fix changes files, and `-` is none")
+        raise click.UsageError(
+            "--fix changes files, and `-` is standard input; name a file, or leave --fix out"
+        )
     paths = contract_files([file for file in files if file != "-"])
     results = _checked(files, paths, stdin_name)
     if fix:

@@ -85,7 +85,7 @@ def program_at(place: str) -> Program:
         try:
             return program_of(workflow)
         except TypeError as wrong:
-            raise CliError("contract_unknown", f"{place} is no generated contract: {wrong}", 2) from wrong
+            raise CliError("contract_unknown", f"{place} is not a generated contract: {wrong}", 2) from wrong
     try:
         return load_program(place, allow_outside=allows_outside())
     except OSError as wrong:
@@ -108,7 +108,7 @@ def found_in(module_name: str, name: str, *, what: str) -> Any:
     except Exception as wrong:
         missing = isinstance(wrong, ModuleNotFoundError) and module_name.startswith(wrong.name or "?")
         if missing:
-            message = f"there is no module `{module_name}` here or among those installed"
+            message = f"there is no module `{module_name}` in this folder or among the installed packages"
             raise CliError(f"{what}_unknown", message + _other_spelling(module_name, name), 2)
         from opord.backends.own_code import told
 

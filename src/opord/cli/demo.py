@@ -11,10 +11,10 @@ from opord.cli.errors import CliError
 def command() -> int:
     """Watch a card being charged once, whatever dies on the way.
 
-    A shop takes webhooks, some twice and some late, and charges cards at a provider that is slow,
-    fails and drops answers. The worker is killed between the provider's yes and the record of it.
-    What is printed at the end is read from the provider's ledger and from the runs. Takes under a
-    minute and asks nothing.
+    A shop takes webhooks, some of them twice and some late. It charges cards at a provider that is
+    slow, fails, and loses answers. The worker is killed between the provider's yes and the record
+    of it. The summary at the end is read from the provider's ledger and from the runs. The demo
+    takes less than a minute and asks nothing.
 
     It needs more packages than the core: pip install 'opord[demo]'
     """

@@ -19,23 +19,23 @@ _BY_ENDING = {".svg": "svg", ".dot": "dot", ".gv": "dot", ".mmd": "mermaid", ".m
 @click.command()
 @click.argument("file", type=CONTRACT_FILE, metavar="FILE", shell_complete=offer_contracts)
 @click.option("--format", "form", type=click.Choice(_FORMATS),
-              help="What to write. By default, the ending of the output file decides, and without one it is svg.")  # fmt: skip
+              help="What to write. The default comes from the ending of the output file; without a file it is svg.")  # fmt: skip
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-              help="The file to write; else it goes to the standard output.")  # fmt: skip
+              help="The file to write. Without it, the drawing goes to standard output.")  # fmt: skip
 @click.option("--theme", type=click.Choice(("auto", "light", "dark")), default="auto", show_default=True,
-              help="The colours of an SVG; auto follows whoever looks at it.")  # fmt: skip
+              help="The colours of an SVG. auto follows the reader's own setting, light or dark.")  # fmt: skip
 @click.option("--highlight", metavar="STATES", default="",
-              help="Light up a way through an SVG: names of states with commas between them.")  # fmt: skip
-@click.option("--legend", is_flag=True, help="Say under an SVG what its shapes and signs mean.")
+              help="Light up a path in an SVG: names of states, separated by commas.")  # fmt: skip
+@click.option("--legend", is_flag=True, help="Explain the shapes and signs below an SVG.")
 @outside_option
 def command(
     file: Path, form: str | None, output: Path | None, theme: str, highlight: str, legend: bool
 ) -> int:
     """Draw a contract.
 
-    States, phases and moves with their causes, and what each state commits. SVG is laid out by
-    Graphviz, which comes with `pip install 'opord[diagram]'`; dot and mermaid are texts for other
-    tools and need nothing more. The same contract gives the same bytes.
+    The drawing has the states, the phases, the moves with their causes, and what each state
+    commits. Graphviz lays out an SVG; it comes with `pip install 'opord[diagram]'`. dot and mermaid
+    are texts for other tools and need nothing more. The same contract gives the same bytes.
 
     \b
     Examples:
@@ -52,7 +52,7 @@ def command(
         if result.errors:
             raise ContractRefused(str(file), result.diagnostics)
         raise CliError(
-            "contract_refused", f"{file} has types alone, and no contract: there is nothing to draw"
+            "contract_refused", f"{file} has only types and no contract, so there is nothing to draw"
         )
     if output_form == "svg":
         way = [name for part in highlight.split(",") if (name := part.strip())]

@@ -55,7 +55,9 @@ def explain_error(raised: Exception) -> ErrorReport:
         if explanation is not None:
             return explanation
     if isinstance(raised, FileNotFoundError) and raised.filename is None and _is_nowhere():
-        return ErrorReport("file", "the folder that you are in is gone; go to another one, then try again", 2)
+        return ErrorReport(
+            "file", "the current folder no longer exists; go to another folder, then try again", 2
+        )
     if isinstance(raised, OSError) and raised.filename is not None:
         return ErrorReport("file", f"{raised.filename}: {raised.strerror or raised}", 2)
     return ErrorReport(

@@ -30,7 +30,7 @@ _WIDTH = 100
     type=click.Choice(_FORMATS),
     default="text",
     show_default=True,
-    help="How to write the sheet; html is one page that stands alone.",
+    help="The format of the sheet. html is one page that needs no other file.",
 )
 @json_option
 @colour_option
@@ -39,12 +39,12 @@ _WIDTH = 100
 def command(subject: str, form: str, as_json: bool, output: Path | None) -> int:
     """Explain a contract, a finding by its code, or a rule by its name.
 
-    For a FILE: the sheet that an operator or an auditor reads. What each state proves, what it can
-    become and why, what each action guarantees, who may send what and when, what can go wrong and
-    who can act, which promises hold, and where secrets are.
+    For a FILE, this prints the sheet that an operator or an auditor reads. It says what each state
+    proves, what can happen next and why, what each action guarantees, who may send what and when,
+    what can go wrong and who can act, which promises hold, and where secrets are.
 
-    For a CODE such as OP301: what the finding means, why it matters, and how to mend it. For a RULE
-    such as exhaustive: its findings, each with its code.
+    For a CODE such as OP301, this says what the finding means, why it matters, and how to mend it.
+    For a RULE such as exhaustive, it lists the findings of the rule with their codes.
 
     \b
     Examples:
@@ -56,7 +56,9 @@ def command(subject: str, form: str, as_json: bool, output: Path | None) -> int:
     form = "json" if as_json else form
     if is_finding(subject) and not Path(subject).is_file():
         if form in ("markdown", "html") or output is not None:
-            raise click.UsageError("the page of a finding is written to the terminal, as text or with --json")
+            raise click.UsageError(
+                "the page of a finding goes to the terminal only, as text or as --json; leave out the other options"
+            )
         explain_finding(subject, as_json=form == "json")
         return 0
     result = checked(Path(subject))
@@ -64,7 +66,7 @@ def command(subject: str, form: str, as_json: bool, output: Path | None) -> int:
     if result.errors and all(each.rule == "ensure" for each in result.errors):
         contract = result.model
     if contract is None:
-        problem = "has errors" if result.errors else "has types alone, and no contract"
+        problem = "has errors" if result.errors else "has only types and no contract"
         raise CliError("contract_refused", f"{subject} {problem}; see `opord check {subject}`")
     _explain_contract(contract, form, output)
     if result.errors:

@@ -46,7 +46,7 @@ def _explain_code(code: str, as_json: bool) -> None:
     pages = _codes_by_id()
     if code not in pages:
         near = sorted(pages, key=lambda each: (-_alike(each, code), abs(_number(each) - _number(code))))[:3]
-        raise CliError("code_unknown", f"there is no finding {code}; near it are {', '.join(near)}")
+        raise CliError("code_unknown", f"there is no finding {code}; similar codes are {', '.join(near)}")
     page = page_of(code)
     if as_json:
         write_json({"code": code, "page": page})

@@ -85,8 +85,8 @@ def _edit_text(source: Source, edit: Edit) -> str:
     if not old and not new:
         return "joined two lines"
     if not old:
-        return f"put in `{new}`"
-    return f"took out `{old}`" if not new else f"`{old}` is `{new}` now"
+        return f"inserted `{new}`"
+    return f"removed `{old}`" if not new else f"replaced `{old}` by `{new}`"
 
 
 def _write(path: Path, text: str) -> None:

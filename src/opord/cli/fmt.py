@@ -23,14 +23,14 @@ from opord.values.visible import readable
     shell_complete=offer_contracts,
 )
 @click.option(
-    "--check", "only_check", is_flag=True, help="Change nothing; exit 1 if a file is not in its form."
+    "--check", "only_check", is_flag=True, help="Change nothing. Exit 1 if a file is not formatted."
 )
 def command(files: tuple[str, ...], only_check: bool) -> int:
-    """Put contracts into their one form.
+    """Format contracts.
 
-    Every comment stays and the meaning never changes. `-` reads a contract from standard input and
-    writes it to standard output. A file with syntax errors is left as it is, and its errors are
-    shown.
+    There is one form for all contracts, and no setting. Every comment stays, and the meaning never
+    changes. `-` reads a contract from standard input and writes it to standard output. A file with
+    syntax errors is not changed; its errors are shown.
 
     \b
     Examples:
@@ -52,7 +52,7 @@ def command(files: tuple[str, ...], only_check: bool) -> int:
             continue
         elif only_check:
             refused += 1
-            error("not_formatted", f"{file} is not in its form; run `opord fmt {file}`")
+            error("not_formatted", f"{file} is not formatted; run `opord fmt {file}`")
         else:
             _replace(Path(file), laid_out)
             write(f"{file} formatted")
@@ -66,7 +66,7 @@ def _text(file: str) -> str:
         # One byte more than the limit shows that the text is too long, however long it is.
         content = sys.stdin.buffer.read(MAX_SOURCE_BYTES + 1) if file == "-" else read_source(file)
         if len(content) > MAX_SOURCE_BYTES:
-            raise CliError("file", f"{file}: more than 1 MiB, which is more than a contract may have", 1)
+            raise CliError("file", f"{file}: more than 1 MiB; a contract may have at most that", 1)
         return content.decode("utf-8")
     except UnicodeDecodeError as wrong:
         raise CliError("file", f"{file}: not UTF-8: {wrong.reason} at byte {wrong.start}", 1) from wrong
@@ -88,7 +88,7 @@ def _laid_out(text: str, file: str) -> str | None:
         click.echo(
             render(wrong.findings, {path: Source(path, text)}, colour=has_colour()), err=True, nl=False
         )
-        note(f"{path} has syntax errors and is left as it is")
+        note(f"{path} has syntax errors, and was not formatted")
         return None
 
 

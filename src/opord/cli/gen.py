@@ -23,21 +23,21 @@ if TYPE_CHECKING:
     "files", nargs=-1, required=True, type=CONTRACT_FILE, metavar="FILE…", shell_complete=offer_contracts
 )
 @click.option("-o", "--output", "folder", required=True, type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
-              help="The folder that the modules go to; made if need be.")  # fmt: skip
+              help="The folder to write the modules to. It is created if it is missing.")  # fmt: skip
 @click.option(
-    "--check", "only_check", is_flag=True, help="Write nothing; exit 1 if a module is missing or stale."
+    "--check", "only_check", is_flag=True, help="Write nothing. Exit 1 if a module is missing or out of date."
 )
 @outside_option
 def command(files: tuple[Path, ...], folder: Path, only_check: bool) -> int:
     """Write the Python module of a contract.
 
-    The module has the contract's records, enums, failures, states and events as typed Python, the
-    protocol that your handlers fill in, and the steps as code that a debugger can walk through. Do
-    not edit it: change the contract and write it again. With --check, a build finds a module that
-    was forgotten.
+    The module has the contract's records, enums, failures, states and events as typed Python. It
+    also has the protocol that your handlers implement, and the steps as code that a debugger can
+    follow. Do not edit it: change the contract and run this command again. In a build, --check
+    finds a module that somebody forgot to write again.
 
-    The newest version of a contract is `order.py`; older ones, given with it, are `order_v1.py`.
-    The module of a version that is not given is never overwritten.
+    The newest version of a contract becomes `order.py`. Older ones that are given with it become
+    `order_v1.py` and so on. The module of a version that is not given is never overwritten.
 
     \b
     Examples:
@@ -57,13 +57,13 @@ def command(files: tuple[Path, ...], folder: Path, only_check: bool) -> int:
         if earlier != file:
             raise CliError(
                 "module_other_version",
-                f"{earlier} and {file} would both be written to {path}: give one of them another name or version",
+                f"{earlier} and {file} would both be written to {path}; give one of the contracts another name or version",
             )
         if not is_stale(contract, sources, folder, beside):
             write(f"{path} is up to date")
         elif only_check:
             stale += 1
-            what = "is not what the contract gives now" if path.exists() else "is missing"
+            what = "is out of date" if path.exists() else "is missing"
             error("module_stale", f"{path} {what}; run `opord gen {_shown(files)} -o {folder}`")
         else:
             try:
@@ -88,7 +88,7 @@ def _with_contract(file: Path) -> tuple[Contract, Sequence[tuple[str, str]]]:
         if result.errors:
             raise ContractRefused(str(file), result.diagnostics)
         raise CliError(
-            "contract_refused", f"{file} has types alone, and no contract: there is nothing to write"
+            "contract_refused", f"{file} has only types and no contract, so there is nothing to write"
         )
     return result.contract, result.sources
 

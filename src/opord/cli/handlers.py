@@ -45,7 +45,7 @@ def _of_constructor(constructor: Any, wrong: Exception) -> str:
         return told(wrong)
     except TypeError as needs:
         place = definition_place(constructor.__init__)
-        return f"it is made without arguments, and {needs}{f' ({place})' if place else ''}"
+        return f"the worker calls it without arguments, and {needs}{f' ({place})' if place else ''}"
     return told(wrong)
 
 
@@ -61,7 +61,7 @@ def ask_for_the_class(program: Program, instance: Any) -> None:
         own = isinstance(value, type) and value.__module__ == instance.__name__
         if own and program.calls and all(hasattr(value, call) for call in program.calls):
             module = instance.__name__
-            message = f"the module `{module}` has no handlers of {program.name} itself; did you mean `{module}:{name}`?"
+            message = f"the module `{module}` has no handlers of {program.name} at its top level; did you mean `{module}:{name}`?"
             raise CliError("handlers_invalid", message)
 
 

@@ -13,7 +13,9 @@ from typing import Any, BinaryIO, NamedTuple
 
 from opord.cli.errors import CliError
 
-INPUT_HELP = "A JSON object with a member for each parameter; @file.json reads a file, - standard input."
+INPUT_HELP = (
+    "A JSON object with a member for each parameter. @file.json reads it from a file, - from standard input."
+)
 
 
 class InputLine(NamedTuple):
@@ -40,7 +42,11 @@ def read_one(argument: str | None) -> Any:
     if argument is None:
         return {}
     if is_bulk(argument):
-        raise CliError("usage", "a file with one input a line starts runs; here one object is needed", 2)
+        raise CliError(
+            "usage",
+            "a .jsonl file has many inputs, and only `opord runs start` takes it; give one JSON object here",
+            2,
+        )
     try:
         return parsed(_text(argument), "the input")
     except CliError as wrong:
@@ -125,5 +131,5 @@ def _in_utf_8(content: bytes, where: str) -> bytes:
             line, column = before.count(b"\n") + 1, wrong.start - before.rfind(b"\n")
             message = f"{where}:{line}: byte {column} of the line is 0x{content[wrong.start]:02x}, which is not UTF-8"
             raise CliError("usage", message, 2) from None
-        raise CliError("usage", f"{where}: ends in the middle of a character of UTF-8", 2) from None
+        raise CliError("usage", f"{where}: the text ends in the middle of a UTF-8 character", 2) from None
     return content

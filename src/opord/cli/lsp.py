@@ -27,15 +27,15 @@ def _address(ctx: click.Context, param: click.Parameter, value: str | None) -> t
 
 @click.command()
 @click.option(
-    "--tcp", metavar="HOST:PORT", callback=_address, help="Listen on an address of this machine instead."
+    "--tcp", metavar="HOST:PORT", callback=_address, help="Listen on this address of the machine instead."
 )
-@click.option("--log-file", type=click.Path(dir_okay=False), help="Write what the server does to a file.")
+@click.option("--log-file", type=click.Path(dir_okay=False), help="Write the server's log to this file.")
 @click.option("--stdio", is_flag=True, help="Speak over standard input and output: the default.")
 def command(tcp: tuple[str, int] | None, log_file: str | None, stdio: bool) -> int:
     """Serve editors: findings while you type, completion, hover, rename and more.
 
-    An editor starts this command and speaks to it over standard input and output. How to set up
-    yours stands in docs/editor.md. It needs the extra `lsp`: pip install "opord[lsp]"
+    An editor starts this command and speaks to it over standard input and output. docs/editor.md
+    says how to set up yours. The command needs the extra `lsp`: pip install "opord[lsp]"
 
     \b
     Examples:

@@ -18,15 +18,15 @@ TEMPLATES = ("approval", "payment", "minimal")
     type=click.Choice(TEMPLATES),
     default="approval",
     show_default=True,
-    help="What to begin with: an approval by a person, a card payment, or almost nothing.",
+    help="The example to begin with: an approval by a person, a card payment, or almost nothing.",
 )
 def command(name: str, template: str) -> int:
     """Make a project that works at once.
 
-    It is a folder NAME with a contract, its Python module, handlers, tests in virtual time, and a
-    README that says what to try. It passes `opord check --strict`, `mypy --strict .` and `pytest`
-    as it stands; change it from there. NAME is a Python name in small letters, such as
-    `book_orders`; nothing that is there already is touched.
+    NAME becomes a folder with a contract, its Python module, handlers, tests in virtual time, and a
+    README that says what to try. The project passes `opord check --strict`, `mypy --strict .` and
+    `pytest` as it is; change it from there. NAME is a Python name in small letters, such as
+    `book_orders`. The command touches no file that exists.
 
     \b
     Examples:
@@ -39,5 +39,5 @@ def command(name: str, template: str) -> int:
     for file in project.files:
         write(f"{name}/{file}")
     write(f"\nNext: cd {name} && opord check --strict {project.module}.opord")
-    write(f"{name}/README.md has the rest, in the order to try it.")
+    write(f"{name}/README.md has the next steps.")
     return 0

@@ -100,7 +100,7 @@ def _echo(text: str, *, color: bool) -> None:
         stop_output()
         raise CliError(
             "output",
-            f"the output cannot be written: {wrong.strerror or wrong}; write it elsewhere",
+            f"the output cannot be written: {wrong.strerror or wrong}; write it to another place",
             2,
         ) from wrong
 
@@ -192,7 +192,7 @@ def colour_option(command: CommandT) -> CommandT:
         expose_value=False,
         callback=_keep_colour,
         is_eager=True,
-        help="When to colour. auto: on a terminal unless NO_COLOR is set, and always if FORCE_COLOR is set.",
+        help="When to use colours. auto: on a terminal unless NO_COLOR is set, and always if FORCE_COLOR is set.",
     )(command)
 
 

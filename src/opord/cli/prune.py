@@ -31,36 +31,40 @@ if TYPE_CHECKING:
     "--ended-before",
     required=True,
     metavar="WHEN",
-    help="Runs that ended longer ago than 90d (or 12h, 4w), or before an instant such as 2026-01-31T00:00:00Z.",
+    help="Runs that ended more than 90d ago (or 12h, 4w), or before an instant such as 2026-01-31T00:00:00Z.",
 )
 @click.option(
-    "--archive", metavar="FILE", help="Append their stories to this file. A missing file is created."
+    "--archive",
+    metavar="FILE",
+    help="Append the histories of the runs to this file. It is created if it is missing.",
 )
-@click.option("--no-archive", is_flag=True, help="Delete them, and keep their stories nowhere.")
+@click.option("--no-archive", is_flag=True, help="Delete the runs without keeping their histories.")
 @click.option(
     "--keep-keys",
     default="365d",
     show_default=True,
     metavar="DURATION",
-    help="For how long no other run can be started under their keys.",
+    help="How long their keys stay taken: until then no new run can start under them.",
 )
 @click.option("--contract", metavar="NAME", help="Only runs of this contract.")
-@click.option("--limit", type=click.IntRange(min=1), help="How many at most; the oldest go first.")
-@click.option("--compact", is_flag=True, help="Give the space back to the disk; this holds up workers.")
-@click.option("--dry-run", is_flag=True, help="Say how many runs that would be, and do nothing.")
+@click.option("--limit", type=click.IntRange(min=1), help="Prune at most this many runs, the oldest first.")
+@click.option(
+    "--compact", is_flag=True, help="Give the freed space back to the disk. Workers have to wait meanwhile."
+)
+@click.option("--dry-run", is_flag=True, help="Say how many runs would be pruned, and do nothing.")
 @store_option
 @json_option
 def command(
     ended_before: str, archive: str | None, no_archive: bool, keep_keys: str, contract: str | None,
     limit: int | None, compact: bool, dry_run: bool, store: str, as_json: bool,
 ) -> int:  # fmt: skip
-    """Take runs that ended long ago out of the store, into an archive.
+    """Move runs that ended long ago out of the store, into an archive.
 
-    Each run's whole story goes to the archive, which is made durable before anything is deleted.
-    Runs that have not ended are never touched. It can be stopped anywhere, and run again: a story
-    may then stand in the archive twice, which reading it sees. Workers go on meanwhile. A start
-    under the key of a pruned run finds that run, as before, until --keep-keys is over. A run with
-    an open alarm stays until somebody has acknowledged it.
+    The whole history of each run goes to the archive. The archive is durable before anything is
+    deleted. Runs that have not ended are never touched. You can stop the command at any time and
+    run it again; the archive may then have a history twice, and reading it allows for that. Workers
+    go on meanwhile. A start under the key of a pruned run still finds that run, until --keep-keys
+    is over. A run with an open alarm stays until somebody has acknowledged it.
 
     \b
     Examples:
@@ -69,9 +73,9 @@ def command(
       opord runs history Refund/o1 --archive old-runs.jsonl
     """
     if archive == "-":
-        raise click.UsageError("--archive takes a file: what goes to standard output cannot be made durable")
+        raise click.UsageError("--archive needs the name of a file; standard output cannot be made durable")
     if (archive is None) != no_archive and not dry_run:
-        raise click.UsageError("give --archive FILE, or --no-archive to delete the stories of these runs")
+        raise click.UsageError("give --archive FILE, or --no-archive to delete the runs with their histories")
     wish = _wish(ended_before, keep_keys, contract, limit, compact=compact)
     if dry_run:
         _tell(on_reader(store, lambda shown: _survey(shown, wish)), as_json, dry=True)
@@ -99,7 +103,7 @@ async def _prune(shown: Shown, wish: PruneWish, path: str | None) -> tuple[Tally
                 advance(tally)
         except BaseException:
             if tally is not None and tally.pruned:
-                note(f"{tally.pruned:,} runs were pruned before this; run it again to go on")
+                note(f"{tally.pruned:,} runs were pruned before this error; run the command again to go on")
             raise
         assert tally is not None  # the last one is always shown
         return tally, archive.name if archive is not None else None
@@ -178,9 +182,9 @@ def _tell(tally: Tally, as_json: bool, *, dry: bool = False, archive: str | None
         if end is not None:
             write(f"{what:<9}  {safe(end['run'])}, ended {when(end['ended_at'])} UTC")
     if tally.left:
-        write(f"{tally.left:,} left: something came for them meanwhile; run it again")
+        write(f"{tally.left:,} were left, because something came for them meanwhile; run the command again")
     if tally.alarmed:
         runs = "1 run stays" if tally.alarmed == 1 else f"{tally.alarmed:,} runs stay"
-        write(f"{runs}: an alarm is open; look at it with `opord runs list --needs alarm`")
+        write(f"{runs}, because an alarm is open; `opord runs list --needs alarm` lists them")
     if tally.keys_forgotten:
-        write(f"{tally.keys_forgotten:,} keys of runs pruned earlier are free again")
+        write(f"{tally.keys_forgotten:,} keys of runs that were pruned earlier are free again")

@@ -42,7 +42,7 @@ def make_project(name: str, template: str, parent: Path) -> Project:
     module = _judged(name)
     target = parent / name
     if target.exists() or target.is_symlink():
-        raise CliError("exists", f"{name} is there already; choose another name, or move it away", 2)
+        raise CliError("exists", f"{name} exists already; choose another name, or move it away", 2)
     texts = _texts(name, module, template)
     try:
         draft = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=parent))
@@ -67,34 +67,34 @@ def make_project(name: str, template: str, parent: Path) -> Project:
 def _unwritten(target: Path, wrong: OSError) -> CliError:
     """Return the error for a project that was not made. None of its files exist."""
     hint = (
-        "make room" if wrong.errno in (errno.ENOSPC, errno.EDQUOT) else "go to a folder that you may write in"
+        "Make room" if wrong.errno in (errno.ENOSPC, errno.EDQUOT) else "Go to a folder that you may write in"
     )
-    message = f"{target}: {wrong.strerror or wrong}, and nothing was made; {hint}, then try again"
+    message = f"{target}: {wrong.strerror or wrong}; nothing was made. {hint}, then try again"
     return CliError("file", message, 2)
 
 
 def _judged(name: str) -> str:
     """Return the name of the module; refuse a name unfit for a folder, a module or a class."""
     if "/" in name or "\\" in name or name in (".", ".."):
-        why, hint = "is a path", "go to the folder that it is to stand in, and give its name alone"
+        why, hint = "is a path", "go to the folder where you want the project, and give only its name"
     elif not name.isascii():
-        why, hint = "has letters beyond a to z", "write it in a to z, digits and `_`"
+        why, hint = "has other letters than a to z", "use only a to z, digits and `_`"
     elif len(name) > _LENGTH_MAX:
-        why, hint = f"has {len(name)} signs", f"choose one of at most {_LENGTH_MAX}"
+        why, hint = f"has {len(name)} characters", f"choose a name of at most {_LENGTH_MAX}"
     elif not _NAME.fullmatch(name):
         better = _better(name)
-        why = "is no name of a project"
+        why = "cannot be the name of a project"
         hint = (
             f"did you mean `{better}`?"
             if better
-            else "begin with a letter, go on with a to z, digits and `_`"
+            else "begin with a letter a to z, then use only a to z, digits and `_`"
         )
     elif keyword.iskeyword(name) or keyword.iskeyword(_class_name(name)):
-        why, hint = "is a word of Python itself", "choose another name"
+        why, hint = "is a keyword of Python", "choose another name"
     elif _module_name(name) in _TAKEN:
         why, hint = "is the name of another part of the project", "choose another name"
     elif _is_module(_module_name(name)):
-        why, hint = "is a Python module already, which the project would hide", "choose another name"
+        why, hint = "is an installed Python module, and the project would hide it", "choose another name"
     else:
         return _module_name(name)
     raise CliError("name", f"`{name}` {why}; {hint}", 2)
@@ -159,7 +159,9 @@ def _texts(name: str, module: str, template: str) -> dict[str, str]:
     types = {each.name for each in result.model.records} | {each.name for each in result.model.failures}
     names = types.union(*(_bound(text, module) for text in code.values()))
     if contract is None or contract.name in names:
-        message = f"`{_class_name(name)}` is something else in the template `{template}`; choose another name"
+        message = (
+            f"`{_class_name(name)}` has another meaning in the template `{template}`; choose another name"
+        )
         raise CliError("name", message, 2)
     return {
         "README.md": filled(f"{template}/README.md.txt"),

@@ -93,7 +93,7 @@ def store_option(command: CommandT) -> CommandT:
         default=lambda: setting("store", DEFAULT_STORE),
         show_default=f"$OPORD_STORE, or {DEFAULT_STORE}",
         metavar="URL",
-        help="Where runs live: sqlite:///file.db. A start or a worker makes one that is not there.",
+        help="The store of the runs: sqlite:///file.db. `opord runs start` and `opord worker` create a missing one.",
     )(command)
 
 
@@ -110,7 +110,7 @@ def actor_options(command: CommandT) -> CommandT:
         envvar="OPORD_ROLE",
         default=lambda: setting("role"),
         metavar="ROLE",
-        help="The role in which it is done, where the contract asks for one.",
+        help="Your role, where the contract asks for one.",
     )(command)
     return click.option(
         "--as",
@@ -119,7 +119,7 @@ def actor_options(command: CommandT) -> CommandT:
         default=lambda: setting("as") or login_name(),
         show_default="your login name",
         metavar="ACTOR",
-        help="Who does it; the name goes on record.",
+        help="Your name. The journal keeps it.",
     )(command)
 
 
@@ -139,7 +139,7 @@ def secrets_option(command: CommandT) -> CommandT:
         default=lambda: setting("insecure_plaintext_secrets", False),
         expose_value=False,
         callback=remember,
-        help="Keep secrets readable where no key is set (OPORD_SECRET_KEYS, made by `opord keys new`).",
+        help="If OPORD_SECRET_KEYS has no key, store secrets readable instead of refusing. `opord keys new` makes a key.",
     )(command)
 
 
@@ -239,18 +239,20 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _checked(path: Path, table: Any) -> dict[str, Any]:
     if not isinstance(table, dict):
-        raise CliError("settings", f"{path.name}: [tool.opord] is no table", 2)
+        raise CliError("settings", f"{path.name}: [tool.opord] is not a table", 2)
     for name, value in table.items():
         if name not in SETTING_TYPES:
             raise CliError(
-                "settings", f"{path.name} sets `{name}`; the settings are {', '.join(SETTING_TYPES)}", 2
+                "settings",
+                f"{path.name} sets `{name}`, which is not a setting; the settings are {', '.join(SETTING_TYPES)}",
+                2,
             )
         if not isinstance(value, SETTING_TYPES[name]) or (
             isinstance(value, bool) and bool not in SETTING_TYPES[name]
         ):
             kinds = " or ".join(kind.__name__ for kind in SETTING_TYPES[name])
             shown_value = "something else" if name == "secret_keys" else repr(value)
-            raise CliError("settings", f"{path.name}: `{name}` is to be {kinds}, got {shown_value}", 2)
+            raise CliError("settings", f"{path.name}: expected {kinds} for `{name}`, got {shown_value}", 2)
         if name in DURATIONS:
             try:
                 seconds_of(str(value))

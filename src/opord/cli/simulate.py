@@ -34,27 +34,28 @@ _STYLES = {
 @click.command()
 @click.argument("file", metavar="FILE", shell_complete=offer_contracts)
 @click.option("--runs", type=click.IntRange(1, 1_000_000), default=RUNS, show_default=True,
-              help="How many runs to explore; 1 tells the story of that run.")  # fmt: skip
+              help="How many runs to explore. With 1, the whole story of that run is shown.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0, SEED_MAX), default=0, show_default=True,
-              help="Of the first run; the next one has the next seed.")  # fmt: skip
+              help="The seed of the first run. Each further run has the next number.")  # fmt: skip
 @click.option("--pure", metavar="MODULE[:NAME]",
-              help="Real `pure` handlers: a module, or a class or object in one. Answers of the others are drawn.")  # fmt: skip
+              help="Real `pure` handlers: a module, or a class or object in one. All other answers are random.")  # fmt: skip
 @json_option
 @colour_option
 @outside_option
 def command(file: str, runs: int, seed: int, pure: str | None, as_json: bool) -> int:
     """Explore a contract without handlers: what can happen, and what never does.
 
-    Runs are started and carried by the real engine in virtual time. Calls answer by chance in every
-    way that the contract declares, answers get lost, workers die, events come twice, too early and
-    too late, people answer for doubts. Told are the states, moves and outcomes that were reached,
-    those that were not with a hint why, how often actions were in doubt, how long runs took, and
-    the story of each run that got stuck or stalled.
+    The real engine carries the runs, in virtual time. Calls answer by chance, in every way that the
+    contract declares. Answers get lost, workers die, events come twice, too early or too late, and
+    people answer for doubts. The output lists the states, moves and outcomes that were reached. For
+    those that were not, it gives a hint why. It also says how often actions were in doubt and how
+    long runs took, and it tells the story of each run that got stuck or stalled.
 
-    A `pure` answers by chance too, unless --pure has its handler. A stall that rests on such an answer
-    is reported apart.
+    A `pure` answers by chance too, unless --pure has its handler. A stall that comes from such a
+    random answer is listed apart.
 
-    The same seed gives the same output. Ctrl-C ends it, and tells what was seen until then.
+    The same seed gives the same output. Ctrl-C stops the exploration and shows what was seen so
+    far.
 
     \b
     Exit status: 0 nothing is wrong; 1 a run got stuck or stalled, broke a promise or had an effect twice, or
@@ -83,9 +84,7 @@ def command(file: str, runs: int, seed: int, pure: str | None, as_json: bool) ->
                 stopped=lambda: bool(interrupts),
             )
         except NoInput as wrong:
-            raise CliError(
-                "no_input", f"no input that was drawn for {program.name} is accepted: {wrong}"
-            ) from wrong
+            raise CliError("no_input", f"{program.name} refused every random input: {wrong}") from wrong
         except ValueTooLarge as wrong:
             raise CliError("value_too_large", str(wrong)) from wrong
         finally:
@@ -105,9 +104,12 @@ def _program(file: str) -> Program:
         sources = {path: Source(path, text) for path, text in result.sources}
         for finding in result.errors:
             click.echo(render_one(finding, sources, colour=sys.stderr.isatty()), err=True)
-        raise CliError("contract_refused", f"{file} has errors; only a contract without them can be explored")
+        raise CliError(
+            "contract_refused",
+            f"{file} has errors; mend them first, since only a contract without errors can be explored",
+        )
     if result.contract is None:
-        raise CliError("contract_refused", f"{file} has types alone, and no contract")
+        raise CliError("contract_refused", f"{file} has only types and no contract")
     from opord.loading import load_program
 
     return load_program(file, allow_outside=allows_outside())

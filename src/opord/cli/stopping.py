@@ -103,7 +103,7 @@ class Orders:
 
         def told() -> None:
             if not stop.is_set():
-                log.info("%s: letting calls under way end; once more stops at once", self.signal)
+                log.info("%s: waiting for calls under way to end; a second signal stops at once", self.signal)
                 stop.set()
 
         self._stopping = lambda: loop.call_soon_threadsafe(told)
@@ -121,7 +121,7 @@ class Orders:
             with contextlib.suppress(RuntimeError):  # the loop has just ended
                 self._stopping()
         elif now - self._first_at >= SAME_ORDER_S:
-            end_now(f"{name} again: stopping at once; other workers take over its runs")
+            end_now(f"{name} again: stopping at once; other workers take over the runs of this one")
 
     def _keep_limit(self) -> None:
         self._limit.acquire()
@@ -191,9 +191,9 @@ def leave_hanging_threads(status: int) -> None:
     busy = [thread for thread in threads if thread.is_alive()]
     calls = sum(1 for thread in busy if thread.name.startswith(CALL_THREADS))
     if calls:
-        log.warning("%d calls did not end in time and are left behind", calls)
+        log.warning("%d calls did not end in time; the worker stops without their outcomes", calls)
     if len(busy) > calls:
-        log.warning("the store did not answer in time; nothing more is written to it")
+        log.warning("the store did not answer in time; the worker writes nothing more to it")
     if busy:
         logging.shutdown()
         flush_stdout()

@@ -38,33 +38,31 @@ OPENING_S = 1.0
 
 @click.command()
 @click.option("--contract", "contracts", multiple=True, required=True, metavar="FILE", shell_complete=offer_contracts,
-              help="A contract, or its generated class (package.module:Class).")  # fmt: skip
+              help="A contract, or its generated class (package.module:Class). May be repeated.")  # fmt: skip
 @click.option("--handlers", multiple=True, required=True, metavar="MODULE[:NAME]",
-              help="Its handlers: a module, or a class or object in one.")  # fmt: skip
+              help="The handlers of that contract: a module, or a class or object in one.")  # fmt: skip
 @click.option(
     "--until-idle",
     is_flag=True,
-    help="Stop when nothing can go on within a second; exit 1 if a run needs a person.",
+    help="Stop when no run can go on within a second. Exit 1 if a run needs a person.",
 )
 @click.option("--lease", type=Seconds(min=0, min_open=True, max=600), envvar="OPORD_LEASE",
               default=lambda: setting("lease", 10.0), show_default="10s", metavar="DURATION",
-              help="After how long without a sign of life others take over this worker's runs; at most 10m.")  # fmt: skip
+              help="If this worker shows no sign of life for so long, others take over its runs. At most 10m.")  # fmt: skip
 @click.option("--concurrency", type=click.IntRange(min=1), envvar="OPORD_CONCURRENCY",
               default=lambda: setting("concurrency", 1000), show_default="1000", metavar="N",
-              help="How many runs it carries at once.")  # fmt: skip
+              help="How many runs this worker carries at once.")  # fmt: skip
 @click.option("--drain", type=Seconds(min=0), envvar="OPORD_DRAIN",
               default=lambda: setting("drain", 30.0), show_default="30s", metavar="DURATION",
               help="How long calls under way may go on after the worker is told to stop.")  # fmt: skip
 @click.option("--call-limit", type=Seconds(min=0, min_open=True), envvar="OPORD_CALL_LIMIT",
               default=lambda: setting("call_limit", "5m"), show_default="5m", metavar="DURATION",
-              help="How long an attempt of a call without `timeout` may take, such as 20m.")  # fmt: skip
+              help="How long one attempt of a call may take if the contract gives it no `timeout`, such as 20m.")  # fmt: skip
 @click.option("--dev", is_flag=True,
-              help="Watch `pure` handlers: one that opens a file, a socket or a process stalls its run, with the place.")  # fmt: skip
-@click.option(
-    "-v", "--verbose", is_flag=True, help="Log also what only matters when something is looked for."
-)
+              help="Watch `pure` handlers. If one opens a file, a socket or a process, its run stalls and shows the line.")  # fmt: skip
+@click.option("-v", "--verbose", is_flag=True, help="Log more, for finding the cause of a problem.")
 @click.option("--log-format", type=click.Choice(FORMATS), default="text", show_default=True,
-              help="Log lines as text, or as a JSON object each: time, level, message, run, state, call and so on.")  # fmt: skip
+              help="Log lines as text, or each line as a JSON object with time, level, message, run, state, call and more.")  # fmt: skip
 @store_option
 @secrets_option
 @outside_option
@@ -83,10 +81,10 @@ def command(
 ) -> int:
     """Carry out runs with your handlers.
 
-    The pair --contract and --handlers may be repeated. Several workers may share a store. What a
-    killed worker had in hand, another takes over when its lease is over; an action whose outcome is
-    not on record is then treated as its contract says. SIGTERM and Ctrl-C let calls under way end
-    first; a second one stops at once.
+    Give --contract and --handlers in pairs, as many as you need. Several workers may share a store.
+    If a worker is killed, another one takes over its runs once its lease is over. An action whose
+    outcome is not on record is then treated as its contract says. SIGTERM and Ctrl-C let calls
+    under way end first. A second signal stops the worker at once.
 
     \b
     Examples:
@@ -97,7 +95,7 @@ def command(
     """
     if len(contracts) != len(handlers):
         raise click.UsageError(
-            f"each --contract needs its --handlers: there are {len(contracts)} of the one and {len(handlers)} of the other"
+            f"each --contract needs its --handlers; got {len(contracts)} --contract and {len(handlers)} --handlers"
         )
     from opord.backends.opening import check_system
 
@@ -121,7 +119,7 @@ def command(
                 )
             )
         except StoppedEarly:
-            log.info("%s: stopped before any run was carried", orders.signal)
+            log.info("%s: stopped before the worker took any run", orders.signal)
             status = 0
         leave_hanging_threads(status)
     return status
@@ -165,7 +163,7 @@ async def _work(
     )  # fmt: skip
     stop = asyncio.create_task(asked_to_stop.wait())
     if not await _open(engine, stop):
-        log.info("stopped before the store could be used; no run was carried")
+        log.info("stopped before the store was open; the worker took no run")
         return 0
     try:
         relax_for_good()
@@ -195,9 +193,9 @@ async def _work(
     for run, why in needy:
         note(f"{safe(run)} needs a person: {why}")
     for run, why in unreadable.items():
-        note(f"{safe(run)} cannot be read by this worker, and is left to one that can: {safe(why)}")
+        note(f"{safe(run)} cannot be read by this worker, which leaves it to another one: {safe(why)}")
     for version, runs in unserved.items():
-        note(f"{runs} can go on, and no worker is up that has handlers for {version}")
+        note(f"{runs} can go on, but no worker that runs now has handlers for {version}")
     return int(bool(needy or unreadable))
 
 

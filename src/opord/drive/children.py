@@ -26,8 +26,8 @@ def end_child(error: BaseException | None = None) -> NoReturn:
         os._exit(code if isinstance(code, int) else int(code is not None))
     why = "" if error is None else "".join(traceback.format_exception(error))
     _say(
-        f"{why}opord: the process {os.getpid()}, which a handler forked, came back to the worker and ends "
-        "here; end such a process with os._exit(0), or use multiprocessing or subprocess\n"
+        f"{why}opord: the process {os.getpid()}, which a handler forked, went on into the worker's code and "
+        "was ended; end a forked process with os._exit(0), or use multiprocessing or subprocess\n"
     )
     os._exit(1)
 

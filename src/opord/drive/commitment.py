@@ -333,7 +333,7 @@ class Commitments:
                 self._learn(intent, Outcome("failed", value))
                 recording.attempt_failed(draft, intent, value, next_at=None, final=True)
                 log.info(
-                    "%s: %s failed, which does not settle what is in doubt",
+                    "%s: %s failed, but the failure does not end the doubt",
                     self.run.id, intent.call, extra=about(self.run),
                 )  # fmt: skip
             case "doubt":

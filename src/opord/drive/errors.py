@@ -85,7 +85,7 @@ class RunUnknown(Refused):
 
     def __init__(self, run: RunId, near: RunId | None = None) -> None:
         form = "" if "/" in run else "; a run is named by its contract and its key, as in Order/17"
-        hint = "`opord runs list` shows those there are" if near is None else f"did you mean {near!r}?"
+        hint = "`opord runs list` lists the runs" if near is None else f"did you mean {near!r}?"
         super().__init__(f"there is no run {run!r}{form if near is None else ''}; {hint}")
         self.run, self.near = run, near
 
@@ -126,7 +126,7 @@ class StartConflict(Refused):
             told.append(f"{len(differing) - _DIFFERENCES_TOLD} more")
         where = f" ({'; '.join(told)})" if told else f" ({why})" if why else ""
         super().__init__(
-            f"{run} was started before with another input{where}; the run there is left as it is "
+            f"{run} was started before with another input{where}; that run is unchanged "
             f"(`opord runs show {run}`). Start with the same input, or under another key"
         )
         self.run = run
@@ -259,7 +259,7 @@ class RunEnded(Refused):
 
     def __init__(self, run: RunId, state: str, outcome: str | None, *, how: str = "") -> None:
         came = f" by {how}" if how else ""
-        super().__init__(f"{run} has ended in {state} ({outcome}){came}; nothing moves it any more")
+        super().__init__(f"{run} has ended in {state} ({outcome}){came}; nothing can move it now")
         self.run, self.state, self.outcome = run, state, outcome
 
 
@@ -277,9 +277,9 @@ class RunPruned(RunEnded):
     def __init__(self, tombstone: Tombstone) -> None:
         run, archive = tombstone.run, tombstone.archive
         where = (
-            f"`opord runs history {run} --archive {archive}` tells its story"
+            f"`opord runs history {run} --archive {archive}` shows its history"
             if archive is not None
-            else "it was deleted without an archive"
+            else "its history was not archived"
         )
         super(RunEnded, self).__init__(
             f"{run} has ended in {tombstone.state} ({tombstone.outcome}) and was pruned; {where}"
@@ -379,7 +379,7 @@ class WrongResolution(Refused):
 
     def __init__(self, run: RunId, why: str, answers: Sequence[str]) -> None:
         commands = " or ".join(f"`opord runs resolve {run} {answer}`" for answer in answers)
-        super().__init__(f"{run}: that is no answer here: {why}; say {commands}")
+        super().__init__(f"{run}: this answer does not fit: {why}; use {commands}")
         self.run = run
 
 
@@ -395,7 +395,7 @@ class NoAlarm(Refused):
     instead: tuple[str, ...]
 
     def __init__(self, run: RunId, why: str, instead: Sequence[str] = ()) -> None:
-        super().__init__(f"{run}: nothing can be acknowledged now: {why}{_in_place_of_it(instead)}")
+        super().__init__(f"{run}: nothing was acknowledged: {why}{_in_place_of_it(instead)}")
         self.run, self.instead = run, tuple(instead)
 
 
@@ -485,7 +485,7 @@ class UnknownEvent(Refused):
         if event == "cancel":
             message = (
                 f"no state of {contract} handles `cancel`, so its runs cannot be cancelled; {there}. "
-                "`opord runs terminate RUN` ends a run by an administrator's word"
+                "`opord runs terminate RUN` ends a run against its contract"
             )
         else:
             message = f"{contract} has no event {event!r}; {there}"
@@ -531,8 +531,8 @@ class CannotClaim(EngineError):
 
     def __init__(self, times: int) -> None:
         super().__init__(
-            f"claiming runs failed {times} times in a row, so it is not known what is left to do; the log above says "
-            "why, and `opord doctor` looks at the store"
+            f"claiming runs failed {times} times in a row, so the worker cannot tell what is left to do; the log above "
+            "says why, and `opord doctor` checks the store"
         )
 
 

@@ -160,7 +160,7 @@ async def _check_queue(host: Host, run: Run, row: InboxRow, event: Event) -> Non
         )
     large = size > bounds.SMALL_MESSAGE_BYTES and run.arrivals > 0
     if large and (there := await host.waiting_bytes(run.id)) + size > bounds.QUEUE_BYTES:
-        amount = f"{there:,} bytes of events (and this one has {size:,})"
+        amount = f"{there:,} bytes of events, and this one has {size:,},"
         raise QueueFull(run.id, event.name, run.state, amount, f"{bounds.QUEUE_BYTES:,} bytes")
 
 
@@ -207,9 +207,9 @@ def _why_not(run: Run, event: str, unfit: StepError | None) -> str:
             return f"is stalled in {run.state}, {doing}: {_stalled(run)}"
         return f"is in {run.state}, {doing}"
     if unfit is not None:
-        return f"is in {run.state}, whose condition for {event!r} cannot be computed for this one: {_why(run, unfit)}"
+        return f"is in {run.state}, and its condition for {event!r} cannot be computed with these values: {_why(run, unfit)}"
     if event in inbox.handlers_now(run):
-        return f"is in {run.state}, whose condition for {event!r} this one does not meet"
+        return f"is in {run.state}, and its condition for {event!r} is not met by these values"
     if stalled:
         later = (
             f"takes {event!r} only when it goes on"

@@ -41,7 +41,7 @@ async def keep_late(host: Host, run_id: RunId, evidence: Evidence) -> None:
             run = await _read(host, run_id)
         except (RunUnknown, RunPruned, RunUnreadable, ContractUnreadable) as gone:
             log.warning(
-                "%s: %s (attempt %d, %s), and this line is its only record: %s",
+                "%s: %s (attempt %d, %s), and only this log line keeps the answer: %s",
                 *(run_id, _named(evidence), evidence.attempt, evidence.kind, gone),
                 extra=about_call(run_id, evidence.call, evidence.attempt),
             )
@@ -138,7 +138,7 @@ async def keep_answer(host: Host, run_id: RunId, of: int, answer: Evidence) -> N
     """
     kind = answer.kind
     if kind == "not_called":
-        raise ValueError(f"{run_id}: an attempt of {answer.call} that was given up had begun")
+        raise ValueError(f"{run_id}: an attempt of {answer.call} that the worker gave up had begun")
     while True:
         try:
             run = await read(host, run_id)

@@ -92,7 +92,7 @@ class Flight:
         except Lost as interrupt:
             await self.leave_evidence()
             log.debug(
-                "%s was moved by somebody else (%s)",
+                "%s was moved by another worker or a person (%s)",
                 self.run.id,
                 interrupt.row and interrupt.row.head.state,
                 extra=about(self.run),

@@ -22,7 +22,7 @@ class Lost(Exception):
     """Another process has moved the run. Nothing that this worker wanted to write was written."""
 
     def __init__(self, row: RunRow | None) -> None:
-        super().__init__("the run is held by somebody else")
+        super().__init__("another worker holds the run")
         self.row = row
 
 
@@ -70,7 +70,7 @@ def other_commit(intent: Intent) -> dict[str, Any]:
     return describe_without_exception(
         "OtherCommit",
         f"the step now asks for another commit than the {intent.call} on record; "
-        "restore the contract's handlers as they were, then resume the run",
+        "restore the handlers that the run began with, then resume the run",
         call=intent.call,
     )
 

@@ -119,12 +119,14 @@ async def acknowledge(
         if not alarms:
             raise NoAlarm(run.id, "it has no open alarm", instead(run))
         if seen is not None and alarms[-1].seq > seen:
-            raise NoAlarm(run.id, f"an alarm came after record {seen}, which you saw; look at it again")
+            raise NoAlarm(
+                run.id, f"an alarm came after record {seen}, the newest that you saw; look at the run again"
+            )
         intent = run.intent
         if run.worker is not None:
             if intent is not None and intent.in_flight and intent.outcome is None:
                 raise NoAlarm(
-                    run.id, f"attempt {intent.attempt} of {intent.call} is under way; wait for its end"
+                    run.id, f"attempt {intent.attempt} of {intent.call} is under way; wait until it has ended"
                 )
             draft.seize()
             run.wake_at = draft.at
@@ -159,13 +161,13 @@ async def resolve(
 
     check_actor(actor, role, reason)
     if (happened is not None) == another:
-        raise InputInvalid("the answer", "", "say either whether it happened, or that it is another one")
+        raise InputInvalid("the answer", "", "say either that it happened, or that it is another commit")
 
     def change(run: Run, draft: Draft, waiting: list[InboxRow]) -> None:
         if seen is not None and run.seq != seen:
             raise NotInDoubt(
                 run.id,
-                f"record {seen} was the newest that you saw, and it has {run.seq} now; look at it again",
+                f"record {seen} was the newest that you saw, and the run has {run.seq} now; look at it again",
             )
         if run.collision is not None and run.collides:
             answer = _answer_to(run.id, run.collision, happened, another, result)
@@ -178,12 +180,12 @@ async def resolve(
             raise NotInDoubt(run.id, f"it {is_now}, and no action of it is in doubt", instead(run))
         if intent.in_flight:
             raise NotInDoubt(
-                run.id, f"attempt {intent.attempt} of {intent.call} is under way; wait for its end"
+                run.id, f"attempt {intent.attempt} of {intent.call} is under way; wait until it has ended"
             )
         if another:
             raise WrongResolution(
                 run.id,
-                f"{intent.call} is in doubt, and no key of it took effect before",
+                f"{intent.call} is in doubt, and there is no collision: its key did not take effect before",
                 ["--happened [RESULT]", "--did-not-happen"],
             )
         draft.seize()
@@ -237,7 +239,9 @@ def check_actor(actor: str, role: str | None, reason: str | None) -> None:
     """
     check_person(actor, role, reason)
     if not actor.strip():
-        raise InputInvalid("the sender", "", "the name of who acts is empty; say who it is")
+        raise InputInvalid(
+            "the sender", "", "the actor's name is empty; give the name of the person or service that acts"
+        )
 
 
 def check_person(actor: str, role: str | None, reason: str | None = None) -> None:
@@ -248,8 +252,8 @@ def check_person(actor: str, role: str | None, reason: str | None = None) -> Non
     """
     try:
         if actor is None:
-            raise BadValue("", "the name of who acts: expected a text, got: None")
-        check_note(actor, "the name of who acts")
+            raise BadValue("", "the actor's name: expected a text, got: None")
+        check_note(actor, "the actor's name")
         check_note(role, "the role")
         check_note(reason, "the reason", most=bounds.LONGEST_REASON)
     except BadValue as error:

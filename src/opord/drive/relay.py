@@ -239,7 +239,7 @@ class Relay:
         if (on_end := self._on_end) is not None:
             self._on_end = None  # it knows who knows this relay, and garbage in circles is dear
             if not task.cancelled() and (error := task.exception()) is not None:
-                log.critical("a flight was broken off", exc_info=error)
+                log.critical("a worker's work on a run was broken off", exc_info=error)
             on_end()
 
 

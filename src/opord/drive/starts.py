@@ -27,8 +27,8 @@ from opord.values.canonical import dumps, loads
 from opord.values.guard import BadValue, check_size
 from opord.values.types import Digest, RunId
 
-_UNREAD: Final = "the version of the contract that it was started with cannot read this one"
-_PRUNED: Final = "it was pruned, so it is not known which fields differ"
+_UNREAD: Final = "the contract version that started the run cannot read this input"
+_PRUNED: Final = "the run was pruned, so Opord cannot tell which fields differ"
 
 
 class Started(NamedTuple):

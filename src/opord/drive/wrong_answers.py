@@ -81,15 +81,15 @@ def _wrong_result(call: CallProgram, value: Any, error: BaseException) -> WrongA
             awaitable.close()  # or Python warns of it, at some later time
         where = f", in `{path}`" if path else ""
         return ForgottenAwait(
-            f"`{name}` returned {_seen(awaitable)}{where}: an `await` is forgotten, "
+            f"`{name}` returned {_seen(awaitable)}{where}; an `await` is missing, and "
             f"the contract says {type_text(declared)}"
         )
     failure = value if isinstance(value, type) else type(value)
     if issubclass(failure, Failure):
-        return WrongAnswer(f"`{name}` returned the failure {_failure_name(failure)}: raise it")
+        return WrongAnswer(f"`{name}` returned the failure {_failure_name(failure)}; raise it instead")
     path, why = (error.path, error.message) if isinstance(error, BadValue) else ("", error_text(error))
     if isinstance(declared, Nothing) or (not path and why.startswith("expected ")):
-        return WrongAnswer(f"`{name}` returned {_seen(value)}, the contract says {type_text(declared)}")
+        return WrongAnswer(f"`{name}` returned {_seen(value)}; the contract says {type_text(declared)}")
     detail = f"{path} {why}" if path and why.startswith("is ") else f"{path}: {why}" if path else why
     return WrongAnswer(f"`{name}` returned {_seen(value)} that does not fit {type_text(declared)}: {detail}")
 
@@ -118,18 +118,18 @@ def wrong_error(program: Program, call: CallProgram, error: BaseException) -> Ba
     name, kind = call.declaration.name, type(error)
     if issubclass(kind, Failure):
         return UndeclaredFailure(
-            f"`{name}` raised {_failure_name(kind)}, which is undeclared; {_declared(program, call)}"
+            f"`{name}` raised {_failure_name(kind)}, which its contract does not declare; {_declared(program, call)}"
         ).with_traceback(error.__traceback__)
     if issubclass(kind, BaseExceptionGroup):
         grouped = _failure_in(error)
         if grouped is not None:
             alone = WrongAnswer(
-                f"`{name}` raised the failure {_failure_name(type(grouped))} in a group of exceptions: raise it by itself"
+                f"`{name}` raised the failure {_failure_name(type(grouped))} in a group of exceptions; raise the failure alone"
             )
             alone.__cause__ = error
             return alone
     if issubclass(kind, Exception) and _NOT_AWAITED.search(error_text(error)):
-        return ForgottenAwait(f"{error_text(error)}; an `await` is forgotten").with_traceback(
+        return ForgottenAwait(f"{error_text(error)}; an `await` is missing").with_traceback(
             error.__traceback__
         )
     return error
@@ -206,7 +206,7 @@ def _failure_in(group: BaseException) -> Failure | None:
 def _declared(program: Program, call: CallProgram) -> str:
     """List the failures that a contract declares for a call."""
     if call.kind == "pure":
-        return "a pure fails with nothing"
+        return "a pure has no failures"
     names = [
         f"{failure.name}.{variant.name}"
         for failure in program.contract.failures

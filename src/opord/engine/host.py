@@ -204,5 +204,5 @@ class StoreHost:
     @property
     def _hands(self) -> Hands:
         if self.hands is None:
-            raise RuntimeError("nobody carries runs on in this process")
+            raise RuntimeError("this process has no worker")
         return self.hands

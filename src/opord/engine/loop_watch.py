@@ -77,7 +77,7 @@ class LoopWatch:
             return
         self._named.add(place)
         log.warning(
-            "the event loop has been held for %.1f s at %s: until it is free, no lease is renewed and no run moves. "
+            "the event loop has been held for %.1f s at %s. Until it is free, no lease is renewed and no run moves. "
             "Wait with `await`, or make the handler a plain `def`, which runs in a thread",
             held_s,
             place,

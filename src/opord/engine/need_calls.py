@@ -55,7 +55,7 @@ class NeedCalls:
         if len(self._queue) > QUEUED_MOST:
             dropped = self._queue.popleft()
             log.error(
-                "on_need is too slow; it is not called with the need of %s",
+                "on_need is too slow; Opord skips it for the need of %s",
                 dropped.run,
                 extra=about_need(dropped),
             )
@@ -68,7 +68,7 @@ class NeedCalls:
         if task is not None and not task.done():
             await asyncio.wait([task], timeout=seconds)
             if not task.done():
-                log.warning("on_need has not ended; it is not called with %d more needs", len(self._queue))
+                log.warning("on_need has not ended; Opord skips it for %d more needs", len(self._queue))
                 self._stopping = True
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)

@@ -86,8 +86,8 @@ def _compile(contract: StoredContract) -> Program:
         program = load_accepted(sources, contract.digest, contract.form)
     except OtherContract as other:
         raise ContractUnreadable(
-            f"{what} compiles to another digest ({other.text_digest[:12]}, stored {contract.digest[:12]}); it was stored by another "
-            "version of Opord"
+            f"{what} compiles to another digest ({other.text_digest[:12]}, stored {contract.digest[:12]}); another version of "
+            "Opord stored it"
         ) from other
     except Exception as error:
         raise ContractUnreadable(f"{what} cannot be compiled: {error}") from error

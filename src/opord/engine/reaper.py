@@ -64,7 +64,7 @@ class DeadWorkerReaper:
                 continue
             count = await self._writer.call(self._store.release_dead, row, within_us=LONGEST_LEASE_US)
             log.warning(
-                "%s died before the clock was set back; the %d runs it held are free", row.worker, count
+                "%s died before the clock was set back; the %d runs that it held are free", row.worker, count
             )
             freed += count
         return freed

@@ -89,7 +89,7 @@ class StandstillWatch:
                 continue
             if worker.worker != self._host.name and self._is_new("worker", worker.worker, worker.alive_until):
                 log.warning(
-                    "the worker %s shows no sign of life since %s; what it held is taken over when its leases are over",
+                    "the worker %s shows no sign of life since %s; other workers take over its runs when its leases have ended",
                     safe(worker.worker),
                     in_words(worker.alive_until),
                 )

@@ -341,7 +341,7 @@ class StoreWriter:
         if isinstance(error, StoreDamaged) and not isinstance(error, RowDamaged) and self.damage is None:
             self.damage = error
             self.damaged.set()
-            log.critical("%s; nothing is read or written there any more", error)
+            log.critical("%s; this worker reads and writes nothing there any more", error)
 
     async def _patiently(self, verb: Callable[[], T], thread: Executor | None) -> T:
         """Call a verb until the store answers.

@@ -170,7 +170,7 @@ class Worker:
             under_way = list(pending)
         await self.held.wait_for_tasks(CLEAN_UP_S)
         for call in list(self.held.left):
-            log.warning("%s was given up and still runs; it is left behind", call.name)
+            log.warning("%s was given up and still runs; the worker stops without waiting for it", call.name)
 
     async def _part(self, claims: list[tuple[RunId, int]]) -> None:
         """Give back the runs that are held or were put off, and report that this worker is gone."""
@@ -258,7 +258,9 @@ class Worker:
                 # The damage was reported once, and there is no place to record the error of this
                 # run.
                 return
-            log.exception("%s: the worker could not go on with it; it is stalled", run.id, extra=about(run))
+            log.exception(
+                "%s: the worker could not go on with this run, and stalled it", run.id, extra=about(run)
+            )
             await self._hold(flight, error)
 
     def _landed(self, flight: Flight) -> None:
@@ -277,7 +279,7 @@ class Worker:
             await flight.hold(error)
         except Exception:
             log.exception(
-                "%s could not be stalled; its lease runs out and it is tried again",
+                "%s could not be stalled; another try follows when its lease has ended",
                 flight.run.id, extra=about(flight.run),
             )  # fmt: skip
 
@@ -340,7 +342,7 @@ class Worker:
             except Exception:
                 if self.writer.damage is not None:
                     return
-                log.exception("claiming failed; trying again")
+                log.exception("claiming runs failed; trying again")
                 self._claims_failed += 1
                 await asyncio.sleep(1)
             await self._sleep()
@@ -395,7 +397,7 @@ class Worker:
         if len(self.unreadable) < UNREADABLE_KEPT:
             self.unreadable[row.run], self._put_off_for[row.run] = str(error), reason
         log.error(
-            "%s cannot be read; it is left alone for %g s: %s",
+            "%s cannot be read; the worker tries it again in %g s: %s",
             row.run,
             pause_us / 1e6,
             error,
@@ -407,7 +409,7 @@ class Worker:
             if self.writer.damage is not None:
                 return
             log.exception(
-                "%s could not be put off; its lease runs out and it is tried again",
+                "%s could not be put off; another try follows when its lease has ended",
                 row.run,
                 extra=about_row(row),
             )
@@ -452,7 +454,7 @@ class Worker:
             except Exception:
                 if self.writer.damage is not None:
                     return
-                log.exception("what runs need could not be looked for; trying again")
+                log.exception("the look for runs that need a person failed; trying again")
             look = watch.look
             await asyncio.sleep(LOOK_EVERY_S)
 

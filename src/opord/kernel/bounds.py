@@ -56,7 +56,7 @@ def check_key(key: Key, what: str) -> Key:
     """
     if not 1 <= len(key) <= LONGEST_KEY:
         finding = f"it has {len(key):,} characters" if key else "it is empty"
-        raise BadValue("", f"{what} has to have 1 to {LONGEST_KEY} characters; {finding}")
+        raise BadValue("", f"{what} must have 1 to {LONGEST_KEY} characters; {finding}")
     return key
 
 
@@ -78,8 +78,8 @@ def step_too_large(size: int, what: str) -> BadValue:
     """Return the error for data of a step that have more than `STEP_BYTES` in rest form."""
     return BadValue(
         "",
-        f"{what} has {size:,} bytes, and at most {STEP_BYTES:,} are kept; keep what is large elsewhere, and "
-        "only its name here",
+        f"{what} has {size:,} bytes, and at most {STEP_BYTES:,} are kept; store large values elsewhere, "
+        "and keep only their name here",
     )
 
 

@@ -368,7 +368,9 @@ def _answer_to(draft: Draft, cause: Cause, *, calls: bool) -> None:
         return
     request = StepUnderWay(run, draft.at).begin()
     if not isinstance(request, Goto):
-        raise TypeError(f"the handler of {cause.label} calls {request.name}, which was not foreseen")
+        raise TypeError(
+            f"the handler of {cause.label} calls {request.name}, which its contract does not allow"
+        )
     if cause.kind == "event":
         check_goto(run, request, draft.at)
     recording.go(draft, request, cause=cause_text(cause), answers=[])

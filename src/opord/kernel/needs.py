@@ -7,9 +7,9 @@ the workers that are alive, and are computed when somebody asks.
 - `doubt`: a person has to say whether an action happened. A doubt that is being checked or repeated
   needs nobody.
 - `stalled`: a person has to mend something and say `resume`.
-- `alarm`: what came in contradicts what was decided; a person has to look at it.
+- `alarm`: later evidence contradicts a decision; a person has to look at it.
 - `collision`: a key took effect in this run before, with other arguments.
-- `overdue`: a timer is due, and nobody has fired it.
+- `overdue`: a timer is due, and no worker has fired it.
 - `unserved`: the run can go on, and no live worker has handlers for its version.
 """
 
@@ -80,7 +80,7 @@ def _holds_back(reason: StoredNeed) -> bool:
 
 
 def is_overdue(status: Status, wake_at: Instant | None, now: Instant) -> bool:
-    """Say whether a timer of the run is due, and nobody has fired it for a while."""
+    """Say whether a timer of the run is due, and no worker has fired it for a while."""
     return status == "waiting" and wake_at is not None and wake_at + OVERDUE_US <= now
 
 
@@ -132,8 +132,8 @@ def _overdue(run: Run) -> str:
     timers = run.body.timers
     name = min(timers, key=timers.__getitem__, default=None)
     if name is not None and timers[name] == run.wake_at:
-        return f"the timer {name} is due, and nobody has fired it"
-    return "its next attempt is due, and nobody has made it"
+        return f"the timer {name} is due, and no worker has fired it"
+    return "its next attempt is due, and no worker has made it"
 
 
 def _unattended(run: Run, now: Instant | None) -> bool:

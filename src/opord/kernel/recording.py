@@ -432,8 +432,8 @@ def stall_full(draft: Draft) -> None:
         draft,
         describe_without_exception(
             "HistoryFull",
-            f"{run.id} has {run.seq:,} records, and at most {bounds.HISTORY_RECORDS:,} are kept of a run; "
-            f"`opord runs terminate {run.id}` ends it, and a new run can go on in its place",
+            f"{run.id} has {run.seq:,} records, and a run can have at most {bounds.HISTORY_RECORDS:,}; end it with "
+            f"`opord runs terminate {run.id}`, and start a new run in its place",
         ),
     )
 

@@ -349,7 +349,7 @@ class Run:
         call = self.program.calls[intent.call]
         declaration = call.declaration
         if not isinstance(declaration, Action):
-            raise TypeError(f"{intent.call} is no action of {self.program.name}")
+            raise TypeError(f"{intent.call} is not an action of {self.program.name}")
         return call, declaration
 
     @property

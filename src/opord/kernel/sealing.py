@@ -66,7 +66,7 @@ def opened_digest(program: Program, run: RunId, place: str, text: str) -> str:
         return text
     if program.vault is None:
         raise SecretUnreadable(
-            f"the {place} of {run} was sealed with a key, and no key is configured to open it"
+            f"the {place} of {run} is encrypted, and no key is configured; set OPORD_SECRET_KEYS"
         )
     plain = program.vault.open(f"{run}\n{place}", text)
     return str(plain)

@@ -48,7 +48,7 @@ def load_failure(call: CallProgram, rest: Any) -> Failure:
         return builtin()
     failure = call.failure.load(rest)
     if not isinstance(failure, Failure):
-        raise TypeError(f"{rest!r} is no failure of {call.declaration.name}")
+        raise TypeError(f"{rest!r} is not a failure of {call.declaration.name}")
     return failure
 
 

@@ -147,7 +147,7 @@ def message_of(error: BaseException) -> str:
     try:
         return storable(str(error))
     except BaseException as worse:
-        return storable(f"(its text cannot be had: {type(worse).__name__})")
+        return storable(f"(its text cannot be read: {type(worse).__name__})")
 
 
 def error_text(error: BaseException) -> str:

@@ -65,4 +65,4 @@ def rests(row: RunRow) -> bool:
 
 
 def _no_initial(_: Any) -> NoReturn:
-    raise ValueError("the contract cannot be read, so no run of it can be started")
+    raise ValueError("the contract cannot be read, so it cannot start runs")

@@ -100,7 +100,7 @@ def program_of(workflow: type[Workflow] | Workflow) -> Program:
     cls = workflow if isinstance(workflow, type) else type(workflow)
     binding = cls.binding
     if binding is None:
-        raise TypeError(f"{cls.__qualname__} is no contract: it comes from no generated module")
+        raise TypeError(f"{cls.__qualname__} is not a contract's class; only a generated module has one")
     with _lock:
         if cls not in _programs:
             module = sys.modules[binding.module]

@@ -255,7 +255,7 @@ class _OneRun:
             elif self.quiet > QUIET_TURNS_MAX and not run.waits:
                 return (
                     "stuck",
-                    f"it is {run.status.replace('_', ' ')} in {run.state}, and nothing comes of it",
+                    f"it is {run.status.replace('_', ' ')} in {run.state}, and nothing happens",
                 )
             await self._turn(run)
         return "cut off", f"after {TURNS_MAX} turns it had not ended"
@@ -263,7 +263,7 @@ class _OneRun:
     def _why_stuck(self, run: Run) -> str:
         events = ", ".join(handlers_now(run))
         if not events:
-            return f"it waits in {run.state}, and there is nothing that could move it"
+            return f"it waits in {run.state}, and nothing can move it"
         return f"it waits in {run.state}, no timer runs, and none of {VAIN_EVENTS_MAX} events ({events}) moved it"
 
     async def _turn(self, run: Run) -> None:
@@ -369,7 +369,7 @@ class _OneRun:
         assert refused is not None
         asked = refused.requirement
         by = f"by `require {spell(asked.condition)}`" if asked is not None else f"because {refused.why}"
-        raise NoInput(f"{FITTING_INPUTS_MAX:,} were drawn, and the last one was refused {by}")
+        raise NoInput(f"{FITTING_INPUTS_MAX:,} were tried, and the last one was refused {by}")
 
     async def _fitting_event(self, run: Run, name: str) -> None:
         """Send an event, mostly with values that fit a handler's condition if some are found."""

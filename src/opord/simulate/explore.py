@@ -26,7 +26,7 @@ from opord.values.canonical import loads
 from opord.values.secret import Secret
 from opord.values.visible import safe
 
-TroubleKind: TypeAlias = Literal["stuck", "stalled", "stalled by a drawn answer", "broken promise", "twice"]
+TroubleKind: TypeAlias = Literal["stuck", "stalled", "stalled by a random answer", "broken promise", "twice"]
 
 SHOWN_MAX = 60
 """The longest drawn answer that is shown, in characters."""
@@ -218,9 +218,9 @@ def _stall(driver: Driver, one: Explored) -> tuple[TroubleKind, str]:
         return "stalled", one.why
     by_zero = "DivisionByZero" in one.why
     answers = " and ".join(f"`{name}` ({_shown(drawn[name], by_zero)})" for name in sorted(behind))
-    noun = "a drawn answer" if len(behind) == 1 else "drawn answers"
+    noun = "a random answer" if len(behind) == 1 else "random answers"
     real = "the real one" if len(behind) == 1 else "the real ones"
-    return "stalled by a drawn answer", f"{one.why}: {noun} of {answers} led to it; give {real} with --pure"
+    return "stalled by a random answer", f"{one.why}: {noun} of {answers} led to it; give {real} with --pure"
 
 
 def _shown(answers: Sequence[Any], by_zero: bool) -> str:

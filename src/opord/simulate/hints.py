@@ -84,7 +84,7 @@ def _state_hint(exploration: Exploration, state: str) -> str:
         move = max(near, key=lambda one: exploration.entered[one.source])
         return f"{move.source} was entered {_times(exploration.entered[move.source])}; {_needs(move, _acts(exploration, move))}"
     first = into[0].source if into else ""
-    return f"{first} leads there, and was not reached either" if first else "nothing leads there"
+    return f"{first} leads to it, and was not reached either" if first else "nothing leads to it"
 
 
 def _move_hint(exploration: Exploration, move: TransitionTarget) -> str:

@@ -22,7 +22,7 @@ def check_pures(program: Program, handlers: object) -> list[str]:
     missing = [form for name, form in names.items() if name not in given]
     owner = owner_name(handlers)
     problems = [
-        f"`{owner}.{name}` is no call of {program.name}; did you mean `{near}`?"
+        f"`{owner}.{name}` is not a call of {program.name}; did you mean `{near}`?"
         for name in _own_functions(handlers)
         if name not in handler_names(program).values() and (near := nearest(name, missing)) is not None
     ]

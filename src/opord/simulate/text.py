@@ -20,13 +20,13 @@ Paint: TypeAlias = Callable[[str, str], str]
 BAR = 24
 _OUTCOMES = {"success": "good", "failure": "bad", "cancelled": "warn"}
 _TROUBLES = {
-    "stuck": "stuck: neither ended nor waiting for anything that can come",
-    "stalled": "stalled: could not go on until a person mends something",
-    "stalled by a drawn answer": "stalled by an answer of a `pure` that was drawn (--pure takes the real one)",
-    "broken promise": "broke a promise (the checker has proved it: this is a fault in Opord)",
-    "twice": "had an action take effect twice for one commit",
+    "stuck": "stuck: not ended, and not waiting for anything that can come",
+    "stalled": "stalled: waiting until a person mends something",
+    "stalled by a random answer": "stalled by a random answer of a `pure` (--pure takes the real one)",
+    "broken promise": "broke a promise (the checker proved it, so this is a bug in Opord)",
+    "twice": "had an action that took effect twice for one commit",
 }
-_PURES = {"handler": "real pures:", "drawn": "answers drawn for:"}
+_PURES = {"handler": "real pures:", "drawn": "random answers for:"}
 UNREACHED_MAX = 30
 
 
@@ -180,7 +180,7 @@ def _verdict(data: Mapping[str, Any], paint: Paint, columns: int) -> Iterator[st
     for kind, count in troubles.items():
         yield paint(f"{count:,} run{'' if count == 1 else 's'} {_TROUBLES[kind]}", "bad")
     if data["cut_off"]:
-        yield f"{data['cut_off']:,} went on and on and were left alone before an end"
+        yield f"{data['cut_off']:,} ran too long, and were stopped before an end"
     if not troubles:
         summary = (
             "no run stuck or stalled, no promise broken, no effect twice"

@@ -207,8 +207,8 @@ def check_system() -> None:
     """
     if not hasattr(os, "fork"):
         raise StoreUnsupported(
-            "runs are kept on POSIX systems only, such as Linux and macOS; on this system, contracts can be checked, "
-            "formatted, explained, drawn and generated"
+            "Opord keeps runs on POSIX systems only, such as Linux and macOS; on this system it can check, format, "
+            "explain, draw and generate contracts"
         )
 
 

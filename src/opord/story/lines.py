@@ -87,7 +87,7 @@ class Story:
                 self._take_over(record)
             self._tell(kind, record)
         except (LookupError, TypeError, ValueError, AttributeError) as error:
-            self._damaged(record, f"it does not say what it should ({type(error).__name__}: {error})")
+            self._damaged(record, f"its content is not as expected ({type(error).__name__}: {error})")
 
     def _damaged(self, record: Mapping[str, Any], why: str) -> None:
         """Say that something stands here that cannot be read."""
@@ -436,7 +436,7 @@ class Story:
             record,
             1,
             Part("⟲ the store was restored from a copy", "warn"),
-            Part(f"  what was done since {when(record['since'])} UTC is not on record", "dim"),
+            Part(f"  actions after {when(record['since'])} UTC are not on record", "dim"),
             Part(f"  {self._who(record)} said so"),
             self._because(record),
         )
@@ -577,7 +577,7 @@ def _how_known(by: OutcomeBy) -> str:
         case "report":
             return "  the contract decides"
         case "record":
-            return "  on record already under this key: nobody was called"
+            return "  on record already under this key: nothing was called"
         case _:
             assert_never(by)
 

@@ -18,9 +18,9 @@ from opord.values.visible import safe
 _NEEDS: Final[Mapping[NeedReason, str]] = {
     "doubt": "a person has to say whether an action happened",
     "stalled": "a person has to mend something",
-    "alarm": "what came in contradicts what was decided",
+    "alarm": "later evidence contradicts a decision",
     "collision": "a key took effect in this run before, with other arguments",
-    "overdue": "a timer is due, and nobody has fired it",
+    "overdue": "a timer is due, and no worker has fired it",
     "unserved": "no live worker has handlers for its version",
 }
 
@@ -102,7 +102,7 @@ def wait_in_words(wait: Mapping[str, Any], view: Mapping[str, Any], program: Pro
     if "attempt" in wait:
         call = program.calls.get(wait["attempt"]) if program is not None else None
         checks = call is not None and call.kind == "effect" and view["status"] == "in_doubt"
-        words = "to tell whether it happened" if checks else "again"
+        words = "to find out whether it happened" if checks else "again"
         return f"{wait['attempt']} {words} (at {when(wait['at'])})"
     if "dropping" in wait:
         return f"a person: drop-event, to take {wait['dropping']} out"

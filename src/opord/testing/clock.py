@@ -55,7 +55,7 @@ class _JumpingSelector(selectors.SelectSelector):
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = super().select(0)
         if not ready and timeout is None:
-            raise Stuck("everything waits, and no timer is left")
+            raise Stuck("every task waits, and no timer is left that could wake one")
         if not ready and timeout:
             self._clock.advance(timeout)
         return ready

@@ -30,7 +30,7 @@ def crash_everywhere(test: Callable[P, T]) -> Callable[P, None]:
         test(*args, **kwargs)
         points = world.crash_plan.passed
         if not points:
-            raise ScriptError("the test passes no point at which to crash: it starts no run")
+            raise ScriptError("the test starts no run, so it has no point to crash at")
         for number in range(1, points + 1):
             variant = world.again(kill_at=number)
             try:

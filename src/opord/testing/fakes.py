@@ -269,18 +269,18 @@ class Fake(Scripted):
     def _unscripted(self, fake_call: Made) -> Unscripted:
         declaration = self._program.declaration
         where = f" in {fake_call.run}" if fake_call.run else ""
-        used_up = "; its script is used up" if self._script else ""
+        used_up = "; its script has no more answers" if self._script else ""
         answers = "" if isinstance(declaration.result, Nothing) else type_text(declaration.result)
         fails = [f"    fakes.{self._name}.fails({name}.…)" for name in getattr(declaration, "fails", ())]
         return Unscripted(
             "\n".join(
                 [
-                    f"{self._name} was called{where}, and its fake does not know what to answer{used_up}:",
+                    f"{self._name} was called{where}, and its fake has no answer{used_up}:",
                     f"    {fake_call!r}",
-                    "say it before the call is made, for example:",
+                    "give it one before the call, for example:",
                     f"    fakes.{self._name}.returns({f'… a {answers}' if answers else ''})",
                     *fails,
-                    f"or let it answer something plausible: fakes.{self._name}.auto(), or fakes.auto() for all",
+                    f"or let it make up a plausible answer: fakes.{self._name}.auto(), or fakes.auto() for all",
                 ]
             )
         )

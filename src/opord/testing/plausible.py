@@ -54,7 +54,7 @@ class ValueTooLarge(Exception):
     def __init__(self, name: str, parts: int) -> None:
         amount = f"{parts:,}" if parts < _ENDLESS else "endlessly many"
         super().__init__(
-            f"the smallest value of {name} has {amount} parts, and no run can carry more than {SMALLEST_MOST:,}; "
+            f"the smallest value of {name} has {amount} parts, and a run can carry at most {SMALLEST_MOST:,}; "
             "make some of its fields optional, or lists"
         )
         self.name, self.parts = name, parts

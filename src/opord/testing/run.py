@@ -154,7 +154,9 @@ class Run:
             ScriptError: none was sent with it.
         """
         if self._sent is None:
-            raise ScriptError(f"no event was sent to {self.id} with this object, so nothing happened to one")
+            raise ScriptError(
+                f"no event was sent to {self.id} through this object, so there is no reception to assert"
+            )
         return self._sent
 
     @property
@@ -208,7 +210,7 @@ class Run:
         calls = [one for one in self.history if one.get("call") == action and "key" in one]
         intents = [one["seq"] for one in calls if one["kind"] == "intent"]
         if not intents:
-            raise ScriptError(f"{self.id} has not called {action} yet, so no attempt of it can answer")
+            raise ScriptError(f"{self.id} has not called {action} yet, so no late answer can come")
         last = max(one.get("attempt", 1) for one in calls if one["seq"] >= intents[-1])
         kind: EvidenceKind = "ok" if failure is None else "failed"
         value = dump_failure(call, failure) if failure is not None else None
@@ -305,7 +307,7 @@ class Run:
         stored = self._stored
         collision = stored.collision
         if not stored.collides or collision is None or collision.call != action:
-            raise self.wrong(f"it is {self._is} in {self.state}, and no key of {action} collides")
+            raise self.wrong(f"it is {self._is} in {self.state}, and {action} has no collision")
         return self
 
     def assert_alarm(self, action: str) -> Self:

@@ -162,33 +162,36 @@ class Answers:
 
     def _only(self, kinds: tuple[type, ...], verb: str) -> None:
         if not isinstance(self._call.declaration, kinds):
-            wanted = " or ".join(kind.__name__.lower() for kind in kinds)
-            raise ScriptError(f"{self._name} is no {wanted} but a {self._call.kind}: {verb}(…) is for those")
+            wanted = " and ".join(f"{kind.__name__.lower()}s" for kind in kinds)
+            article = "a" if self._call.kind == "pure" else "an"
+            raise ScriptError(
+                f"{self._name} is {article} {self._call.kind}, and {verb}(…) is only for {wanted}"
+            )
 
     def _lost_result(self, result: tuple[Any, ...], fields: Mapping[str, Any], happened: bool) -> Any:
         if not result and not fields:
             return None
         if not happened:
-            raise ScriptError(f"{self._name} has a result only if it happened: say happened=True")
+            raise ScriptError(f"{self._name} has a result only if it happened; add happened=True")
         return self._result(result, fields, "unknown")
 
     def _result(self, value: tuple[Any, ...], fields: Mapping[str, Any], verb: str) -> Any:
         codec = self._call.result
         if codec is None:
             if fields or value not in ((), (None,)):
-                raise ScriptError(f"{self._name} has no result: leave {verb}() empty")
+                raise ScriptError(f"{self._name} has no result; call {verb}() without a value")
             return None
         if len(value) > 1 or (value and fields) or (not value and not fields):
             raise ScriptError(
-                f"{self._name} answers {type_text(self._call.declaration.result)}: "
-                f"give {verb}(…) one value, or the fields of a record by their names"
+                f"{self._name} answers {type_text(self._call.declaration.result)}; "
+                f"give {verb}(…) one value, or the fields of a record by name"
             )
         try:
             return codec.accept(value[0] if value else dict(fields))
         except BadValue as error:
             where = f"{error.path}: " if error.path else ""
             raise ScriptError(
-                f"{self._name} answers {type_text(self._call.declaration.result)}, and this is none: "
+                f"{self._name} answers {type_text(self._call.declaration.result)}; this value does not fit: "
                 f"{where}{error.message}"
             ) from None
 

@@ -365,7 +365,7 @@ class World:
                 self._come_to_rest()
                 if not task.done():
                     raise StillMoving(
-                        "time stands still, and what was asked for takes time: advance(…) first"
+                        "the virtual time stands still, and this call waits for time to pass; call advance(…) first"
                     )
                 return task.result()
             self._end_engine()
@@ -390,7 +390,7 @@ class World:
             raise self._with_stories(
                 StillMoving(
                     f"{', '.join(moving)} did not come to rest within {timedelta(microseconds=self._patience_us)} "
-                    "of virtual time: it tries again and again"
+                    "of virtual time; its calls are tried again and again"
                 )
             )
 
@@ -419,7 +419,7 @@ class World:
             if self._held:
                 self._pass_until(nearest)
             elif due and wake == last:
-                raise self._with_stories(StillMoving("something is due, and nothing comes of it"))
+                raise self._with_stories(StillMoving("something is due, but no run moves"))
             self._clock.now_us = max(self._clock.now_us, nearest)
             self._nudge()
             self._come_to_rest()
@@ -455,7 +455,7 @@ class World:
         chosen = handlers if handlers is not None else self._served.get(workflow, self._fakes.get(workflow))
         if chosen is None:
             raise ScriptError(
-                f"who carries out the calls of {workflow.__name__}? Give handlers=…, or make fakes for it first: "
+                f"{workflow.__name__} has no handlers; give handlers=…, or make fakes for it first: "
                 f"fakes = world.fakes({workflow.__name__})"
             )
         if self._served.get(workflow) is not chosen:

@@ -25,14 +25,15 @@ def missing(what: str) -> NoReturn:
 def unknown(members: Mapping[Any, Any], names: Sequence[str], what: str) -> NoReturn:
     """Refuse the first member that is not in `names`."""
     name = next(name for name in members if name not in names)
-    raise BadValue("", f"{_shown(name)} is no member here, in {what}{_near(name, names)}")
+    whole = what.removeprefix("the members of ")
+    raise BadValue("", f"{_shown(name)} is not a member of {whole}{_near(name, names)}")
 
 
 def pick(name: str, variants: Mapping[str, Any], label: str) -> Any:
     """Return the entry of the variant with that name; refuse a name that the type does not have."""
     variant = variants.get(name)
     if variant is None:
-        raise BadValue("", f"{_shown(name)} is no variant of {label}{_near(name, list(variants))}")
+        raise BadValue("", f"{_shown(name)} is not a variant of {label}{_near(name, list(variants))}")
     return variant
 
 
@@ -48,4 +49,4 @@ def _near(name: object, names: Sequence[str]) -> str:
     near = get_close_matches(str(name)[:60], names, n=1)
     if near:
         return f"; did you mean `{near[0]}`?"
-    return f"; it has {', '.join(f'`{one}`' for one in names[:8])}" if names else "; it has none"
+    return f"; it has {', '.join(f'`{one}`' for one in names[:8])}" if names else "; it has no members"

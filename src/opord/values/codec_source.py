@@ -479,7 +479,7 @@ def _secret_functions(key: str, inner: str, space: dict[str, Any]) -> dict[str, 
 
     def load(rest: Any) -> Any:
         if SEALED_MEMBER in rest:
-            raise SecretUnreadable("a secret was sealed with a key, and no key is configured to open it")
+            raise SecretUnreadable("a secret is encrypted, and no key is configured; set OPORD_SECRET_KEYS")
         value = rest[SECRET_MEMBER]
         return Secret(UNOPENED if value is UNOPENED else space[f"load_{inner}"](value))
 

@@ -92,7 +92,7 @@ def check_text(text: str) -> None:
         except UnicodeEncodeError as error:
             half = f"\\u{ord(text[error.start]):04x}"
             raise BadValue(
-                "", f"the text holds half of a surrogate pair ({half}), which is no character"
+                "", f"the text holds half of a surrogate pair ({half}); that is not a character"
             ) from None
 
 
@@ -106,7 +106,7 @@ def check_size(text: str | bytes, *, limit: int = LIMIT_BYTES, what: str = "the 
         actual = f": it has {size:,}" if isinstance(text, str) else ""
         raise BadValue(
             "",
-            f"{what} is longer than {limit:,} bytes{actual}; keep what is large elsewhere, and only its name here",
+            f"{what} is longer than {limit:,} bytes{actual}; store large values elsewhere, and keep only their name here",
         )
 
 
@@ -181,7 +181,7 @@ def _float(digits: str) -> Any:
 
 
 def _constant(name: str) -> Any:
-    return _Refused(f"{name} is no JSON number")
+    return _Refused(f"{name} is not a JSON number")
 
 
 _reader = json.JSONDecoder(
@@ -213,13 +213,13 @@ def _check(plain: Any, depth: int) -> None:
             raise BadValue("", "the integer is outside the 64-bit range")
     elif kind is float:
         if not math.isfinite(plain):
-            raise BadValue("", f"{plain} is no JSON number")
+            raise BadValue("", f"{plain} is not a JSON number")
     elif kind is _Refused:
         raise BadValue("", plain.message)
     elif kind is _TwiceNamed:
         raise BadValue("", f"`{plain.twice}` is given twice")
     elif plain is not None and kind is not bool:
-        raise BadValue("", f"{short(plain)} is no plain JSON data")
+        raise BadValue("", f"{short(plain)} is not plain JSON data")
 
 
 def _check_members(plain: dict[Any, Any]) -> None:

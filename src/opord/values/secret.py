@@ -47,4 +47,4 @@ class Secret(Generic[T]):
         return self
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
-        raise TypeError("a Secret is not pickled: that would write its value in clear")
+        raise TypeError("a Secret cannot be pickled: that would write its value in clear")

@@ -121,7 +121,7 @@ class KeyRing:
         if key is None:
             raise SecretUnreadable(
                 f"the secret at {_shown_place(place)} was sealed with the key {name}, which is not among the configured "
-                f"ones ({', '.join(self._keys)}); put that key back behind the first one"
+                f"ones ({', '.join(self._keys)}); put that key back, after the first one"
             )
         return loads(key.open(place, rest))
 
@@ -155,7 +155,7 @@ class _Key:
             return self._cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], place.encode())
         except (binascii.Error, InvalidTag, ValueError) as error:
             raise SecretUnreadable(
-                f"the secret at {_shown_place(place)} does not open: it was changed, or belongs elsewhere"
+                f"the secret at {_shown_place(place)} cannot be opened: it was changed, or belongs to another place"
             ) from error
 
 

@@ -254,8 +254,8 @@ def test_records_with_a_secret_may_be_nested_to_any_depth() -> None:
 @pytest.mark.parametrize(
     ("action", "says"),
     [
-        ("action a(id: str) { key id }", "at most once per id: every attempt carries the same key"),
-        ("action a(id: str) { key id for 24h }", "remembers for 24 hours after the first attempt"),
+        ("action a(id: str) { key id }", "at most once per id: every attempt has the same key"),
+        ("action a(id: str) { key id for 24h }", "remembers the key for 24 hours after the first attempt"),
         ("action a(id: str) { key }", "the same key, made by the runtime"),
         ("action a(id: str) { key id }", "is called again with the same key, until it answers"),
         ("action a(id: str) { key id for 1h }", "for as long as the key holds (1 hour)"),

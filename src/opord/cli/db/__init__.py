@@ -16,6 +16,6 @@ COMMANDS = {
 def command() -> None:
     """Look after the store as a whole.
 
-    Each command takes the store from --store, OPORD_STORE or the settings file, and says what it
-    did and what is left.
+    Each command takes the store from --store, OPORD_STORE or the settings file. It says what it
+    did, and what is still to do.
     """

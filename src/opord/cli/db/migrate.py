@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 def command(store: str, as_json: bool) -> int:
     """Bring a store up to date, and encrypt its secrets with the first of the configured keys.
 
-    Opening a store brings its schema up to date. Then every run of a contract with secrets is
-    written anew where they are kept in clear, or under another key than the first of
-    OPORD_SECRET_KEYS; what its journal says stays the same. A run that a worker holds is left for
-    later: stop the workers first. It can be stopped anywhere, and run again.
+    Opening the store updates its schema. Then the command looks at each run of a contract with
+    secrets. If secrets are readable, or encrypted with another key than the first of
+    OPORD_SECRET_KEYS, it encrypts them with that first key. The history of the run stays the same.
+    Stop the workers first: a run that a worker holds is left out. You can stop the command at any
+    time and run it again.
 
     \b
     Example:
@@ -40,9 +41,11 @@ def _tell(tally: Migrated, as_json: bool) -> None:
     if as_json:
         write_json(asdict(tally))
         return
-    write(f"{tally.runs:,} runs: {tally.encrypted:,} had secrets to encrypt, and are written anew")
+    write(
+        f"{tally.runs:,} runs read; the secrets of {tally.encrypted:,} are now encrypted with the first key"
+    )
     if tally.held:
-        write(f"{tally.held:,} are held by workers: stop these, and migrate again")
+        write(f"{tally.held:,} are held by workers; stop the workers, and run this command again")
     if tally.unreadable:
         write(
             f"{tally.unreadable:,} cannot be read, because the text of their contract cannot be read; their secrets stay as they are"

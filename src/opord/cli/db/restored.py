@@ -24,24 +24,24 @@ SHOWN = 50
 @click.option(
     "--copied-at",
     metavar="INSTANT",
-    help="When the copy was made, such as 2026-01-31T03:00:00Z; without it, the time of a run's last record counts.",
+    help="When the copy was made, such as 2026-01-31T03:00:00Z. Without it, the time of a run's last record counts.",
 )
-@click.option("--reason", metavar="TEXT", help="Why; it goes on record.")
+@click.option("--reason", metavar="TEXT", help="Why you do it. The journal keeps this text.")
 @actor_options
 @store_option
 @json_option
 def command(
     copied_at: str | None, reason: str | None, actor: str, role: str | None, store: str, as_json: bool
 ) -> int:
-    """Say that the store was restored from a copy, before any worker goes on with it.
+    """Mark the runs of a store that was restored from a copy, before any worker goes on with it.
 
-    What was done since the copy was made is not on record, and would be done again. So each live
-    run is marked: the next action of it that the other side would not recognise by its key is in
-    doubt before it is called. The other side recognises only a key that the contract computes
-    (`key order_id`). The contract's own rule ends the doubt; where that rule goes by another key, a
-    person is asked. A mark ends after thirty days, or once it is certain that nothing was done
-    after the copy. The command lists the runs. You can stop it and run it again: a run that has not
-    moved since is not marked twice.
+    What was done after the copy was made is not on record, so runs would do it again. This command
+    marks each live run. The next action of a marked run is then in doubt before it is called,
+    unless the other side would recognise it by its key. The other side recognises only a key that
+    the contract computes (`key order_id`). The contract's own rule ends the doubt; where that rule
+    goes by another key, a person is asked. A mark ends after thirty days, or once it is certain
+    that nothing was done after the copy. The command lists the runs. You can stop it and run it
+    again: a run that has not moved since is not marked twice.
 
     \b
     Examples:
@@ -57,7 +57,9 @@ def command(
             runs.append(one)
     except BaseException:
         if runs:
-            note(f"{len(runs):,} runs were marked before this; run it again before any worker starts")
+            note(
+                f"{len(runs):,} runs were marked before this error; run the command again before any worker starts"
+            )
         raise
     if as_json:
         write_json(_data(runs))
@@ -93,17 +95,17 @@ def _data(runs: list[Marked]) -> dict[str, Any]:
 
 def _tell(runs: list[Marked]) -> None:
     if not runs:
-        write("no live runs: nothing is left that could be done again")
+        write("no live runs: no action can be done a second time")
         return
     shown = sorted(runs, key=lambda one: one.open is None)[:SHOWN]
     write_table(
         ["RUN", "STATE", "STATUS", "NOT ON RECORD SINCE", "IN DOUBT FIRST"], [_row(one) for one in shown]
     )
     if len(runs) > SHOWN:
-        note(f"there are {len(runs) - SHOWN:,} more; --json lists all")
+        note(f"{len(runs) - SHOWN:,} more are not shown; --json lists all")
     before = sum(one.how == "marked before" for one in runs)
     marked = sum(one.how == "marked" for one in runs)
-    write(f"{marked:,} live runs are marked" + (f", {before:,} were before" if before else ""))
+    write(f"{marked:,} live runs are marked now" + (f"; {before:,} were marked before" if before else ""))
     if unreadable := sum(one.how == "unreadable" for one in runs):
         write(
             f"{unreadable:,} cannot be read, and are not marked; mend them before you start a worker: "

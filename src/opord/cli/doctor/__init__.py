@@ -21,22 +21,22 @@ _COLOURS = {"fine": "green", "note": "blue", "warning": "yellow", "wrong": "red"
 
 
 @click.command()
-@click.option("--store", metavar="URL", help="The store to look at, instead of the one that settings name.")
+@click.option("--store", metavar="URL", help="The store to check, instead of the one from the settings.")
 @click.option(
     "--handlers", multiple=True, metavar="MODULE[:NAME]", help="Handlers to import, as a worker would."
 )
-@click.option("--whole", is_flag=True, help="Check a large store for damage too; it reads all of it.")
+@click.option("--whole", is_flag=True, help="Check a large store for damage too. This reads the whole store.")
 @json_option
 @colour_option
 @partial(outside_option, forgiving=True)
 def command(store: str | None, handlers: tuple[str, ...], whole: bool, as_json: bool) -> int:
-    """Say what is there and what is wrong, with the next move for each.
+    """Check the installation, the settings, the store and the contracts.
 
-    Looked at are Python, Opord and its SQLite, the extras, the settings with their sources, the
-    store with its runs that need somebody, the contracts in this folder with the modules generated
-    from them, and the clock. Nothing is changed, and a store that is not there yet is not made.
-    Exit status: 0 all is fine or has a warning at most, 1 something is wrong, 3 the store cannot be
-    reached.
+    Each line says what was seen, and for a problem what to do next. Checked are Python, Opord and
+    SQLite, the extras, the settings with their sources, the store and its runs that need a person,
+    the contracts in this folder with their generated modules, and the clock. The command changes
+    nothing, and never creates a store. Exit status: 0 no problem, or only warnings; 1 something is
+    wrong; 3 the store cannot be reached.
 
     \b
     Examples:

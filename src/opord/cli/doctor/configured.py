@@ -25,7 +25,7 @@ def check_settings(folder: Path, store: str | None) -> Iterator[Observation]:
     except CliError as wrong:
         readable = False
         yield Observation(
-            "settings", "wrong", str(wrong), "mend the file: until then every command refuses it"
+            "settings", "wrong", str(wrong), "correct the file; until then every command refuses it"
         )
     flags = {"store": store} if store is not None else {}
     in_force = 0
@@ -36,7 +36,7 @@ def check_settings(folder: Path, store: str | None) -> Iterator[Observation]:
         elif os.environ.get(variable):
             value, source = os.environ[variable], f"${variable}"
             if wanted := _not_read(name, kinds, os.environ[variable]):
-                message = f"{name} = {value!r} from {source} is no {wanted}"
+                message = f"{name} = {value!r} from {source} is not a {wanted}"
                 yield Observation("settings", "wrong", message, f"set {variable} to a {wanted}, or unset it")
                 continue
         elif name in table and file is not None:
@@ -50,8 +50,8 @@ def check_settings(folder: Path, store: str | None) -> Iterator[Observation]:
         yield Observation("settings", "fine", f"{name} = {value} (from {source})", facts=facts)
     yield from _strange_variables()
     if file is not None and file.name == "opord.toml" and _also_in_project(folder):
-        message = "opord.toml is read, and [tool.opord] of pyproject.toml is not"
-        yield Observation("settings", "warning", message, "keep the settings in one of the two")
+        message = "both opord.toml and [tool.opord] in pyproject.toml have settings; only opord.toml is read"
+        yield Observation("settings", "warning", message, "keep the settings in one of the two files")
     if readable and not in_force and not table:
         yield Observation("settings", "fine", "no settings: the defaults are in force")
 
@@ -104,7 +104,7 @@ def check_named_handlers(places: Sequence[str]) -> Iterator[Observation]:
         try:
             found_in(module, name, what="handlers")
         except CliError as wrong:
-            move = "start it where the module is found, or install the package that has it"
+            move = "run this command in the folder that has the module, or install its package"
             yield Observation("handlers", "wrong", str(wrong), move, {"handlers": where})
         else:
             yield Observation("handlers", "fine", f"{where} can be imported", facts={"handlers": where})

@@ -47,7 +47,7 @@ def _extras() -> Iterator[Observation]:
     try:
         required = metadata.requires("opord") or []
     except metadata.PackageNotFoundError:
-        message = "which extras are there cannot be told: opord is not installed as a package"
+        message = "opord is not installed as a package, so its extras are not known"
         yield Observation("extras", "note", message, "install it: pip install .")
         return
     extras: dict[str, list[tuple[str, str]]] = {}
@@ -62,7 +62,7 @@ def _extras() -> Iterator[Observation]:
         else:
             absent.append(extra)
     if absent:
-        move = f"pip install 'opord[{','.join(absent)}]', or what you need of them"
+        move = f"pip install 'opord[{','.join(absent)}]', or only those that you need"
         yield Observation("extras", "note", f"not installed: {', '.join(absent)}", move, {"absent": absent})
 
 
@@ -70,7 +70,7 @@ def _extra(extra: str, packages: list[tuple[str, str]]) -> Observation:
     there = {name: _installed(name) for name, _ in packages}
     absent = [name for name, version in there.items() if version is None]
     old = [
-        f"{name} {there[name]} (it takes {least} or later)"
+        f"{name} {there[name]} (opord needs {least} or later)"
         for name, least in packages
         if least and _release(there[name] or least) < _release(least)
     ]

@@ -27,7 +27,7 @@ def check_keys() -> Iterator[Observation]:
     try:
         check_keys(_keys())
     except SecretsExtraMissing:
-        message = "keys are configured, and what encrypts with them is not installed"
+        message = "keys are configured, but the package that encrypts with them is not installed"
         yield Observation("secrets", "wrong", message, "pip install 'opord[secrets]'")
     except KeysInvalid as wrong:
         yield Observation("secrets", "wrong", str(wrong), "set the keys again; `opord keys new` makes one")
@@ -51,16 +51,16 @@ def check_sealed_values(url: str) -> Iterator[Observation]:
     facts = {**sample._asdict(), "values": sample.values}
     message = (
         f"{sample.opened} of {counted(sample.values, 'secret')} in the inputs of {counted(sample.runs, 'run')} "
-        "can be opened with the keys at hand"
+        "can be opened with the configured keys"
     )
     if sample.missing:
         keys = ", ".join(f"{key} ({number})" for key, number in sorted(sample.missing.items()))
-        move = "put the missing keys back behind the first one in OPORD_SECRET_KEYS"
+        move = "put the missing keys back into OPORD_SECRET_KEYS, after the first one"
         # Where no key is configured, nothing may be meant to open them: showing runs needs none.
         yield Observation(
             "secrets",
             "wrong" if _keys() else "warning",
-            f"{message}; not among them: the key {keys}",
+            f"{message}; missing: the key {keys}",
             move,
             facts,
         )
@@ -81,12 +81,18 @@ def check_secrets(file: str, contract: Contract) -> Iterator[Observation]:
     facts = {"contract": file, "places": list(places)}
     some = ", ".join(places[:3]) + (", …" if len(places) > 3 else "")
     if _insecure():
-        message = f"{file}: the secrets in {some} stay readable in the store, as is asked for"
+        message = (
+            f"{file}: the secrets in {some} stay readable in the store, as insecure_plaintext_secrets asks"
+        )
         yield Observation(
-            "secrets", "warning", message, "opord keys new, before there is anything to hide", facts
+            "secrets",
+            "warning",
+            message,
+            "make a key with `opord keys new` before the first real secret is stored",
+            facts,
         )
         return
-    message = f"{file} has secrets ({some}), and no key is configured: no run of it is started"
+    message = f"{file} has secrets ({some}), and no key is configured; Opord refuses to start its runs"
     yield Observation("secrets", "warning", message, 'export OPORD_SECRET_KEYS="$(opord keys new)"', facts)
 
 

@@ -40,7 +40,10 @@ def check_store(url: str, *, whole: bool = False, now_us: int | None = None) -> 
         return
     if not facts.lasts:
         yield Observation(
-            "store", "warning", "the store is in memory, and gone with the process", "name a file"
+            "store",
+            "warning",
+            "the store is in memory; its runs are lost when the process ends",
+            "name a file",
         )
         return
     yield _reached(facts)
@@ -56,28 +59,30 @@ def check_store(url: str, *, whole: bool = False, now_us: int | None = None) -> 
 
 def _move(message: str) -> str:
     """Return the next step. Most refusals give their own after the semicolon."""
-    return "" if ";" in message else "name another store with --store, or see to that one"
+    return "" if ";" in message else "name another store with --store, or make this one usable"
 
 
 def _reached(facts: StoreOverview) -> Observation:
     details = {**facts.details, "exists": facts.exists, "schema": facts.schema, "runs": facts.runs}
     if not facts.exists:
-        message = f"{facts.where} is not there yet; the first start or worker makes it"
+        message = (
+            f"{facts.where} does not exist yet; the first `opord runs start` or `opord worker` creates it"
+        )
         return Observation("store", "fine", message, facts={**details, "runs": None})
     runs = "1 run" if facts.runs == 1 else f"{facts.runs} runs"
     message = f"{facts.where}: schema {facts.schema}, {runs}, {facts.size}"
     if facts.schema < facts.schema_known:
-        message += f"; schema {facts.schema_known} comes with the next command that opens it"
+        message += f"; the next command that opens the store updates it to schema {facts.schema_known}"
     return Observation("store", "fine", message, facts=details)
 
 
 _NEEDS: Mapping[NeedReason, tuple[str, str]] = {
-    "doubt": ("is in doubt, and a person has to say what happened", "are in doubt, and a person has to say what happened"),
-    "stalled": ("is stalled until somebody mends something", "are stalled until somebody mends something"),
-    "alarm": ("has an alarm: what came in contradicts what was decided", "have an alarm: what came in contradicts what was decided"),
-    "collision": ("has a key that took effect before with other arguments", "have a key that took effect before with other arguments"),
-    "overdue": ("has a timer that nobody has fired", "have a timer that nobody has fired"),
-    "unserved": ("can go on, and no live worker has handlers for it", "can go on, and no live worker has handlers for them"),
+    "doubt": ("is in doubt until a person says what happened", "are in doubt until a person says what happened"),
+    "stalled": ("is stalled until a person mends the cause", "are stalled until a person mends the cause"),
+    "alarm": ("has an alarm: later evidence contradicts a decision", "have an alarm: later evidence contradicts a decision"),
+    "collision": ("wants to commit under a key that took effect before with other arguments", "want to commit under a key that took effect before with other arguments"),
+    "overdue": ("has a timer that is overdue: no worker has fired it", "have a timer that is overdue: no worker has fired it"),
+    "unserved": ("can go on, but no live worker has handlers for it", "can go on, but no live worker has handlers for them"),
 }  # fmt: skip
 """What doctor says of each need, of one run and of several."""
 
@@ -90,7 +95,7 @@ def _runs(facts: StoreOverview) -> Iterator[Observation]:
                 "runs", "warning", message, f"opord runs list --needs {reason}", {reason: count}
             )
     if not any(facts.needs.values()):
-        yield Observation("runs", "fine", "no run needs anybody", facts=dict.fromkeys(_NEEDS, 0))
+        yield Observation("runs", "fine", "no run needs a person", facts=dict.fromkeys(_NEEDS, 0))
 
 
 def _stand_still(facts: StoreOverview) -> Iterator[Observation]:
@@ -99,7 +104,7 @@ def _stand_still(facts: StoreOverview) -> Iterator[Observation]:
 
     stands = facts.stands
     for name, version, runs in stands.unserved:
-        message = f"no live worker has handlers for {name} version {version}; {counted(runs, 'run')} of it {_have(runs)} not ended"
+        message = f"no live worker has handlers for {name} version {version}; {counted(runs, 'run')} of that version {_have(runs)} not ended"
         details = {"contract": name, "version": version, "runs": runs}
         yield Observation("runs", "warning", message, "start a worker with that version", details)
     for worker, runs, since, until in stands.gone:
@@ -109,7 +114,7 @@ def _stand_still(facts: StoreOverview) -> Iterator[Observation]:
             f"another worker takes over after {in_words(until)}"
         )
         details = {"worker": worker, "runs": runs, "since": since, "until": until}
-        yield Observation("runs", "warning", message, "start a worker, if none is up", details)
+        yield Observation("runs", "warning", message, "start a worker, if none is running", details)
     for troubled in stands.troubled:
         message = f"the worker {troubled.worker}: {troubled.trouble}"
         move = "give the calls a time limit, or start another worker"
@@ -144,7 +149,11 @@ def _clock(facts: StoreOverview, now_us: int) -> Iterator[Observation]:
             f"the last record is {ahead_s:.0f} seconds in the future: this clock or another worker's is wrong"
         )
         yield Observation(
-            "clock", "wrong", message, "set the clocks by the network; leases and timers go by them", details
+            "clock",
+            "wrong",
+            message,
+            "set the clocks from a time server; leases and timers depend on them",
+            details,
         )
     else:
         yield Observation("clock", "fine", "the last record is not in the future", facts=details)

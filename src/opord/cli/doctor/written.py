@@ -37,7 +37,9 @@ def check_contracts(folder: Path) -> Iterator[Observation]:
         try:
             result = checked(Path(file))
         except CliError as wrong:
-            yield Observation("contracts", "wrong", str(wrong), "let this user read it", {"file": file})
+            yield Observation(
+                "contracts", "wrong", str(wrong), "give this user the right to read it", {"file": file}
+            )
             continue
         yield _checked(file, result)
         if result.contract is not None:
@@ -83,7 +85,7 @@ def _held(
         path = module_path(contract, folder)
         facts = {"module": str(path), "contract": file}
         if is_stale(contract, result.sources, folder):
-            message = f"{path} is not what {file} gives now"
+            message = f"{path} is not the module that {file} generates now"
             yield Observation("modules", "wrong", message, f"opord gen {file} -o {folder}", facts)
         else:
-            yield Observation("modules", "fine", f"{path} is what {file} gives", facts=facts)
+            yield Observation("modules", "fine", f"{path} is up to date with {file}", facts=facts)

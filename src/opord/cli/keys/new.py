@@ -11,8 +11,8 @@ from opord.cli.output import write
 def command() -> None:
     """Make a key of 256 random bits, and print it.
 
-    Keep it where other secrets of the service are kept, and back it up apart from the store:
-    without it, what it has encrypted cannot be read by anybody.
+    Keep the key where you keep other secrets of the service, and back it up apart from the store.
+    Without the key, nobody can read what it has encrypted.
 
     \b
     Example:

@@ -11,7 +11,7 @@ from opord.values.types import RunId
 
 @click.command()
 @click.option("--seen", type=click.IntRange(min=1), metavar="RECORD",
-              help="The newest record that you saw, as `opord runs show` gives it: if an alarm came after it, nothing is done.")  # fmt: skip
+              help="The number of the newest record that you saw; `opord runs show` gives it. If an alarm came later, nothing is done.")  # fmt: skip
 @act_options
 def command(
     seen: int | None,
@@ -19,11 +19,11 @@ def command(
 ) -> int:  # fmt: skip
     """Close the alarms of runs that you have looked at.
 
-    A run has an alarm when what came in contradicts what was decided: an action took effect after
-    all, or a second time. Nothing moves the run for it, and it stays open after the run's end.
-    `opord runs show RUN` says what was decided and what came. See to the other side first (reverse
-    by hand what should not have happened, or book what did), then acknowledge it; the reason goes
-    on record.
+    A run has an alarm when later evidence contradicts a decision: an action took effect after all,
+    or a second time. An alarm does not move the run, and it stays open after the run's end. `opord
+    runs show RUN` says what was decided and what came later. First put the other side right:
+    reverse by hand what should not have happened, or book what did. Then acknowledge the alarm. The
+    journal keeps your reason.
 
     \b
     Examples:
@@ -31,7 +31,7 @@ def command(
       opord runs acknowledge --needs alarm --contract OrderFulfilment --dry-run
     """
     if seen is not None and len(selection.runs) != 1:
-        raise click.UsageError("--seen goes with one RUN")
+        raise click.UsageError("--seen needs exactly one RUN")
     act = Act(
         "acknowledge",
         "acknowledged",

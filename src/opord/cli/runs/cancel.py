@@ -15,9 +15,9 @@ def command(
 ) -> int:  # fmt: skip
     """Ask runs to cancel, as their contract allows.
 
-    This sends the built-in event `cancel` with the reason. The contract says in which states it is
-    taken and where it leads; while an action is under way it waits until the step has ended. Where
-    no state handles it, it is refused.
+    This sends the built-in event `cancel` with the reason. The contract says in which states a run
+    takes it, and where it leads. While an action is under way, the event waits until the step has
+    ended. If no state handles it, it is refused.
 
     \b
     Examples:

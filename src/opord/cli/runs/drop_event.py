@@ -14,8 +14,8 @@ from opord.values.visible import safe
 @click.command()
 @click.argument("run")
 @click.argument("event_id")
-@click.option("--reason", metavar="TEXT", help="Why; it goes on record.")
-@click.option("--dry-run", is_flag=True, help="Say whether it would be refused, and do nothing.")
+@click.option("--reason", metavar="TEXT", help="Why you do it. The journal keeps this text.")
+@click.option("--dry-run", is_flag=True, help="Say whether the drop would be refused, and do nothing.")
 @actor_options
 @store_option
 @json_option
@@ -23,12 +23,12 @@ def command(
     run: str, event_id: str, reason: str | None, dry_run: bool,
     actor: str, role: str | None, store: str, as_json: bool,
 ) -> int:  # fmt: skip
-    """Take an event out of a run that must not be taken.
+    """Drop an event that a run must not handle.
 
-    EVENT_ID is that of a stored event, or of the event that a stalled step answers; `opord runs
-    show RUN` has the ids. The run then waits in its state again, with the timers that it had on
-    entry. An event with a key stays known by it: the same event, sent again, is answered as
-    dropped. A step that has begun to commit an action is not dropped.
+    EVENT_ID is the id of a stored event, or of the event that a stalled step answers; `opord runs
+    show RUN` has the ids. After that, the run waits in its state again, with the timers that it had
+    on entry. If the dropped event has a key and is sent again, the answer says that it was dropped.
+    If the step has begun to commit an action, the drop is refused.
 
     \b
     Example:

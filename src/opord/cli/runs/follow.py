@@ -26,15 +26,15 @@ PATIENCE_S = 60.0
 
 @click.command()
 @click.argument("run", shell_complete=offer_runs)
-@click.option("--until", metavar="STATE", help="Stop as soon as the run comes into this state.")
+@click.option("--until", metavar="STATE", help="Stop as soon as the run enters this state.")
 @store_option
 @json_option
 def command(run: str, until: str | None, store: str, as_json: bool) -> int:
     """Tell a run's story while it happens.
 
-    It begins with the start of the run and goes on until the run has ended, or until Ctrl-C. With
-    --until it goes on until the run is in that state; exit 1 if the run ends without it. With
-    --json each record is a line.
+    The story begins with the start of the run, and goes on until the run has ended or you press
+    Ctrl-C. With --until, it stops when the run enters that state; exit 1 if the run ends without
+    it. With --json, each record is a line.
 
     \b
     Examples:
@@ -66,7 +66,7 @@ async def _follow(shown: Shown, run: RunId, until: str | None, as_json: bool) ->
         if came:
             break
     if until is not None and not came:
-        note(f"{safe(run)} has ended in {row.head.state}, and did not come into {until}")
+        note(f"{safe(run)} has ended in {row.head.state}, and never entered {until}")
         return 1
     if not as_json:
         await _tell_where(shown, row)

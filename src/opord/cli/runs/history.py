@@ -22,17 +22,15 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("run", shell_complete=offer_runs)
 @archive_option
-@click.option(
-    "--verbose", is_flag=True, help="Show every line of code that a handler's mistake came through."
-)
+@click.option("--verbose", is_flag=True, help="Show the whole traceback of a handler's error.")
 @store_option
 @json_option
 def command(run: str, archive: str | None, verbose: bool, store: str, as_json: bool) -> int:
     """Tell what happened to a run.
 
-    From the start to now: the states it went through and why, its calls with their attempts and how
-    long each took, who sent what, why it waits, and what a person can do next. Secrets are never
-    shown.
+    The history goes from the start to now. It has the states and the cause of each move, the calls
+    with their attempts and durations, who sent what, why the run waits, and what a person can do
+    next. Secrets are never shown.
 
     \b
     Example of a run that was pruned:
@@ -86,4 +84,4 @@ def _of_archive(run: str, path: str, *, once: bool) -> tuple[Program, list[dict[
 
 
 def _note_records_alone(wrong: Exception) -> None:
-    note(f"{wrong}; this is what the records alone say")
+    note(f"{wrong}; the history below comes from the records alone")

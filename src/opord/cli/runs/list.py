@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 @click.command()
 @filter_options
 @click.option(
-    "--limit", type=click.IntRange(min=1), default=50, show_default=True, help="How many at the most."
+    "--limit", type=click.IntRange(min=1), default=50, show_default=True, help="List at most this many."
 )
 @store_option
 @json_option
 def command(filters: Filters, limit: int, store: str, as_json: bool) -> int:
     """List runs.
 
-    The newest come first, each with what it needs from a person, why it is where it is, and what
-    would move it.
+    The newest come first. Each line says what the run needs from a person, why it is in its state,
+    and what would move it.
 
     \b
     Examples:
@@ -49,7 +49,7 @@ def command(filters: Filters, limit: int, store: str, as_json: bool) -> int:
     else:
         write("no runs")
     if more:
-        note(f"there are more; these are the newest {limit} (--limit)")
+        note(f"there are more; these are the newest {limit}. --limit lists more of them")
     return 0
 
 

@@ -18,12 +18,12 @@ _NO_RESULT = "\0"
 
 @click.command()
 @click.option("--happened", is_flag=False, flag_value=_NO_RESULT, metavar="[RESULT]",
-              help="It happened, with this RESULT (JSON, or @file.json); without one if the action has none.")  # fmt: skip
-@click.option("--did-not-happen", is_flag=True, help="It did not happen, and is to be called (again).")
+              help="It happened, with this RESULT (JSON, or @file.json). Leave RESULT out if the action has none.")  # fmt: skip
+@click.option("--did-not-happen", is_flag=True, help="It did not happen. The run calls it (again).")
 @click.option("--another", is_flag=True,
-              help="Of a collision: it is another commit, and is made under the run's own key.")  # fmt: skip
+              help="For a collision: this is another commit. The run makes it under its own key.")  # fmt: skip
 @click.option("--seen", type=click.IntRange(min=1), metavar="RECORD",
-              help="The newest record that you saw, as `opord runs show` gives it: if the run has moved since, nothing is done.")  # fmt: skip
+              help="The number of the newest record that you saw; `opord runs show` gives it. If the run has moved since, nothing is done.")  # fmt: skip
 @act_options
 def command(
     happened: str | None, did_not_happen: bool, another: bool, seen: int | None,
@@ -32,14 +32,14 @@ def command(
     """Say whether an action that is in doubt happened.
 
     An action is in doubt when it was called and nobody knows the outcome: the worker died, the call
-    timed out, the answer was lost. Look at the other side (its dashboard, its ledger; `opord runs
-    show RUN` has the key), then say what you found. If it happened, the run goes on with the
-    result; if not, the action is called with the same key. Copy the command from `opord runs show`:
-    its --seen refuses your answer if the run is in doubt about another call by now.
+    timed out, or the answer was lost. Look at the other side (its dashboard, its ledger); `opord
+    runs show RUN` has the key. Then say what you found. If the action happened, the run goes on
+    with the result. If not, the run calls it with the same key. Copy the command from `opord runs
+    show`: its --seen refuses your answer if the run is by then in doubt about another call.
 
-    A run also asks you when the key of an action took effect in it before, with other arguments (a
-    collision). --happened says that it is the same commit, and takes the result on record.
-    --another says that it is another one: it is made under the run's own key.
+    A run also asks you about a collision: the key of an action took effect in this run before, with
+    other arguments. --happened says that it is the same commit; the run takes the result on record.
+    --another says that it is another commit; the run makes it under its own key.
 
     \b
     Examples:
@@ -48,12 +48,12 @@ def command(
           '{"charge_id": "ch_1", "charged_at": "2026-01-31T12:00:00Z"}'
     """
     if (happened is not None) + did_not_happen + another != 1:
-        raise click.UsageError("say one of --happened [RESULT], --did-not-happen and --another")
+        raise click.UsageError("give exactly one of --happened [RESULT], --did-not-happen and --another")
     if not selection.runs and happened is not None and "/" in happened and happened[:1] not in '{["@':
         # `resolve --happened RUN`: an option takes the next word, and a RUN is never JSON.
         selection, happened = selection._replace(runs=(happened,)), _NO_RESULT
     if seen is not None and len(selection.runs) != 1:
-        raise click.UsageError("--seen goes with one RUN")
+        raise click.UsageError("--seen needs exactly one RUN")
     result = _result(happened)
     act = Act(
         "resolve",
@@ -77,5 +77,5 @@ def _result(happened: str | None) -> Any:
     if happened is None or happened == _NO_RESULT:
         return None
     if happened == "-":
-        raise CliError("usage", "give the RESULT in place, or as @file.json", 2)
+        raise CliError("usage", "give the RESULT as JSON, or as @file.json", 2)
     return read_one(happened) if happened.startswith("@") else parsed(happened, "the result")

@@ -18,8 +18,8 @@ def command(
 ) -> int:  # fmt: skip
     """Let stalled runs go on.
 
-    A run stalls when its handler raises an undeclared error, or its step cannot be computed. Mend
-    the cause first (`opord runs show RUN` has the error and its place), then resume the run: it
+    A run stalls when its handler raises an undeclared error, or when its step cannot be computed.
+    Mend the cause first; `opord runs show RUN` has the error and its place. Then resume the run: it
     goes on where it was. An action that is on record as done is not called again.
 
     \b

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 _RECEPTIONS = {
     "taken": "took it",
     "stored": "keeps it until a state handles it",
-    "ignored": "put it on record; it changes nothing there",
-    "duplicate": "had it before; nothing changed",
-    "repeated": "had it before; nothing changed",
-    "dropped": "had it before, and a person dropped it; nothing changed",
+    "ignored": "put it on record, and does nothing else with it",
+    "duplicate": "had this event before; nothing changed",
+    "repeated": "had this event before; nothing changed",
+    "dropped": "had this event before, and a person dropped it; nothing changed",
 }
 
 
@@ -41,9 +41,9 @@ def command(
 ) -> int:
     """Send a run an event.
 
-    What became of it is said at once: taken, kept for later, or refused with the events that the
-    run's state does handle. A refused event has changed nothing. `opord runs show RUN` lists what a
-    run waits for.
+    The command says at once what became of the event: the run took it, keeps it for later, or
+    refused it. A refusal names the events that the run's state handles; it has changed nothing.
+    `opord runs show RUN` lists what a run waits for.
 
     \b
     Example:
@@ -66,7 +66,9 @@ def command(
     if as_json:
         write_json({"run": run, "event": event, "reception": reception, "state": answer.state})
     else:
-        write(f"{safe(run)} {_RECEPTIONS.get(reception, reception)} ({safe(event)}); it is in {answer.state}")
+        write(
+            f"{safe(run)} {_RECEPTIONS.get(reception, reception)} ({safe(event)}); the run is in {answer.state}"
+        )
     return 0
 
 

@@ -43,9 +43,9 @@ class Gone(NamedTuple):
 def command(run: str, store: str, as_json: bool) -> int:
     """Show where a run is, what it carries, and what it waits for.
 
-    A stalled run shows its error with the whole traceback. One in doubt shows the call, its key and
-    since when it is in doubt. Stored events show their ids. Secrets are never shown.
-    `opord runs history RUN` tells how it came there.
+    A stalled run shows its error with the whole traceback. A run in doubt shows the call, its key,
+    and since when it is in doubt. Stored events show their ids. Secrets are never shown. `opord
+    runs history RUN` tells what happened before.
     """
     page = on_reader(store, lambda shown: _shown_run(shown, run))
     if isinstance(page, Gone):
@@ -110,7 +110,7 @@ def _under_way_text(call: dict[str, Any]) -> str:
     from opord.story.words import when
 
     ends = f"at {when(call['until'])} UTC" if call["until"] is not None else "at its worker's call limit"
-    return f"since {when(call['since'])} UTC; it is given up {ends}"
+    return f"since {when(call['since'])} UTC; the worker gives it up {ends}"
 
 
 def _until_taken(intent: Intent | None) -> str:
@@ -180,13 +180,13 @@ def _tell_pruned(tombstone: Tombstone, as_json: bool) -> None:
         f"{status_words('ended', tombstone.outcome)} in {tombstone.state}  since {when(text(tombstone.ended_at))} UTC"
     )
     where = (
-        f"its story is in {safe(tombstone.archive)}"
+        f"its history is in {safe(tombstone.archive)}"
         if tombstone.archive is not None
-        else "without an archive"
+        else "its history was not archived"
     )
     write(f"pruned     {when(text(tombstone.pruned_at))} UTC, {where}")
     write(
-        f"key        kept until {when(text(tombstone.forget_at))} UTC: no other run can be started under it"
+        f"key        kept until {when(text(tombstone.forget_at))} UTC: until then no other run can start under it"
     )
     if tombstone.archive is not None:
         write(

@@ -31,7 +31,10 @@ AT_ONCE = 1000
 @click.command()
 @click.argument("contract", metavar="FILE", shell_complete=offer_contracts)
 @click.option(
-    "--input", "input_text", metavar="INPUT", help=f"{INPUT_HELP} @file.jsonl starts a run for each line."
+    "--input",
+    "input_text",
+    metavar="INPUT",
+    help=f"{INPUT_HELP} @file.jsonl has one input a line, and starts a run for each.",
 )
 @store_option
 @secrets_option
@@ -41,8 +44,9 @@ def command(contract: str, input_text: str | None, store: str, as_json: bool) ->
     """Start a run, or one for each line of a file.
 
     FILE is a contract (order.opord), or a generated class (shop.order_fulfilment:OrderFulfilment).
-    A second start with the same key and input finds the run that is there; with another input it is
-    refused. No handlers are needed: a worker carries the run out.
+    If a run with the same key and the same input exists, the command finds it and starts nothing.
+    If its input is different, the start is refused. No handlers are needed: a worker carries the
+    run out.
 
     \b
     Examples:
@@ -95,8 +99,8 @@ def _read_and_check(program: Program, argument: str | None, store: str) -> Any:
 def _how(started: Started) -> str:
     if started.created:
         return "started"
-    gone = "; it has ended, and was pruned" if started.pruned else ""
-    return f"was there already, with the same input{gone}"
+    gone = "; the run has ended, and was pruned" if started.pruned else ""
+    return f"exists already, with the same input{gone}"
 
 
 def _shown(started: Started) -> dict[str, Any]:
@@ -137,7 +141,7 @@ def _start_many(program: Program, argument: str, store: str, as_json: bool) -> i
         counts = [(created, "started"), (there, "there already"), (len(bad), "refused")]
         write(
             ", ".join(f"{number:,} {word}" for number, word in counts if number)
-            or "no lines, nothing started"
+            or "the file has no lines; nothing was started"
         )
     return int(bool(bad))
 

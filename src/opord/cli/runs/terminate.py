@@ -15,9 +15,9 @@ def command(
 ) -> int:  # fmt: skip
     """End runs by an administrator's word.
 
-    This is the one end that no contract foresees: nothing is undone, and an action that is under
-    way may still take effect. The run keeps its last state, and the journal says who ended it and
-    why. To let a contract decide how a run ends, use `opord runs cancel`.
+    No contract foresees this end. Nothing is undone, and an action that is under way may still take
+    effect. The run keeps its last state, and the journal says who ended it and why. If the contract
+    should decide how a run ends, use `opord runs cancel`.
 
     \b
     Examples:

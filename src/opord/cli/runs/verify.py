@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from opord.backends.shown import Shown
 
 UNENDED = (
-    "the end of what was written last is missing: a prune was cut off there, and the next one mends it, "
-    "or lines were taken away"
+    "the last batch has no end: a prune was interrupted, and the next `opord prune` mends this, "
+    "or somebody removed lines"
 )
 
 
@@ -32,14 +32,14 @@ UNENDED = (
 @store_option
 @json_option
 def command(run: str | None, archive: str | None, store: str, as_json: bool) -> int:
-    """Prove that journals are unbroken and every move in them legal.
+    """Check that journals are unbroken and every move in them is legal.
 
-    Each record carries a hash over itself and the one before it. This follows them from end to end,
-    checks every transition, event, timer and call against the contract that the run was started
-    with, and compares the result with the run as stored. Without RUN it does so for all runs. Of a
-    run whose contract cannot be read, it follows the records alone, and says so. Exit 1 if
-    something is wrong, or a run has an open doubt, stall, alarm or collision. With --archive it
-    does the same for the runs that `opord prune` has put there.
+    Each record has a hash over itself and the record before it. The command follows these from end
+    to end. It checks every transition, event, timer and call against the contract that the run was
+    started with, and compares the result with the run as stored. Without RUN it does so for all
+    runs. If a contract cannot be read, the command checks only the records of its runs, and says
+    so. Exit 1 if something is wrong, or if a run has an open doubt, stall, alarm or collision. With
+    --archive, it checks the runs that `opord prune` has put there.
     """
     results: list[dict[str, Any]] = []
 
@@ -86,9 +86,7 @@ def _of_archive(run: str | None, path: str, tell: Callable[[dict[str, Any]], Non
     if archived.unended and not archived.torn:
         tell(_of_line(UNENDED, None))
     if archived.torn:
-        note(
-            "a line is not whole: a prune was cut off there, and the run that it was about is still in its store"
-        )
+        note("the last line is incomplete: a prune was interrupted there, and that run is still in its store")
 
 
 def _of_line(why: str, line: int | None) -> dict[str, Any]:

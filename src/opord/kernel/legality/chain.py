@@ -32,7 +32,7 @@ def check_chain(fold: Fold, row: RunRow, record: RecordRow) -> ReadRecord | None
         fold.problem("form", f"the record is not JSON: {error}")
         return None
     if not isinstance(body, dict):
-        fold.problem("form", "the record is no object")
+        fold.problem("form", "the record is not an object")
         return None
     if dumps(body) != record.body:
         fold.problem("form", "the record is not in canonical form")

@@ -22,7 +22,7 @@ def collided(fold: Fold, record: ReadRecord) -> None:
     body = record.body
     call = fold.program.calls[body["call"]]
     if not isinstance(call.declaration, Action):
-        raise TypeError(f"{body['call']} is no action")
+        raise TypeError(f"{body['call']} is not an action")
     if body["call"] not in called_here(fold, "commit"):
         fold.problem("stalled", f"nothing that can run in {fold.state} now commits {body['call']}")
     if (fold.commit is not None or fold.stalled) and not phase_timer_due(fold, record.at):

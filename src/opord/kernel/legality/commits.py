@@ -80,7 +80,7 @@ def intent(fold: Fold, record: ReadRecord) -> None:
     if own and (body["call"], body["key"]) in fold.used_keys:
         fold.problem(
             "intent",
-            f"{body['call']} took effect under the key {body['key']!r} before; nobody is to be called",
+            f"{body['call']} took effect under the key {body['key']!r} before; it must not be called",
         )
     if not own and not action.repeatable and (body["call"], fold.state) in fold.effects:
         # Another state may commit it too; that is another commit. A contract must not return to the
@@ -345,7 +345,7 @@ def _take_back(fold: Fold, commit: Commit, number: int, answered: list[int], ope
 def _action(fold: Fold, name: str) -> tuple[CallProgram, Action]:
     call = fold.program.calls[name]
     if not isinstance(call.declaration, Action):
-        raise TypeError(f"{name} is no action")
+        raise TypeError(f"{name} is not an action")
     return call, call.declaration
 
 

@@ -75,7 +75,7 @@ def late_answer(fold: Fold, record: ReadRecord) -> None:
 def _effect(fold: Fold, name: str) -> tuple[CallProgram, Effect]:
     call = fold.program.calls[name]
     if not isinstance(call.declaration, Effect):
-        raise TypeError(f"{name} is no effect")
+        raise TypeError(f"{name} is not an effect")
     return call, call.declaration
 
 

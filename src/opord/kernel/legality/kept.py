@@ -141,7 +141,7 @@ def _check_digest(
         vault = fold.program.vault
         if vault is None:
             fold.stored_problem(
-                "secret", f"the {place} was sealed with a key, and no key is configured to open it"
+                "secret", f"the {place} is encrypted, and no key is configured; set OPORD_SECRET_KEYS"
             )
             return
         try:

@@ -55,7 +55,7 @@ def check_row(fold: Fold, row: RunRow, now: int | None) -> None:
 def _object(text: str) -> dict[str, Any]:
     plain = loads(text)
     if not isinstance(plain, dict):
-        raise TypeError("it is no object")
+        raise TypeError("it is not an object")
     return plain
 
 

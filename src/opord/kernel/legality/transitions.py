@@ -199,7 +199,7 @@ def check_answer(fold: Fold, answer: dict[str, Any]) -> None:
     """Check the answer of a `pure` or `effect` against its declaration."""
     call = fold.program.calls.get(answer["call"])
     if call is None or call.kind == "action":
-        fold.problem("call", f"{answer['call']} is no pure and no effect of the contract")
+        fold.problem("call", f"{answer['call']} is neither a pure nor an effect of the contract")
     elif "failed" in answer:
         if answer["failed"]["type"] != "TimedOut":
             decoded(fold, f"the failure of {answer['call']}", call.failure, answer["failed"])

@@ -37,7 +37,7 @@ def check_trouble(fold: Fold, trouble: Any) -> None:
 
 def _wrong(trouble: Any) -> Iterable[str]:
     if not isinstance(trouble, dict):
-        yield f"it is no object but {type(trouble).__name__}"
+        yield f"expected an object, got {type(trouble).__name__}"
         return
     causes = trouble.get("causes", [])
     members = {name: value for name, value in trouble.items() if name != "causes"}
@@ -46,7 +46,7 @@ def _wrong(trouble: Any) -> Iterable[str]:
     if isinstance(fingerprint, str) and not (len(fingerprint) == 16 and _DIGITS.issuperset(fingerprint)):
         yield f"the fingerprint {fingerprint!r} does not have 16 hexadecimal digits"
     if not isinstance(causes, list) or len(causes) > _CAUSES or ("causes" in trouble and not causes):
-        yield f"`causes` is no list of 1 to {_CAUSES} exceptions"
+        yield f"`causes` is not a list of 1 to {_CAUSES} exceptions"
         return
     for number, cause in enumerate(causes):
         yield from _part(cause, _CAUSE, _FRAMES_OF_CAUSE, f"causes[{number}]")
@@ -69,7 +69,7 @@ def _part(part: Any, form: Mapping[str, type | tuple[type, ...]], most: int, whe
 
 def _members(part: Any, form: Mapping[str, type | tuple[type, ...]], where: str) -> str | None:
     if not isinstance(part, dict):
-        return f"{where} is no object but {type(part).__name__}"
+        return f"{where}: expected an object, got {type(part).__name__}"
     if part.keys() != form.keys():
         return f"{where} has the members {', '.join(sorted(part))}, expected {', '.join(sorted(form))}"
     for name, kind in form.items():

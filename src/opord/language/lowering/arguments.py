@@ -78,7 +78,7 @@ def lower_arguments(
             MISSING,
             surplus.span,
             f"{owner} has {count}, and {len(arguments)} {'are' if len(arguments) > 1 else 'is'} given",
-            help=f"its {noun}s are {listed(names)}" if names else "remove what is given",
+            help=f"its {noun}s are {listed(names)}" if names else "remove the arguments",
         )
     return values
 

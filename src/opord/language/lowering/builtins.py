@@ -69,7 +69,7 @@ def lower_builtin(
         types = ", ".join(a(arg.type) for arg in args) or "nothing"
         help = f"it is written {_usage(name)}"
         if len(args) == 1 and isinstance(args[0].type, OptionalOf):
-            help = "say what holds where it is `none`: `… ?? other`"
+            help = "give a value for `none`: `… ?? other`"
         ctx.report(BUILTIN, place, f"`{name}` does not take {types}", help=help)
     else:
         ctx.report(BUILTIN, place, f"`{name}` takes no named arguments", help=f"it is written {_usage(name)}")

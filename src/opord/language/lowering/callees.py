@@ -22,7 +22,7 @@ UNKNOWN_CALL = code(
     "OP104", rule="name", title="an unknown call", suppressed_by=undeclared("pure", "effect", "action")
 )
 PURE_FORBIDDEN = code("OP208", rule="type", title="a pure called where no handler may be needed")
-NOT_CALLABLE = code("OP216", rule="type", title="a call of something that is no function")
+NOT_CALLABLE = code("OP216", rule="type", title="a call of something that is not a function")
 
 
 def lower_call(ctx: Lowering, scope: Scope, node: tree.CallExpression, expected: Type | None) -> Expr:

@@ -188,7 +188,7 @@ class Lowering:
         self.report(
             DUPLICATE,
             name.span,
-            f"{kind} `{name.text}` is there already",
+            f"{kind} `{name.text}` is declared already",
             help="give one of the two another name, or remove it",
             label="again here",
             labels=(Label(first, "first here"),),
@@ -301,7 +301,7 @@ class Lowering:
         self.report(
             SECRET_USED,
             value.place,
-            f"{what} cannot look into {a(value.type)}, since there is a secret in it",
+            f"{what} cannot look into {a(value.type)}, because it has a secret in it",
             help="compare the fields that are not secret",
         )
 
@@ -374,7 +374,7 @@ def _way_from(actual: Type, expected: Type) -> str:
         return f"declare it as `{show(expected)}` where it comes from"
     have, want = show(actual), show(expected).removesuffix("?")
     if have == f"{want}?":
-        return "say what holds where it is `none`: `… ?? other`, or `match` with `some` and `none`"
+        return "give a value for `none`: `… ?? other`, or `match` with `some` and `none`"
     if want in ("str", "int", "float", "decimal") and have in ("str", "int", "float", "decimal"):
         return f"convert it: `{want}(…)`"
     if want == "str" and have in ("bool", "datetime", "date", "duration", "uuid"):
@@ -389,9 +389,9 @@ def _way_from(actual: Type, expected: Type) -> str:
 def _question(type_: Type) -> str:
     """Suggest a condition about a value that is used as a condition but is no bool."""
     if isinstance(type_, OptionalOf):
-        return "ask whether it is there: `… != none`"
+        return "check that it is there: `… != none`"
     if isinstance(type_, ListOf | MapOf):
-        return "ask whether there is something in it: `len(…) > 0`"
+        return "check that it is not empty: `len(…) > 0`"
     if show(type_) == "str":
         return 'compare it, as in `… != ""`'
     if show(type_) in ("int", "float", "decimal"):

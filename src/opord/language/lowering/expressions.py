@@ -81,7 +81,7 @@ def _name(ctx: Lowering, scope: Scope, node: tree.NameExpression, expected: Type
             ctx.report(
                 OUT_OF_PLACE,
                 node.span,
-                "`call` is no value of its own",
+                "`call` alone is not a value",
                 help="write `call.key`, the key that the attempt in doubt was made with",
             )
             return Hole(UNKNOWN, ctx.place(node.span))
@@ -211,13 +211,13 @@ def _attribute(ctx: Lowering, value: Expr, node: tree.FieldAccess) -> Expr:
         return wrong(place, value)
     help = ""
     if isinstance(type, OptionalOf):
-        help = "it may be `none`: take it apart with `match` and `some`, or say `… ?? other` first"
+        help = "it may be `none`: first use `match` with `some` and `none`, or `… ?? other`"
     elif isinstance(type, Named):
         help = f"take the variants of `{type.name}` apart with `match`"
     elif isinstance(type, ProblemOf):
         help = "name the variants whose fields are needed in arms of their own"
     elif type == JSON:
-        help = "a `json` is opaque: declare a record, and what is in it can be read"
+        help = "a contract cannot look into a `json`; declare a record with the fields that you need"
     elif isinstance(type, MapOf):
         help = f'write `["{name}"]`'
     elif name in ("length", "len", "size", "count"):
@@ -285,7 +285,7 @@ def _refuse_parts(ctx: Lowering, of: Expr, what: str, who: str) -> None:
     if of.type == STR:
         help = "a piece of a text is a slice: `[0:1]`"
     elif isinstance(of.type, OptionalOf):
-        help = "it may be `none`: take it apart with `match` and `some`, or say `… ?? other` first"
+        help = "it may be `none`: first use `match` with `some` and `none`, or `… ?? other`"
     elif isinstance(of.type, Named):
         help = "a field is written `.field`"
     ctx.report(NO_PARTS, of.place, f"{a(of.type)} has {what}", help=help)

@@ -125,14 +125,14 @@ def _printed(ctx: Lowering, scope: Scope, node: tree.Expression) -> Expr:
     help = "write one of its fields into the text"
     if isinstance(type, OptionalOf):
         help = (
-            'say what stands for `none`: `… ?? "nothing"`'
+            'give a value for `none`: `… ?? "nothing"`'
             if type.item == STR
-            else "say what stands for `none`: `… ?? other`"
+            else "give a value for `none`: `… ?? other`"
         )
     elif isinstance(type, ListOf | MapOf):
         help = "write its length, `len(…)`, or one item into the text"
     elif type == JSON:
-        help = "a `json` is opaque: declare a record, and what is in it can be read"
+        help = "a contract cannot look into a `json`; declare a record with the fields that you need"
     elif isinstance(type, RunInfo):
         help = "write `run.id`"
     ctx.report(UNPRINTABLE, value.place, f"a text cannot print {a(type)}", help=help)

@@ -239,7 +239,7 @@ def _contains(ctx: Lowering, scope: Scope, node: tree.Binary) -> Expr:
     if is_unknown(left.type) or is_unknown(within):
         return result
     if item is None:
-        help = "say what holds where it is `none`: `… ?? []`" if isinstance(within, OptionalOf) else ""
+        help = "give a value for `none`: `… ?? []`" if isinstance(within, OptionalOf) else ""
         ctx.report(
             OPERANDS,
             right.place,
@@ -308,7 +308,7 @@ def _refuse(ctx: Lowering, node: tree.Binary, left: Expr, right: Expr) -> None:
     types = {show(left.type), show(right.type)}
     help = ""
     if any(isinstance(side.type, OptionalOf) for side in (left, right)) and op != "??":
-        help = "say what holds where it is `none`: `… ?? other`, or take it apart with `match`"
+        help = "give a value for `none`: `… ?? other`, or take it apart with `match`"
         if right.type is NOTHING or left.type is NOTHING:
             help = ""
     elif left.type is NOTHING or right.type is NOTHING:
@@ -318,7 +318,7 @@ def _refuse(ctx: Lowering, node: tree.Binary, left: Expr, right: Expr) -> None:
     elif types == {"float", "decimal"}:
         help = "convert one of them: `float(…)` or `decimal(…)`"
     elif "json" in types:
-        help = "a `json` is opaque: declare a record, and what is in it can be read"
+        help = "a contract cannot look into a `json`; declare a record with the fields that you need"
     elif types & {"duration"} and op in ("/", "//", "%"):
         help = "a `duration` is not divided: let a `pure` compute it, or multiply a smaller one (`1h * n`)"
     elif types == {"datetime", "int"} or types == {"duration", "int"}:
@@ -339,7 +339,7 @@ def _lower_unary(ctx: Lowering, scope: Scope, node: tree.Unary, expected: Type |
     if value.type in (*_NUMBERS, DURATION) or is_unknown(value.type):
         return Unary("-", value, value.type, place)
     if not ctx.refuse_secret(value, "`-`"):
-        help = "say what holds where it is `none`: `… ?? other`" if isinstance(value.type, OptionalOf) else ""
+        help = "give a value for `none`: `… ?? other`" if isinstance(value.type, OptionalOf) else ""
         ctx.report(OPERANDS, node.operator_span, f"`-` does not take {a(value.type)}", help=help)
     return wrong(place, value)
 

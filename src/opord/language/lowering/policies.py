@@ -35,7 +35,7 @@ from opord.language.lowering.symbols import CallSymbol, Fields
 from opord.language.syntax import tree
 from opord.language.types import KEYS, RUN
 
-NOT_A_KEY = code("OP213", rule="type", title="a key that is no text, whole number or uuid")
+NOT_A_KEY = code("OP213", rule="type", title="a key that is not a text, whole number or uuid")
 POLICY = code("OP214", rule="type", title="a policy that cannot be kept")
 SECRET_KEY = code("OP603", rule="secret", title="a secret as a key")
 
@@ -120,7 +120,7 @@ def _retry(ctx: Lowering, node: tree.RetryPolicy) -> Retry:
             POLICY,
             node.times_span,
             f"`retry {node.times} times` {'never tries again' if few else 'is more than anybody can wait for'}",
-            help="leave `retry` away" if few else f"write {_RETRIES_MAX} at most",
+            help="remove `retry`" if few else f"write {_RETRIES_MAX} at most",
         )
     if node.backoff_min is None or node.backoff_max is None:
         return Retry(node.times, place=ctx.place(node.span))
@@ -148,7 +148,7 @@ def lower_key(ctx: Lowering, scope: Scope, node: tree.Expression, what: str) -> 
             help="take something that may be seen, such as an id",
         )
     elif value.type not in KEYS and not is_unknown(value.type):
-        help = "say what stands for `none`: `… ?? other`" if isinstance(value.type, OptionalOf) else ""
+        help = "give a value for `none`: `… ?? other`" if isinstance(value.type, OptionalOf) else ""
         ctx.report(
             NOT_A_KEY,
             value.place,

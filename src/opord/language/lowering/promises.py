@@ -114,7 +114,7 @@ def _thing(ctx: Lowering, name: tree.Name) -> str | None:
     elif text in ctx.types:
         other = f"{'an' if ctx.types[text].kind == 'enum' else 'a'} {ctx.types[text].kind}"
     if other is not None:
-        ctx.report(OTHER_KIND, name.span, f"`{text}` is {other}, no state, action or effect", help=help)
+        ctx.report(OTHER_KIND, name.span, f"`{text}` is {other}, not a state, action or effect", help=help)
         return None
     calls = [each.name for each in ctx.calls.values() if each.kind != "pure"]
     if text[:1].isupper():

@@ -92,8 +92,8 @@ def _let(ctx: Lowering, scope: Scope, node: tree.Let) -> Statement:
         ctx.report(
             NO_VALUE,
             value.place,
-            f"nothing here says what `{node.name.text}` is besides {a(type)}",
-            help="write it where it is used: there its type is known",
+            f"{a(type)} alone does not say the type of `{node.name.text}`",
+            help="write the value where it is used; its type is known there",
         )
         type = UNKNOWN
     if node.name.text != "_":
@@ -149,7 +149,7 @@ def _call(ctx: Lowering, scope: Scope, node: tree.CallStatement) -> Statement:
             NO_VALUE,
             name.span,
             f"`{call.name}` has no result, so `{name.text}` would have no value",
-            help=f"leave `let {name.text} =` away, or declare the result: `-> T`",
+            help=f"remove `let {name.text} =`, or declare the result: `-> T`",
             labels=[Label(call.place, "declared here")],
         )
     if isinstance(result, Nothing):
@@ -217,7 +217,7 @@ def _matched_type(ctx: Lowering, value: Expr) -> Type:
         return type
     help = "compare its fields with `if`"
     if type == JSON:
-        help = "a `json` is opaque: declare a record, and what is in it can be read"
+        help = "a contract cannot look into a `json`; declare a record with the fields that you need"
     elif not (is_unknown(type) or hasattr(type, "name")):
         help = "ask about it with `if`"
     ctx.report(PATTERN, value.place, f"`match` cannot take {a(type)} apart", help=help)

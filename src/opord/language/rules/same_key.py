@@ -49,7 +49,7 @@ def _finding(graph: Graph, action: Action, expr: Expr, ways: list[RepeatedKey]) 
 def _harm(repeated: RepeatedKey) -> str:
     others = quoted((param.name for param in repeated.changes.arguments), "or")
     if repeated.first.variant is None:
-        return "after it took effect: nobody is called then, and " + (
+        return "after it took effect: then no call is made, and " + (
             f"the run stalls if {others} differs" if others else "the run says that it was done"
         )
     return f"after `{repeated.first.variant.variant}`: the other side may repeat its refusal" + (

@@ -12,7 +12,12 @@ from opord.language.diagnostics.suppressors import undeclared
 from opord.language.diagnostics.wording import listed, meant
 from opord.language.flow.graph import Graph
 
-CODE = code("OP512", rule="commitment", title="undoes of no action", suppressed_by=undeclared("action"))
+CODE = code(
+    "OP512",
+    rule="commitment",
+    title="undoes of something that is not an action",
+    suppressed_by=undeclared("action"),
+)
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:

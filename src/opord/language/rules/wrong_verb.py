@@ -15,7 +15,7 @@ from opord.language.flow.graph import Graph
 from opord.statements import call_sites
 
 PERFORMED = code("OP503", rule="commitment", title="perform of an action")
-COMMITTED = code("OP504", rule="commitment", title="commit of what is no action")
+COMMITTED = code("OP504", rule="commitment", title="commit of something that is not an action")
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:

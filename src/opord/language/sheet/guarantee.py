@@ -21,22 +21,22 @@ def _identity(action: Action) -> str:
     name, key = action.name, action.key
     if key is None:
         return (
-            f"{name} happens at most once each time a state commits it. It carries no key that the other side honours, "
-            f"so it is called again only when it is known not to have happened: {_known_not_to_have(action)}."
+            f"{name} happens at most once each time a state commits it. It has no key that the other side recognises, "
+            f"so it is called again only if it certainly did not happen: {_known_not_to_have(action)}."
         )
     window = (
-        f" for {in_words(key.window)} after the first attempt (past that, it counts as having none)"
+        f" for {in_words(key.window)} after the first attempt (after that, the action counts as one without a key)"
         if key.window
         else ""
     )
     if key.expr is None:
         return (
-            f"{name} happens at most once each time a state commits it: every attempt of one commit carries the same "
-            f"key, made by the runtime, which, as the contract says, the other side remembers{window}."
+            f"{name} happens at most once each time a state commits it: every attempt of one commit has the same key, "
+            f"made by the runtime. The contract says that the other side remembers the key{window}."
         )
     return (
-        f"{name} happens at most once per {spell(key.expr)}: every attempt carries the same key, which, as the contract "
-        f"says, the other side remembers{window}. Once it has happened in a run, a commit with that key calls nobody."
+        f"{name} happens at most once per {spell(key.expr)}: every attempt has the same key. The contract says that the "
+        f"other side remembers the key{window}. Once it has happened in a run, a commit with that key makes no call."
     )
 
 

@@ -385,7 +385,7 @@ class TokenCursor:
         if sign not in ("(", "[", "{"):
             return  # a missing opening bracket was reported before
         before = "before the file ends" if self.kinds[self.i] == t.END else f"before `{self.texts[self.i]}`"
-        label = Label(self.source.place(self.token_span(self.i)), "it has to be closed before this")
+        label = Label(self.source.place(self.token_span(self.i)), "close it before this")
         self.report(
             UNCLOSED,
             self.token_span(opening),

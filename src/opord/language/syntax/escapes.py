@@ -39,7 +39,9 @@ def unescape(raw: str, offset: int, report: Callable[[Span, str, str], None]) ->
             return plain
         span = (offset + match.start(), offset + match.end())
         if match[2] is None:
-            report(span, f"`{match[0]}` is no escape", 'the escapes are `\\n \\t \\" \\\\ \\{ \\u{1F600}`')
+            report(
+                span, f"`{match[0]}` is not an escape", 'the escapes are `\\n \\t \\" \\\\ \\{ \\u{1F600}`'
+            )
             return match[0]
         return _code_point(match, span, report)
 

@@ -305,13 +305,13 @@ class _Lexer:
         elif re.fullmatch(r"[0-9_.]+(?:[a-z]+)", text) and text[-1] != "e":
             self._report_duration(text, start, "the units are `ms`, `s`, `m`, `h` and `d`")
         else:
-            message = f"`{_shortened(text)}` is no number"
+            message = f"`{_shortened(text)}` is not a number"
             advice = "numbers are written `42`, `10_000` or `2.5`"
             self._report(MALFORMED_NUMBER, start, start + len(text), message, advice)
         return t.BAD
 
     def _report_duration(self, text: str, start: int, advice: str) -> None:
-        message = f"`{_shortened(text)}` is no duration"
+        message = f"`{_shortened(text)}` is not a duration"
         self._report(MALFORMED_DURATION, start, start + len(text), message, advice)
 
     def _foreign(self, text: str, start: int) -> tuple[str, str]:

@@ -21,7 +21,7 @@ from opord.values.visible import readable
 NO_DECLARATION = code(
     "OP015",
     rule="syntax",
-    title="something that is no declaration",
+    title="something that is not a declaration",
     suppressed_by=(LostPlace(), UnclosedBrace()),
 )
 REPEATED_CLAUSE = code("OP025", rule="syntax", title="a clause that is given twice")
@@ -243,14 +243,14 @@ class DeclarationParser(RequireParser):
                     MISPLACED_CLAUSE,
                     variant.transient,
                     "only a variant of a `failure` can be transient",
-                    f"declare `failure {name.text}`, or leave `transient` away",
+                    f"declare `failure {name.text}`, or remove `transient`",
                 )
             if variant.settles:
                 self.report(
                     MISPLACED_CLAUSE,
                     variant.settles,
                     "only a variant of a `failure` can settle a doubt",
-                    f"declare `failure {name.text}`, or leave `settles` away",
+                    f"declare `failure {name.text}`, or remove `settles`",
                 )
         return tree.Enum(name, variants, self.span_from(start))
 
@@ -423,7 +423,7 @@ class DeclarationParser(RequireParser):
             FINAL_WITH_BODY,
             self.token_span(i),
             f"the final state `{name.text}` {what}: a run ends there",
-            "leave `final` and the outcome away, or end the declaration here",
+            "remove `final` and the outcome, or end the declaration here",
         )
 
     def _body_follows(self) -> bool:

@@ -41,7 +41,7 @@ class PatternParser(ExpressionParser):
                     BINDING_ALTERNATIVE,
                     bound[0].span,
                     f"an alternative cannot bind `{bound[0].text}`: the others would leave it without a value",
-                    "leave the fields away, or write an arm of its own",
+                    "leave the fields out, or write an arm of its own",
                 )
                 return
 

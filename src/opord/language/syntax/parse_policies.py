@@ -194,7 +194,7 @@ class PolicyParser(StatementParser, ABC):
             SHARED_OWN_KEY,
             shared.span,
             "this key is the run's own, and no two runs have the same",
-            "leave `shared because` away, or write the key that the runs share: `key <expression>`",
+            "remove `shared because`, or write the key that the runs share: `key <expression>`",
         )
 
     # Reasons --------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ _SPELT_UNITS = {
 NO_STATEMENT = code(
     "OP020",
     rule="syntax",
-    title="something that is no statement",
+    title="something that is not a statement",
     suppressed_by=(LostPlace(), UnclosedBrace()),
 )
 LATER_VERSION = code("OP023", rule="syntax", title="a word of a later version")

@@ -22,9 +22,9 @@ _DECLARATIONS = (
         (Snippet("contract", "the header of a contract", "contract ${1:Name}(${2:order: Order}) key ${3:order.id} version 1"),),
     ),
     Word(
-        "require", ("file",), "What the input of a run has to fit. A start whose input does not fit is refused with the text.",
+        "require", ("file",), "A condition on the input of a run. If it does not hold, the start is refused with the text.",
         'require order.total_cents > 0 else "order {order.id} has nothing to pay"', ('require condition else "…"',),
-        (Snippet("require", "what the input has to fit", 'require ${1:condition} else "${2:text}"'),), leads_to="value",
+        (Snippet("require", "a condition on the input", 'require ${1:condition} else "${2:text}"'),), leads_to="value",
     ),
     Word(
         "record", ("file",), "A value with named fields.", "record Line { sku: str, quantity: int = 1 }",
@@ -114,7 +114,7 @@ _CLAUSES = (
         "event delivered(tracking: str) key tracking keep",
     ),
     Word(
-        "fails", ("call",), "The failures that a call declares; whoever calls it handles them.",
+        "fails", ("call",), "The failures of a call. Each place that calls it handles them.",
         "effect read(id: str) -> int fails ReadError", ("fails Name | Name",), of=_CALLS,
     ),
     Word(

@@ -72,7 +72,7 @@ def fix_all(analysis: Analysis) -> CodeAction | None:
     if now.text == text:
         return None
     whole = TextEdit(analysis.path, (0, len(text)), now.text)
-    return CodeAction("mend all that is sure", "source.fixAll", (whole,))
+    return CodeAction("mend everything that is safe to mend", "source.fixAll", (whole,))
 
 
 def _safe(analysis: Analysis) -> list[TextEdit]:

@@ -127,10 +127,10 @@ def read_line(text: bytes) -> ArchiveLine:
     if not (
         text.startswith(START) and text[_KIND_AT - 2 : _KIND_AT] == b'",' and text.endswith(b"}\n") and colon
     ):
-        raise LineDamaged("it has not the form of an archive's line")
+        raise LineDamaged("it does not have the form of an archive's line")
     digest = text[len(START) : _KIND_AT - 2]
     if hashlib.sha256(member).hexdigest().encode() != digest:
-        raise LineDamaged("it does not have the digest kept with it: it was changed")
+        raise LineDamaged("its content does not match its digest: it was changed")
     return ArchiveLine(kind[1:].decode(), body, Digest(digest.decode()))
 
 
@@ -143,7 +143,7 @@ def decoded(body: bytes, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(body, type=kind)
     except msgspec.MsgspecError as error:
-        raise LineDamaged(f"it does not say what it should: {error}") from error
+        raise LineDamaged(f"its content is not as expected: {error}") from error
 
 
 def contract_line(contract: StoredContract) -> bytes:

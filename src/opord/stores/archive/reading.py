@@ -172,10 +172,12 @@ class _Order:
         if not self._sure:
             return None
         if batch is None:
-            return "lines are missing before it: what it ends has no beginning"
+            return "lines are missing before it: it ends a batch that has no beginning"
         if end.lines != batch.lines:
-            return f"{_lines(end.lines)} stood between its mark and it, and {_lines(batch.lines)} are there"
-        return None if end == batch.end() else "other lines stood between its mark and it than are there"
+            return (
+                f"{_lines(end.lines)} stood between its mark and it, and {_lines(batch.lines)} are there now"
+            )
+        return None if end == batch.end() else "the lines between its mark and it have changed"
 
 
 def _lines(count: int) -> str:

@@ -213,7 +213,7 @@ def check_header(text: bytes, path: Path, store: str | None = None) -> lines.Hea
     except lines.LineDamaged:
         line, header = None, None
     if line is None or header is None or line.kind != "archive":
-        raise ArchiveRefused(f"{path} is no archive of Opord; name another file")
+        raise ArchiveRefused(f"{path} is not an archive of Opord; name another file")
     if header.format > lines.FORMAT:
         raise ArchiveRefused(
             f"{path} was made by a newer opord (format {header.format}, this one knows {lines.FORMAT}); upgrade opord"

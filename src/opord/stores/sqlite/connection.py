@@ -33,8 +33,8 @@ _KINDS: tuple[tuple[type[apsw.Error], str, str], ...] = (
     (apsw.NoMemError, "full", "has no memory left to work with"),
     (apsw.ReadOnlyError, "readonly", "cannot be written: the file, its folder or the disk is read-only"),
     (apsw.PermissionsError, "readonly", "may not be accessed by this user"),
-    (apsw.CantOpenError, "gone", "cannot be opened: it or its folder is gone, or no file may be opened"),
-    (apsw.IOError, "io", "cannot be read or written: the disk or a file size limit is in the way"),
+    (apsw.CantOpenError, "gone", "cannot be opened: it or its folder is gone, or too many files are open"),
+    (apsw.IOError, "io", "cannot be read or written: the disk or a limit on file sizes prevents it"),
 )
 
 

@@ -47,7 +47,7 @@ def check_not_inherited(path: Path) -> None:
     """
     if _open_in_parent and identity(path) in _open_in_parent:
         raise StoreRefused(
-            f"store {path} was in the midst of a use when this process was forked from process {os.getppid()}, so it "
+            f"store {path} was in use when this process was forked from process {os.getppid()}, so it "
             "cannot be opened here; fork at another time, or start a new process (subprocess, or multiprocessing with "
             '"spawn")'
         )

@@ -141,7 +141,7 @@ def _room(store: StoreFacts) -> Remark:
 def _log(store: StoreFacts) -> Remark:
     facts = {"journal_mode": store.journal_mode, "log_bytes": store.log_bytes, "writing": store.writing}
     if store.journal_mode != "wal":
-        message = f"the store's journal mode is {store.journal_mode}, not wal: something else has changed it"
+        message = f"the store's journal mode is {store.journal_mode}, not wal: another program has changed it"
         move = "the next command that opens it sets it to wal again; find out what changed it"
         return Remark("log", "warning", message, move, facts)
     if store.log_bytes > LOG_BYTES_MAX:
@@ -152,15 +152,15 @@ def _log(store: StoreFacts) -> Remark:
         return Remark("log", "warning", message, move, facts)
     message = f"write-ahead log, {in_units(store.log_bytes)}"
     return Remark(
-        "log", "fine", f"{message}; somebody writes just now" if store.writing else message, facts=facts
+        "log", "fine", f"{message}; a process is writing just now" if store.writing else message, facts=facts
     )
 
 
 def _sound(store: StoreFacts) -> Remark:
     facts = {"damage": store.damage}
     if store.damage is None:
-        message = f"not checked for damage: {in_units(store.file_bytes)} take their time"
-        return Remark("damage", "note", message, "opord doctor --whole reads all of it", facts)
+        message = f"not checked for damage: reading {in_units(store.file_bytes)} takes time"
+        return Remark("damage", "note", message, "opord doctor --whole checks all of it", facts)
     if store.damage:
         move = "stop the workers, keep a copy of the file and its log, and restore a backup"
         return Remark("damage", "wrong", f"the store is damaged: {store.damage}", move, facts)

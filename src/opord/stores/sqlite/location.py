@@ -40,7 +40,7 @@ def true_name(path: Path) -> Path:
         # A link in /proc may lead to a deleted file, or into the files of a container.
         if identity(name) != identity(real_name):
             raise StoreRefused(
-                f"the store {path} has no name by which others find it; name its file by a path"
+                f"the store {path} has no path that other processes can find; give the path of its file"
             )
     return real
 

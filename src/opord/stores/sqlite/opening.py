@@ -103,7 +103,7 @@ def check_sqlite(version: str) -> None:
 
 def _must_exist(path: Path | None, place: str) -> None:
     if path is None:
-        raise StoreMissing(place, "a store in memory is gone with the process that made it")
+        raise StoreMissing(place, "a store in memory is lost when its process ends")
     if not path.exists():
         raise StoreMissing(place, "there is no such file")
 

@@ -197,7 +197,7 @@ class SqliteStore:
                     items += rows(connection, self._sql["due_number"], (number,), tuple[int, RunRow])
                 except RowDamaged as error:
                     log.error(
-                        "run number %d cannot be claimed, and is left alone for a minute: %s", number, error
+                        "run number %d cannot be claimed; it is tried again in a minute: %s", number, error
                     )
                     connection.execute(self._sql["renew"], (_encode([number]).decode(), now + _PUT_OFF_US))
             return items

@@ -48,7 +48,7 @@ def arms(spot: CompletionSpot) -> Iterator[Offer]:
             doc=each.variant.doc if each.variant is not None else "",
         )
     if alone and "else" not in covered:
-        yield Offer("else", "keyword", "whatever is left", insert=f"else{arrow}", rank=30)
+        yield Offer("else", "keyword", "everything else", insert=f"else{arrow}", rank=30)
     if alone and spot.cursor.is_fresh and len(missing) > 1:
         yield _all(spot, missing)
 

@@ -175,7 +175,7 @@ def _requirement(spot: CompletionSpot) -> Iterable[Offer]:
     told = words.count("else") > words.count("then")
     if told:
         return ()
-    to_be_told = Offer("else", "keyword", "what a start is told that does not fit", 'else "', rank=1)
+    to_be_told = Offer("else", "keyword", "the text for a start that is refused", 'else "', rank=1)
     return chain([to_be_told], _operand_or_operator(spot))
 
 
