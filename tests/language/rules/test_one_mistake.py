@@ -103,6 +103,20 @@ final state Fine success
 final state Bad failure
 final state Worse failure
 """,
+    "an else that is meant for one variant": """contract C(id: str) key id
+failure Trouble { No, Busy transient }
+effect f(id: str) -> int fails Trouble { timeout 1s }
+initial state S -> Fine | Bad | Late {
+  let n = perform f(id) else TimedOut -> goto Late  #! OP209
+  match perform f(id) {
+    ok -> goto Fine(n)
+    else No -> goto Bad  #! OP209
+  }
+}
+final state Fine(n: int) success
+final state Bad failure
+final state Late failure
+""",
     "a failure": """contract C(id: str) key id
 failure Trouble { No, Busy transient }
 effect f(id: str) -> int fails Nothing { retry 2 times }  #! OP101
@@ -232,6 +246,12 @@ def test_one_mistake_is_one_finding(text: str) -> None:
 def test_the_next_move_names_the_state_that_nothing_goes_to(name: str, next_move: str) -> None:
     [found] = check_text(CASES[name]).diagnostics
     assert found.help == next_move
+
+
+def test_an_else_with_the_name_of_a_variant_is_not_renamed() -> None:
+    found = check_text(CASES["an else that is meant for one variant"]).diagnostics
+    assert not any(each.fixes for each in found)
+    assert "write the arm `TimedOut -> …`, behind a call in braces: `else { TimedOut -> … }`" in found[0].help
 
 
 def test_a_fix_goes_to_the_state_that_nothing_goes_to() -> None:

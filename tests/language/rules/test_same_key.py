@@ -517,3 +517,37 @@ def test_the_help_proposes_nothing_that_the_key_holds_already() -> None:
     graph = Graph(contract)
     assert key_with_arguments(graph, pay.key.expr, Changes((place,))) is None
     assert key_with_arguments(graph, pay.key.expr, Changes((place, cents))) == '"{place}/{cents}"'
+
+
+@pytest.mark.parametrize(
+    ("event", "told"),
+    [
+        ("sure: bool", "carry a number that grows with each round, pass it to `page`"),
+        ("level: Level", "carry a number that grows with each round, pass it to `page`"),
+        (
+            "sure: bool, ticket: str",
+            "carry `ticket`, or a number that grows with each round, to `Paging`, pass it to `page`",
+        ),
+    ],
+)
+def test_the_next_move_takes_nothing_into_the_key_that_two_events_share(event: str, told: str) -> None:
+    names = ", ".join(part.split(":")[0] for part in event.split(", "))
+    [found] = check_text(f"""\
+contract Incident(id: str) key id
+enum Level {{ Low, High }}
+event worse({event})
+event level(level: Level)
+action page(id: str) stands because "who was woken is awake" {{ key id, timeout 1m }}
+initial state Paging -> Waiting {{
+  commit page(id)
+  goto Waiting
+}}
+state Waiting -> Paging | Closed {{
+  on worse({names}) -> goto Paging
+  on level ignore
+  after 1d -> goto Closed
+}}
+final state Closed failure
+""").diagnostics
+    assert found.rule == "samekey"
+    assert found.help.startswith(f"{told}, and put it into the key, or say above `Paging`")

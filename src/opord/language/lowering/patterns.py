@@ -46,6 +46,7 @@ from opord.language.lowering.scope import Binding, Scope
 from opord.language.lowering.symbols import CallSymbol, Subject, VariantSymbol
 from opord.language.lowering.variants import UNKNOWN_VARIANT, report_ambiguous
 from opord.language.syntax import tree
+from opord.language.syntax.letter_case import has_case
 from opord.language.types import UNKNOWN, named
 
 PATTERN = code(
@@ -157,11 +158,28 @@ def _lower(ctx: Lowering, scope: Scope, subject: Subject, node: tree.Pattern) ->
             return _literal(ctx, scope, subject, node, value, place)
         case tree.ElsePattern(binding):
             type = rest_of(ctx, subject)
+            if binding is not None and _names_variant(ctx, binding.text):
+                _report_else_of_one(ctx, node, binding.text)
+                return ElsePattern(None, type, place)
             return ElsePattern(_bound(ctx, scope, binding, type), type, place)
         case tree.Unparsed():
             return VariantPattern((VariantRef("?", ""),), (), place)
         case _:
             assert_never(node)
+
+
+def _names_variant(ctx: Lowering, name: str) -> bool:
+    return not has_case(name, "snake_case") and (name in ctx.variants or name in _BUILT_IN)
+
+
+def _report_else_of_one(ctx: Lowering, node: tree.ElsePattern, variant: str) -> None:
+    ctx.report(
+        PATTERN,
+        node.span,
+        f"`else` takes all that is left, and `{variant}` is one of its cases",
+        help=f"for this one alone, write the arm `{variant} -> …`, behind a call in braces: "
+        f"`else {{ {variant} -> … }}`; or give what is left a name in snake_case: `else problem -> …`",
+    )
 
 
 def rest_of(ctx: Lowering, subject: Subject) -> Type:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from opord.contract import Action, Contract, Expr, Field, Named, Place, Primitive, Text, Var
+from opord.contract import BOOL, Action, Contract, Expr, Field, Named, Place, Primitive, Text, Var
 from opord.language.diagnostics import Diagnostic, Label, code
 from opord.language.diagnostics.places import known_place
 from opord.language.diagnostics.suppressors import WAYS_UNREAD, LeftOut
@@ -86,15 +86,22 @@ def new_argument(graph: Graph, action: Action, state: str, changes: Changes) -> 
     fields = _for_keys(graph, changes.fields)
     if fields:
         return f"pass {quoted(fields)} to `{action.name}`"
-    event_params = _for_keys(graph, changes.event_params)
+    told = [each for each in changes.event_params if not _has_few_values(each)]
+    event_params = _for_keys(graph, told)
     if event_params:
-        return f"carry {quoted(event_params)} to `{state}`, pass it to `{action.name}`"
+        what = f"{quoted(event_params, 'or')}, or a number that grows with each round,"
+        return f"carry {what} to `{state}`, pass it to `{action.name}`"
     return f"carry a number that grows with each round, pass it to `{action.name}`"
 
 
 def _for_keys(graph: Graph, fields: Iterable[Field]) -> list[str]:
     """Return the names of the fields that can stand in the text of a key."""
     return [each.name for each in fields if _prints(graph, each)]
+
+
+def _has_few_values(each: Field) -> bool:
+    """Say whether two events often bring the same value, so that it makes no key another one."""
+    return each.type == BOOL or isinstance(each.type, Named)
 
 
 def _prints(graph: Graph, each: Field) -> bool:
