@@ -5,6 +5,7 @@ What a forked child does and hears is its own. The worker goes on, logs on, and 
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -245,6 +246,15 @@ logging.config.dictConfig({
 import logging
 logging.getLogger().handlers.clear()
 """,
+    "disable": """
+import logging
+logging.disable(logging.CRITICAL)
+""",
+    "loggers that stand alone": """
+import logging
+for name in ("opord.worker", "opord.needs"):
+    logging.getLogger(name).propagate = False
+""",
 }
 
 
@@ -264,9 +274,8 @@ def test_a_worker_logs_on_whatever_its_handlers_make_of_logging(crunching: Shop,
     start(crunching, "r1")
     said = crunching.process(*WORKER, "--until-idle")
     assert said.status == 1
-    assert "working on" in said.err
-    assert "pay is in doubt" in said.err
-    assert "stopping: nothing is left to do" in said.err
+    for line in ("working on", "pay is in doubt", "in doubt in New", "stopping: nothing is left to do"):
+        assert said.err.count(line) == 1, said.err
 
 
 AT_RUN_TIME = {
@@ -304,6 +313,103 @@ def test_a_worker_logs_on_when_a_handler_configures_logging_while_it_runs(
     assert "working on" in said.err
     assert "pay is in doubt" in said.err
     assert "stopping: nothing is left to do" in said.err
+
+
+def test_a_worker_hears_its_orders_whatever_its_handlers_make_of_signals(crunching: Shop) -> None:
+    takes = "signal.signal(signal.SIGTERM, signal.SIG_IGN); signal.signal(signal.SIGINT, signal.SIG_DFL)"
+    write(crunching, WAITS.replace('note("crunching")', f'note("crunching"); {takes}') + PAYS, takes)
+    start(crunching, "r1")
+    told = "changed the effect of SIGTERM and SIGINT on this process; it is undone"
+    process = begin(crunching, until=told)
+    wait_for_note(crunching, process, "crunching")
+    time.sleep(0.6)  # it looks twice a second
+    process.send_signal(signal.SIGTERM)
+    wait_for_line(process, "letting calls under way end")
+    (crunching.folder / "go").touch()
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, told in err) == (0, False), err
+    assert "paid r1" in notes(crunching)
+
+
+def test_a_handlers_module_may_change_the_working_directory(crunching: Shop) -> None:
+    away = crunching.folder / "away"
+    away.mkdir()
+    write(crunching, BRIEF, f"NOTES = os.path.abspath('notes'); os.chdir({str(away)!r})")
+    text = (crunching.folder / "crunching.py").read_text().replace('open("notes"', "open(NOTES")
+    (crunching.folder / "crunching.py").write_text(text)
+    start(crunching, "r1")
+    both = ("--contract", "crunch.opord", "--handlers", "crunching:Handlers")
+    said = crunching.process(*WORKER, *both, "--until-idle")
+    assert said.status == 0, said.err
+    assert notes(crunching) == ["paid r1", "atexit of a worker"]
+    assert list(away.iterdir()) == []
+
+
+def test_a_worker_goes_on_when_a_handler_stops_the_event_loop(crunching: Shop) -> None:
+    stops = "asyncio.get_running_loop().stop()\n        await asyncio.sleep(0.01)"
+    write(crunching, f"\n    async def crunch(self, id):\n        {stops}\n        return id\n" + PAYS)
+    start(crunching, "r1", "r2")
+    said = crunching.process(*WORKER, "--until-idle")
+    assert said.status == 0, said.err
+    assert said.err.count("a handler stopped the event loop; it goes on") == 1
+    assert sorted(notes(crunching)) == ["atexit of a worker", "paid r1", "paid r2"]
+
+
+@pytest.mark.parametrize(
+    ("breaks", "said", "status"),
+    [
+        ("os.closerange(3, 256)", "a handler closed files of this process; it ends now", 130),
+        ("[task.cancel() for task in asyncio.all_tasks()]", "a handler cancelled the worker's own tasks", 1),
+    ],
+    ids=["its files", "its tasks"],
+)
+def test_a_worker_that_a_handler_breaks_says_so_and_ends(
+    crunching: Shop, breaks: str, said: str, status: int
+) -> None:
+    write(
+        crunching,
+        f"\n    async def crunch(self, id):\n        {breaks}\n        await asyncio.sleep(0.01)\n        return id\n"
+        + PAYS,
+    )
+    start(crunching, "r1")
+    ended = crunching.process(*WORKER, "--until-idle")
+    assert (ended.status, said in ended.err) == (status, True), ended.err
+    assert "Traceback" not in ended.err
+    assert crunching.opord("runs", "verify").status == 0
+
+
+LEAVES = {
+    "a thread": ("threading.Thread(target=hang, args=(id,), name='metrics').start()", "the thread metrics did not end"),
+    "a pool": ("ThreadPoolExecutor(1, 'pool').submit(hang, id)", "the thread pool_0 did not end"),
+    "a process": (
+        "multiprocessing.get_context('fork').Process(target=hang, args=(id,)).start()", "the process "),
+    "an end": ("atexit.register(hang, id)", "what handlers gave to `atexit` did not end"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("how", LEAVES)
+def test_what_a_handler_began_does_not_keep_a_worker_from_ending(crunching: Shop, how: str) -> None:
+    begins, said = LEAVES[how]
+    write(
+        crunching,
+        f"\n    def crunch(self, id):\n        {begins}\n        return id\n" + PAYS,
+        "import threading\nfrom concurrent.futures import ThreadPoolExecutor\n",
+    )
+    start(crunching, "r1")
+    program = "from opord.cli import stopping, main; stopping.LEAVING_S = 1.0; main()"
+    with (crunching.folder / "said").open("w") as said_here:
+        process = subprocess.Popen(
+            [sys.executable, "-c", program, *WORKER, "--until-idle"], cwd=crunching.folder, stderr=said_here
+        )
+        try:
+            assert process.wait(timeout=30) == 0
+        finally:
+            for line in notes(crunching):
+                if line.startswith("child ") and line != f"child {process.pid}":
+                    os.kill(int(line.split()[1]), signal.SIGKILL)
+    err = (crunching.folder / "said").read_text()
+    assert said in err, err
+    assert "within 1 s; left behind" in err
 
 
 def test_the_level_of_opord_still_counts(crunching: Shop) -> None:

@@ -7,7 +7,8 @@ by its contract's rule. A pure stalls at once.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -261,3 +262,90 @@ def test_handlers_on_threads_behave_the_same(name: str) -> None:
     assert row is not None
     assert said in row.head.reason
     assert handlers.paid.count("bad") == 1
+
+
+async def cancel_at_once() -> None:
+    current_task().cancel()
+
+
+async def cancel_and_raise() -> None:
+    current_task().cancel()
+    raise asyncio.CancelledError
+
+
+async def cancel_and_wait() -> None:
+    current_task().cancel()
+    await asyncio.sleep(1)
+
+
+async def cancel_after_a_wait() -> None:
+    await asyncio.sleep(1)
+    current_task().cancel()
+
+
+async def cancel_and_swallow() -> None:
+    with suppress(asyncio.CancelledError):
+        await cancel_and_wait()
+    await asyncio.sleep(1)
+
+
+async def cancel_and_take_it_back() -> None:
+    with suppress(asyncio.CancelledError):
+        await cancel_and_wait()
+    current_task().uncancel()
+
+
+def current_task() -> asyncio.Task[Any]:
+    task = asyncio.current_task()
+    assert task is not None
+    return task
+
+
+CANCELLING = {
+    cancel_at_once: True,
+    cancel_after_a_wait: True,
+    cancel_and_swallow: True,
+    cancel_and_take_it_back: True,
+    cancel_and_raise: False,
+    cancel_and_wait: False,
+}
+"""Ways to cancel one's own task, and whether the handler answers then."""
+
+
+@pytest.mark.parametrize("cancels", CANCELLING)
+@pytest.mark.parametrize("where", ["look", "pay"])
+def test_a_handler_that_cancels_its_own_task_cancels_nothing_else(
+    where: str, cancels: Callable[[], Awaitable[None]]
+) -> None:
+    """Its run goes on in another task, and what it raises is its own exception."""
+
+    class Handlers:
+        async def look(self, id: str) -> str:
+            if where == "look":
+                await cancels()
+            return id
+
+        def rate(self, id: str) -> float:
+            return 1.0
+
+        async def pay(self, id: str, *, call: Any) -> dict[str, Any]:
+            if where == "pay":
+                await cancels()
+            return {"id": id}
+
+    kit = Kit(TEXT, lambda _: Handlers())
+
+    async def story() -> None:
+        async with kit.engine() as engine:
+            await engine.start(kit.workflow, id="a")
+            await kit.until(lambda: kit.row("Hostile/a").head.status in ("ended", "in_doubt", "stalled"))
+
+    kit.run(story())
+    head = kit.row("Hostile/a").head
+    if CANCELLING[cancels]:
+        assert (head.status, head.reason) == ("ended", None)
+    else:
+        assert head.status == ("stalled" if where == "look" else "in_doubt")
+        assert head.reason is not None
+        assert "CancelledError" in head.reason
+    kit.check()

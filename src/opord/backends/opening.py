@@ -26,6 +26,7 @@ __all__ = [
     "libraries_used",
     "open_backend",
     "store_exists",
+    "whole_url",
 ]
 
 
@@ -52,6 +53,15 @@ async def open_backend(url: str) -> AsyncIterator[Backend]:
             await process.close()
     finally:
         store.close()
+
+
+def whole_url(url: str) -> str:
+    """Return a URL of the same store that does not depend on the working directory.
+
+    Raises:
+        StoreRefused: the URL does not name a store.
+    """
+    return kind_of(url).whole(url)
 
 
 def check_lasts(url: str) -> None:

@@ -19,4 +19,7 @@ def main() -> None:
     from opord.cli.program import run
 
     prepare_streams()
-    raise SystemExit(run(sys.argv[1:]))
+    status = run(sys.argv[1:])
+    if (stopping := sys.modules.get("opord.cli.stopping")) is not None:  # a worker has ended
+        stopping.leave_in_time(status)
+    raise SystemExit(status)

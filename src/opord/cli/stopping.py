@@ -6,6 +6,7 @@
 - Another one ends the process at once, as `kill -9` would. So does a time limit, if a handler holds
   the event loop or a store holds its thread.
 - A child that a handler forks hears no orders: it has the signal handlers that were there before.
+- What handlers make of SIGTERM and SIGINT is undone, so that the worker hears its orders.
 
 Handlers of signals run between any two instructions, so they take no lock and write no log.
 """
@@ -16,6 +17,7 @@ import _thread
 import asyncio
 import contextlib
 import logging
+import multiprocessing
 import os
 import signal
 import sys
@@ -41,6 +43,9 @@ ENDING_S: Final = 15.0
 LEFT_S: Final = 0.5
 """How long calls that were given up may take to end before they are left behind, in seconds."""
 
+LEAVING_S: Final = 10.0
+"""How long what handlers began may keep a worker that has ended, in seconds."""
+
 KILLED: Final = 130
 """The exit status of a worker that is ended at once."""
 
@@ -60,6 +65,7 @@ class Orders:
 
     def __init__(self, drain_s: float) -> None:
         self.signal: str | None = None
+        self._said = False
         self._first_at = 0.0
         self._limit_s = drain_s + ENDING_S
         self._stopping: Callable[[], object] | None = None
@@ -81,6 +87,20 @@ class Orders:
         if _heard_here is self:
             self.forget()
             _heard_here = None
+
+    def keep(self) -> None:
+        """Hear signals again if other code, such as a module of handlers, has changed that."""
+        if _heard_here is not self:
+            return
+        changed = [number for number in _NUMBERS if signal.getsignal(number) != self._hear]
+        for number in changed:
+            signal.signal(number, self._hear)
+        if changed and not self._said:
+            self._said = True
+            log.warning(
+                "handlers, or a library of theirs, changed the effect of %s on this process; it is undone",
+                " and ".join(signal.Signals(number).name for number in changed),
+            )
 
     def forget(self) -> None:
         """Put back the signal handlers that were there before."""
@@ -136,14 +156,14 @@ _heard_here: Orders | None = None
 _masks: dict[int, Any] = {}
 
 
-def end_now(why: str) -> None:
+def end_now(why: str, status: int = KILLED) -> None:
     """End the process as `kill -9` would, and say why."""
     with contextlib.suppress(Exception):
         flush_stdout()
     with contextlib.suppress(Exception):
         stamp = time.strftime("%Y-%m-%d %H:%M:%S")
         os.write(2, f"{stamp},{int(time.time() * 1000) % 1000:03} WARNING {why}\n".encode())
-    os._exit(KILLED)
+    os._exit(status)
 
 
 def _main_place() -> str:
@@ -155,15 +175,19 @@ def _main_place() -> str:
 
 
 def run_to_its_end(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine as `asyncio.run` does, but wait for nothing that does not end."""
+    """Run a coroutine as `asyncio.run` does, but wait for nothing that does not end.
+
+    Raises:
+        CancelledError: a handler cancelled the task of the worker itself.
+    """
     loop = asyncio.new_event_loop()
     threads = ThreadPoolExecutor(thread_name_prefix="asyncio")
     loop.set_default_executor(threads)
     asyncio.set_event_loop(loop)
+    main = loop.create_task(work)
     try:
-        return loop.run_until_complete(work)
+        return _result(loop, main)
     finally:
-        work.close()  # it may never have begun
         try:
             tasks = asyncio.all_tasks(loop)
             for task in tasks:
@@ -178,6 +202,49 @@ def run_to_its_end(work: Coroutine[Any, Any, T]) -> T:
             asyncio.set_event_loop(None)
             with contextlib.suppress(RuntimeError):
                 loop.close()
+
+
+def _result(loop: asyncio.AbstractEventLoop, main: asyncio.Task[T]) -> T:
+    """Run the loop until its main task is done, also if a handler stops the loop."""
+    said = False
+    while True:
+        try:
+            return loop.run_until_complete(main)
+        except RuntimeError:
+            if main.done():
+                raise
+            if not said:
+                said = True
+                log.warning("a handler stopped the event loop; it goes on")
+        except OSError as wrong:
+            if main.done():
+                raise
+            # What the worker has written to is no longer its own, so nothing may be written.
+            end_now(
+                f"the worker cannot wait for anything any more ({wrong}): a handler closed files of this process; "
+                "it ends now, and other workers take over its runs"
+            )
+
+
+def leave_in_time(status: int) -> None:
+    """End the process soon with this status, even if something that a handler began does not end.
+
+    Python waits for threads, for the children of `multiprocessing`, and for functions of `atexit`.
+    """
+    threading.Thread(target=_keep_leaving, args=(status,), name="opord-leave", daemon=True).start()
+
+
+def _keep_leaving(status: int) -> None:
+    time.sleep(LEAVING_S)
+    main = threading.main_thread()
+    names = [
+        f"the thread {thread.name}"
+        for thread in threading.enumerate()
+        if thread is not main and not thread.daemon
+    ]
+    names += [f"the process {child.pid}" for child in multiprocessing.active_children() if not child.daemon]
+    what = ", ".join(names[:5]) or "what handlers gave to `atexit`"
+    end_now(f"the worker has ended, and {what} did not end within {LEAVING_S:g} s; left behind", status)
 
 
 def leave_hanging_threads(status: int) -> None:

@@ -97,19 +97,24 @@ def command(
         raise click.UsageError(
             f"each --contract needs its --handlers; got {len(contracts)} --contract and {len(handlers)} --handlers"
         )
-    from opord.backends.opening import check_system
+    from opord.backends.opening import check_lasts, check_system, whole_url
 
     check_system()
+    check_lasts(store)
+    place = whole_url(store)  # a module of handlers may change the working directory
     log_to_stderr(log_format, verbose=verbose)
+    status = 1
     with Orders(drain) as orders:
         try:
             pairs = _pairs(contracts, handlers)
             orders.check()
+            orders.keep()
             status = run_to_its_end(
                 _work(
                     pairs,
-                    store,
+                    place,
                     orders,
+                    shown_as=store,
                     until_idle=until_idle,
                     lease_s=lease,
                     concurrency=concurrency,
@@ -121,6 +126,8 @@ def command(
         except StoppedEarly:
             log.info("%s: stopped before the worker took any run", orders.signal)
             status = 0
+        except asyncio.CancelledError:
+            log.error("a handler cancelled the worker's own tasks, so it ends; other workers take over its runs")  # fmt: skip
         leave_hanging_threads(status)
     return status
 
@@ -128,8 +135,9 @@ def command(
 def _pairs(contracts: tuple[str, ...], handlers: tuple[str, ...]) -> list[tuple[Program, Any]]:
     """Return each contract's program with its handlers."""
     pairs = []
-    for contract, where in zip(contracts, handlers, strict=True):
-        program, instance = program_at(contract), handlers_at(where)
+    programs = [program_at(contract) for contract in contracts]
+    for contract, program, where in zip(contracts, programs, handlers, strict=True):
+        instance = handlers_at(where)
         ask_for_the_class(program, instance)
         pairs.append((as_the_handlers_know_it(program, instance, contract), instance))
     keep_logging()
@@ -141,6 +149,7 @@ async def _work(
     store: str,
     orders: Orders,
     *,
+    shown_as: str,
     until_idle: bool,
     lease_s: float,
     concurrency: int,
@@ -149,10 +158,7 @@ async def _work(
     dev: bool,
 ) -> int:
     from opord.backends.front import Engine, relax_for_good
-    from opord.backends.opening import check_lasts
     from opord.backends.shown import Shown
-
-    check_lasts(store)
 
     workflows = [program.workflow(handlers) for program, handlers in pairs]
     names = ", ".join(f"{program.name} {program.version}" for program, _ in pairs)
@@ -167,13 +173,14 @@ async def _work(
         return 0
     try:
         relax_for_good()
-        log.info("working on %s for %s", store, names)
+        log.info("working on %s for %s", shown_as, names)
         idle = asyncio.create_task(_idle(engine, until_idle))
         damaged = asyncio.create_task(engine.until_damaged())
         moved = asyncio.create_task(_until_moved(engine))
+        keeping = asyncio.create_task(_keep(orders))
         await asyncio.wait({idle, stop, damaged, moved}, return_when=asyncio.FIRST_COMPLETED)
         stopped = stop.done()
-        for task in (idle, stop, damaged, moved):
+        for task in (idle, stop, damaged, moved, keeping):
             task.cancel()
         if engine.writer.moved is not None and moved.done():
             raise engine.writer.moved
@@ -202,6 +209,13 @@ async def _work(
 async def _until_moved(engine: Engine) -> None:
     """Return once a file of the store has been moved, deleted or replaced for some time."""
     while engine.writer.moved is None or time.perf_counter() - engine.writer.moved_at < MOVED_S:  # noqa: ASYNC110
+        await asyncio.sleep(LOOK_S)
+
+
+async def _keep(orders: Orders) -> None:
+    """Hear orders, whatever handlers make of the process's signals."""
+    while True:
+        orders.keep()
         await asyncio.sleep(LOOK_S)
 
 

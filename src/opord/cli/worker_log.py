@@ -23,10 +23,12 @@ def log_to_stderr(form: str = "text", *, verbose: bool = False) -> None:
 
     `form` is one of `FORMATS`. `verbose` adds what only matters when something is looked for.
     """
-    global _formatter, _stream
-    _stream = keep_stderr()
-    _formatter = _JsonLine() if form == "json" else _OneLine("%(asctime)s %(levelname)s %(message)s")
-    _add_handler()
+    global _handler
+    _handler = _Lines(keep_stderr())
+    _handler.setFormatter(
+        _JsonLine() if form == "json" else _OneLine("%(asctime)s %(levelname)s %(message)s")
+    )
+    logging.getLogger().addHandler(_handler)
     # Of other libraries only warnings and errors matter here.
     logging.getLogger("opord").setLevel(logging.DEBUG if verbose else logging.INFO)
     keep_logging()
@@ -43,6 +45,9 @@ def keep_logging() -> None:
             logger.__class__ = _LastingLogger
 
 
+_handler: logging.Handler | None = None
+
+
 class _LastingLogger(logging.Logger):
     """A logger that nothing disables, and that has a handler to write to."""
 
@@ -54,10 +59,20 @@ class _LastingLogger(logging.Logger):
     def disabled(self, value: bool) -> None:
         pass
 
+    def isEnabledFor(self, level: int) -> bool:  # noqa: N802 - as it is called in `logging`
+        return level >= self.getEffectiveLevel()  # whatever `logging.disable` turned off
+
     def handle(self, record: logging.LogRecord) -> None:
-        if not self.hasHandlers():
-            _add_handler()
+        if _handler is not None and not self.hasHandlers():
+            self._topmost().addHandler(_handler)
         super().handle(record)
+
+    def _topmost(self) -> logging.Logger:
+        """Return the last logger that records of this one come to."""
+        logger: logging.Logger = self
+        while logger.propagate and logger.parent is not None:
+            logger = logger.parent
+        return logger
 
 
 class _OneLine(logging.Formatter):
@@ -84,19 +99,9 @@ class _JsonLine(logging.Formatter):
         return json.dumps(line, separators=(",", ":"))
 
 
-_stream: TextIO | None = None
-_formatter: logging.Formatter = _OneLine("%(asctime)s %(levelname)s %(message)s")
-
-
 class _Lines(logging.StreamHandler[TextIO]):
     """Writes lines; one that cannot be written stops nothing, also if stderr is closed."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - a name of `logging`
         with suppress(Exception):
             super().handleError(record)
-
-
-def _add_handler() -> None:
-    handler = _Lines(_stream)
-    handler.setFormatter(_formatter)
-    logging.getLogger().addHandler(handler)

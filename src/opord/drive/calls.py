@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import Executor
 from typing import Any, NamedTuple, TypeAlias, assert_never, cast
 
@@ -14,7 +14,7 @@ from opord.contract import Action, Effect
 from opord.drive import children
 from opord.drive.held_calls import CallLeft, HeldCalls
 from opord.drive.purity import NotPure, call_watched, install
-from opord.drive.relay import GivenUp, HandlerEnd, Raised, Returned, Waiting, end_of
+from opord.drive.relay import GivenUp, HandlerEnd, Raised, Returned, Waiting, end_of, in_a_new_task
 from opord.drive.wrong_answers import (
     WrongAnswer,
     describe_error,
@@ -231,6 +231,11 @@ class Calls:
         attempt = _Attempt(call, run, began, late, timer_at)
         if entering is not None:
             entering()
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a call is made in a task")
+        cancelled = task.cancelling()
+        begun: Ending | Waiting
         try:
             if threads is None:
                 answer = handler.function(*args, **kwargs)
@@ -240,32 +245,46 @@ class Calls:
                 )
                 if isinstance(answer, TookTooLong):
                     return answer
+                threads, cancelled = None, task.cancelling()
             if not handler.is_async and not inspect.isawaitable(answer):
-                return self._returned(call, answer, began)
-            running = answer if inspect.iscoroutine(answer) else _awaited(answer)
-            # A handler that answers without waiting for anything needs no timer.
-            try:
-                waits_for = running.send(None)
-            except StopIteration as end:
-                self._check_process()
-                return self._returned(call, end.value, began)
-            self._check_process()
-        except (asyncio.CancelledError, Overtaken) as error:
-            task = asyncio.current_task()
-            if isinstance(error, Overtaken) or (task is not None and task.cancelling()):
-                raise
-            return Unexpected(error, self._since(began))
+                begun = self._returned(call, answer, began)
+            else:
+                running = answer if inspect.iscoroutine(answer) else _awaited(answer)
+                begun = self._begun(attempt, task, cancelled, running)
         except BaseException as error:
+            if threads is not None and isinstance(error, asyncio.CancelledError | Overtaken):
+                if isinstance(error, Overtaken) or task.cancelling():
+                    raise
+                return Unexpected(error, self._since(began))
             self._check_process(error)
-            return self._raised(call, error, began)
-        waiting = Waiting(
+            begun = self._raised(call, error, began)
+        if isinstance(begun, Waiting):
+            return self._ending(call, await end_of(begun), began)
+        if task.cancelling() > cancelled:  # by the handler itself
+            await in_a_new_task()
+        return begun
+
+    def _begun(
+        self, attempt: _Attempt, task: asyncio.Task[Any], cancelled: int, running: Coroutine[Any, Any, Any]
+    ) -> Ending | Waiting:
+        """Take the first step of a coroutine. If it answers without waiting, it needs no timer.
+
+        `cancelled` is how often the task had been cancelled before.
+        """
+        try:
+            waits_for = running.send(None)
+        except StopIteration as end:
+            self._check_process()
+            return self._returned(attempt.call, end.value, attempt.began)
+        self._check_process()
+        return Waiting(
             running,
             waits_for,
-            limit_s=self.time_limit(call)[0],
-            timer_at=timer_at,
+            limit_s=self.time_limit(attempt.call)[0],
+            timer_at=attempt.timer_at,
             left=lambda task: self._left(attempt, task),
+            strays=max(0, task.cancelling() - cancelled),
         )
-        return self._ending(call, await end_of(waiting), began)
 
     def _ending(self, call: CallProgram, end: HandlerEnd, began: float) -> Ending:
         """Classify how a handler ended that had waited for something."""

@@ -60,10 +60,11 @@ class Waiting:
 
     `limit_s` is the time limit of the call in seconds, and `timer_at` when a timer of the phase is
     due by the loop's clock. `left` is called if the handler is given up, with the task that it
-    keeps. It returns a function that is called when the handler ends at last.
+    keeps. It returns a function that is called when the handler ends at last. `strays` is how often
+    the handler cancelled its own task, and did not take that back.
     """
 
-    __slots__ = ("left", "limit_s", "on_late", "running", "timer_at", "waits_for", "withdrawn")
+    __slots__ = ("left", "limit_s", "on_late", "running", "strays", "timer_at", "waits_for", "withdrawn")
 
     def __init__(
         self,
@@ -73,12 +74,14 @@ class Waiting:
         limit_s: float,
         timer_at: float | None,
         left: Callable[[asyncio.Task[Any]], Callable[[HandlerEnd], None]],
+        strays: int = 0,
     ) -> None:
         self.running: Coroutine[Any, Any, Any] = running
         self.waits_for: Any = waits_for
         self.limit_s: float = limit_s
         self.timer_at: float | None = timer_at
         self.left: Callable[[asyncio.Task[Any]], Callable[[HandlerEnd], None]] = left
+        self.strays: int = strays
         self.withdrawn: Withdrawal | None = None
         self.on_late: Callable[[HandlerEnd], None] | None = None
 
@@ -87,6 +90,15 @@ class Waiting:
 def end_of(waiting: Waiting) -> Generator[Waiting, HandlerEnd, HandlerEnd]:
     """Hand a handler to the relay that carries this flight, and return how it ended."""
     return (yield waiting)
+
+
+_NEW_TASK: Final = object()
+
+
+@types.coroutine
+def in_a_new_task() -> Generator[object, None, None]:
+    """Go on in a new task: a handler has cancelled the present one, and did not take that back."""
+    yield _NEW_TASK
 
 
 class Relay:
@@ -143,10 +155,16 @@ class Relay:
             except StopIteration as end:
                 return end.value
             error = None
+            if request is _NEW_TASK:
+                self.task = self._start(None)
+                return None
             if type(request) is Waiting:
                 value = yield from self._run_handler(request)
                 if request.on_late is not None:
                     request.on_late(value)
+                    return None
+                if request.strays > 0:
+                    self.task = self._start(value)
                     return None
                 continue
             try:
@@ -181,6 +199,7 @@ class Relay:
                     # Its frames are to be the handler's alone.
                     step, reply = running.throw, raised.with_traceback(None)
                 self._check_process()
+                cancelled = task.cancelling()
                 try:
                     waits_for = step(reply)
                 except StopIteration as stop:
@@ -190,14 +209,21 @@ class Relay:
                     end = Raised(error, waiting.withdrawn)
                 else:
                     self._check_process()
+                    waiting.strays = max(0, waiting.strays + task.cancelling() - cancelled)
                     continue
+                waiting.strays = max(0, waiting.strays + task.cancelling() - cancelled)
                 self._check_process()
                 break
         finally:
             timer.cancel()
             if self._waiting is waiting:
                 self._waiting = None
-        if isinstance(end, Raised) and end.withdrawn is None and _is_cancelled(end.error, task):
+        if (
+            isinstance(end, Raised)
+            and end.withdrawn is None
+            and issubclass(type(end.error), asyncio.CancelledError)
+            and task.cancelling() > waiting.strays
+        ):
             end = Raised(end.error, "cancelled")  # by somebody who knows this task
         if waiting.on_late is None and waiting.withdrawn is not None:
             task.uncancel()
@@ -241,10 +267,6 @@ class Relay:
             if not task.cancelled() and (error := task.exception()) is not None:
                 log.critical("a worker's work on a run was broken off", exc_info=error)
             on_end()
-
-
-def _is_cancelled(error: BaseException, task: asyncio.Task[Any]) -> bool:
-    return isinstance(error, asyncio.CancelledError) and task.cancelling() > 0
 
 
 async def carried(work: Coroutine[Any, Any, Any]) -> Any:

@@ -102,6 +102,10 @@ class StoreKind(Protocol):
         """Say whether there may be a store. Its content is not read."""
         ...
 
+    def whole(self, url: str) -> str:
+        """Return a URL of the same store that does not depend on the working directory."""
+        ...
+
     def lasts(self, url: str) -> bool:
         """Say whether a store at this URL outlives the process that made it."""
         ...

@@ -22,6 +22,11 @@ class PostgresKind:
 
         return schema_exists(url)
 
+    def whole(self, url: str) -> str:
+        """Return the URL: a server is the same from everywhere."""
+        location_of(url)
+        return url
+
     def lasts(self, url: str) -> bool:
         """Return True: a server outlives its clients."""
         location_of(url)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from opord.stores.base import Store, StoreMissing, StoreRefused, check_system
 from opord.stores.kind import Remark, StoreKind, StoreOverview
@@ -28,6 +28,10 @@ class SqliteKind:
         """Say whether there is a file that is not empty."""
         path = path_of(url)
         return path is not None and path.is_file() and path.stat().st_size > 0
+
+    def whole(self, url: str) -> str:
+        path = path_of(url)
+        return url if path is None else f"sqlite:///{quote(str(path.absolute()))}"
 
     def lasts(self, url: str) -> bool:
         """Say whether the URL names a file."""
