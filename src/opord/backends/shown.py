@@ -21,7 +21,7 @@ from opord.kernel.unread import program_by_row
 from opord.kernel.views import details_view, history_view, run_view, under_way_view, unreadable_view
 from opord.stores.base import RowDamaged, StoreError, UnreadRow
 from opord.values.guard import BadValue
-from opord.values.types import Digest, RunId
+from opord.values.types import Digest, Instant, RunId
 
 __all__ = ["ContractUnreadable", "Shown"]
 
@@ -48,6 +48,7 @@ class Shown:
         self._programs = Programs(SHOWING)
         self._served: frozenset[str] | None = None
         self._workers: dict[str, WorkerSign] | None = None
+        self._now: Instant | None = None
         self._damaged: dict[str, str] = {}
 
     async def program(self, row: RunRow) -> Program:
@@ -106,7 +107,7 @@ class Shown:
         details = details_view(body_of(row), inbox)
         details["stored"] += [{"id": None, "event": None, "at": None, "damaged": one.why} for one in unread]
         run = await self.readable(row) if damage is None else None
-        return view | details | under_way_view(run, await self._workers_seen(), await self.backend.now())
+        return view | details | under_way_view(run, await self._workers_seen(), await self._instant())
 
     async def _inbox(self, run: RunId) -> tuple[Sequence[InboxRow], list[UnreadRow]]:
         """Return the messages that wait for a run, and those that cannot be read."""
@@ -136,9 +137,9 @@ class Shown:
     async def _view(self, row: RunRow, decode: Callable[[RunRow], Awaitable[Run]]) -> dict[str, Any]:
         if row.run in self._damaged:
             return unreadable_view(row, self._damaged[row.run])
-        served, workers = await self.served(), await self._workers_seen()
+        served, workers, now = await self.served(), await self._workers_seen(), await self._instant()
         try:
-            return run_view(await decode(row), served=served, now=await self.backend.now(), workers=workers)
+            return run_view(await decode(row), served=served, now=now, workers=workers)
         except (ContractUnreadable, BadValue, RowDamaged) as wrong:
             return unreadable_view(row, str(wrong))
         except StoreError:
@@ -195,6 +196,7 @@ class Shown:
         The result is None if that cannot be read.
         """
         if self._workers is None:
+            self._now = await self.backend.now()
             try:
                 rows = await self.backend.workers(gone=True)
             except RowDamaged:
@@ -203,6 +205,15 @@ class Shown:
                 row.worker: WorkerSign(row.alive_until, row.trouble, calls_by_run(row.calls)) for row in rows
             }
         return self._workers
+
+    async def _instant(self) -> Instant:
+        """Return the instant of which all is shown: when the workers were last seen.
+
+        A later one would call workers dead that have shown signs of life in between.
+        """
+        if self._now is None:
+            self._now = await self.backend.now()
+        return self._now
 
     async def rows(
         self,
