@@ -89,17 +89,20 @@ def four_workers(url: str, orders: int, workers: int = 4) -> float:
     script = [sys.executable, __file__, "--work", url]
     processes = [subprocess.Popen(script, stdin=subprocess.PIPE) for _ in range(workers)]
     try:
-        return asyncio.run(_started_and_ended(url, orders))
+        return asyncio.run(_started_and_ended(url, orders, workers))
     finally:
         for process in processes:
             process.kill()
             process.wait()
 
 
-async def _started_and_ended(url: str, orders: int) -> float:
+async def _started_and_ended(url: str, orders: int, workers: int) -> float:
     workflow = opord.load(CONTRACT).FourCalls
     async with opord.Engine(url) as engine:
-        await asyncio.sleep(3.0)  # the workers are up
+        for _ in range(300):
+            if len(await engine.writer.call(engine.store.workers)) == workers:
+                break
+            await asyncio.sleep(0.1)
         began = time.perf_counter()
         for first in range(0, orders, 500):
             await asyncio.gather(

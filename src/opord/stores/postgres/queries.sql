@@ -57,10 +57,18 @@ WHERE r.run = $1
 SELECT coalesce((SELECT id FROM opord.runs WHERE run = $1), (SELECT number FROM opord.pruned WHERE run = $1))
 
 -- name: next_wake
--- With the clock, so that a worker that looks sets its own by it.
+-- The first that can be claimed. If there is none: the end of a lease that each step moves on, or what is due next,
+-- whichever comes first. With the clock, so that a worker that looks sets its own by it.
 SELECT (
-  SELECT min(w.wake_at) FROM (:contract_ids) AS c CROSS JOIN LATERAL (
-    SELECT h.wake_at FROM opord.heads AS h WHERE h.contract = c.id AND h.wake_at IS NOT NULL ORDER BY h.wake_at LIMIT 1
+  SELECT min(w.wake_at) FROM (:contract_ids) AS c
+  CROSS JOIN LATERAL (SELECT coalesce($2::bigint, :clock) AS now) AS t CROSS JOIN LATERAL (
+    SELECT coalesce(
+      (SELECT h.wake_at FROM opord.heads AS h
+       WHERE h.contract = c.id AND h.due_at <= t.now AND h.wake_at <= t.now ORDER BY h.due_at, h.run LIMIT 1),
+      least(
+        (SELECT min(h.wake_at) FROM opord.heads AS h WHERE h.contract = c.id AND h.due_at <= t.now),
+        (SELECT h.due_at FROM opord.heads AS h WHERE h.contract = c.id AND h.due_at > t.now ORDER BY h.due_at LIMIT 1))
+    ) AS wake_at
   ) AS w
 ), :clock
 
@@ -69,7 +77,8 @@ SELECT (
 SELECT EXISTS (
   SELECT 1 FROM (:contract_ids) AS c CROSS JOIN LATERAL (
     SELECT 1 FROM opord.heads AS h
-    WHERE h.contract = c.id AND h.wake_at < coalesce($2::bigint, :clock) + $3::bigint AND h.worker IS NOT NULL LIMIT 1
+    WHERE h.contract = c.id AND h.due_at < :now2 + $3::bigint
+      AND h.wake_at < :now2 + $3::bigint AND h.worker IS NOT NULL LIMIT 1
   ) AS held
 )
 
@@ -77,15 +86,16 @@ SELECT EXISTS (
 -- The runs that are due, the longest due first. Each contract's part is locked by itself, from one table alone, and
 -- what another claim has locked is left to it. A locked row is read as it is now: a run that another claim has taken
 -- since this statement began is not due any more.
-WITH due AS MATERIALIZED (
+WITH t AS MATERIALIZED (SELECT :now2 AS now), due AS MATERIALIZED (
   SELECT d.run, d.wake_at FROM (:contract_ids) AS c CROSS JOIN LATERAL (
     SELECT h.run, h.wake_at FROM opord.heads AS h
-    WHERE h.contract = c.id AND h.wake_at <= coalesce($2::bigint, :clock)
-    ORDER BY h.wake_at, h.run LIMIT $3 FOR UPDATE SKIP LOCKED
+    WHERE h.contract = c.id AND h.due_at <= (SELECT now FROM t) AND h.wake_at <= (SELECT now FROM t)
+    ORDER BY h.due_at, h.run LIMIT $3 FOR UPDATE SKIP LOCKED
   ) AS d
   ORDER BY d.wake_at, d.run LIMIT $3
 ), h AS (
-  UPDATE opord.heads AS h SET epoch = h.epoch + 1, worker = $4, wake_at = coalesce($2::bigint, :clock) + $5::bigint
+  UPDATE opord.heads AS h
+  SET epoch = h.epoch + 1, worker = $4, wake_at = (SELECT now FROM t) + $5::bigint, due_at = (SELECT now FROM t) + $5::bigint
   WHERE h.run = ANY (ARRAY(SELECT run FROM due))
   RETURNING h.*
 )
@@ -97,7 +107,7 @@ ORDER BY due.wake_at, due.run
 -- name: lease
 -- Move the leases of the (run, epoch) pairs that the worker still holds, or end them. The rows are locked in the order
 -- of their numbers, as all who lock several do.
-WITH asked AS MATERIALIZED (
+WITH t AS MATERIALIZED (SELECT :now3 AS now), asked AS MATERIALIZED (
   SELECT a.run, a.epoch FROM json_to_recordset($1::json) AS a (run text, epoch bigint)
 ), found AS MATERIALIZED (
   SELECT r.id, r.run FROM opord.runs AS r WHERE r.run = ANY (ARRAY(SELECT run FROM asked))
@@ -109,7 +119,8 @@ WITH asked AS MATERIALIZED (
   FROM held JOIN found ON found.id = held.id JOIN asked ON asked.run = found.run AND asked.epoch = held.epoch
 ), changed AS (
   UPDATE opord.heads AS h
-  SET wake_at = coalesce($3::bigint, :clock) + $4::bigint, worker = CASE WHEN $5::bool THEN h.worker END
+  SET wake_at = (SELECT now FROM t) + $4::bigint, due_at = (SELECT now FROM t) + $4::bigint,
+    worker = CASE WHEN $5::bool THEN h.worker END
   WHERE h.run = ANY (ARRAY(SELECT id FROM fits))
 )
 SELECT run FROM fits
@@ -119,10 +130,10 @@ SELECT run FROM fits
 SELECT :run_row
 FROM opord.contracts AS k CROSS JOIN LATERAL (
   SELECT d.* FROM opord.heads AS d
-  WHERE d.contract = k.id AND d.wake_at <= coalesce($1::bigint, :clock) - $2::bigint ORDER BY d.wake_at, d.run LIMIT $3
+  WHERE d.contract = k.id AND d.due_at <= :now1 - $2::bigint ORDER BY d.due_at, d.run LIMIT $3
 ) AS h CROSS JOIN LATERAL (SELECT * FROM opord.runs WHERE id = h.run OFFSET 0) AS r
 JOIN opord.contracts AS c ON c.id = r.contract
-WHERE h.status = 'waiting'
+WHERE h.status = 'waiting' AND h.wake_at <= :now1 - $2::bigint
 ORDER BY h.wake_at, h.run LIMIT $4
 
 -- name: unserved
@@ -130,10 +141,10 @@ ORDER BY h.wake_at, h.run LIMIT $4
 SELECT :run_row
 FROM (:unserved_ids) AS k CROSS JOIN LATERAL (
   SELECT d.* FROM opord.heads AS d
-  WHERE d.contract = k.id AND d.wake_at <= coalesce($1::bigint, :clock) - $2::bigint ORDER BY d.wake_at, d.run LIMIT $3
+  WHERE d.contract = k.id AND d.due_at <= :now1 - $2::bigint ORDER BY d.due_at, d.run LIMIT $3
 ) AS h CROSS JOIN LATERAL (SELECT * FROM opord.runs WHERE id = h.run OFFSET 0) AS r
 JOIN opord.contracts AS c ON c.id = r.contract
-WHERE h.status IN ('running', 'waiting', 'in_doubt')
+WHERE h.status IN ('running', 'waiting', 'in_doubt') AND h.wake_at <= :now1 - $2::bigint
 ORDER BY h.wake_at, h.run LIMIT $4
 
 -- name: resting
@@ -142,7 +153,7 @@ ORDER BY h.wake_at, h.run LIMIT $4
 SELECT :run_row
 FROM opord.contracts AS k CROSS JOIN LATERAL (
   SELECT d.* FROM opord.heads AS d
-  WHERE d.contract = k.id AND d.wake_at IS NOT NULL ORDER BY d.wake_at, d.run LIMIT $1
+  WHERE d.contract = k.id AND d.due_at IS NOT NULL ORDER BY d.due_at, d.run LIMIT $1
 ) AS h CROSS JOIN LATERAL (SELECT * FROM opord.runs WHERE id = h.run OFFSET 0) AS r
 JOIN opord.contracts AS c ON c.id = r.contract
 WHERE h.status = 'waiting' AND h.worker IS NULL AND (strpos(h.body, '"tries"') > 0 OR strpos(h.body, '"intent"') > 0)
@@ -229,10 +240,10 @@ ORDER BY 2, 1
 
 -- name: heartbeat
 WITH gone AS (
-  DELETE FROM opord.workers WHERE alive_until < coalesce($3::bigint, :clock) - $7::bigint AND worker <> $1
+  DELETE FROM opord.workers WHERE alive_until < :now3 - $7::bigint AND worker <> $1
 )
 INSERT INTO opord.workers (worker, contracts, alive_until, trouble, calls)
-VALUES ($1, ARRAY(SELECT json_array_elements_text($2::json)), coalesce($3::bigint, :clock) + $4::bigint, $5, $6)
+VALUES ($1, ARRAY(SELECT json_array_elements_text($2::json)), :now3 + $4::bigint, $5, $6)
 ON CONFLICT (worker) DO UPDATE
 SET contracts = excluded.contracts, alive_until = excluded.alive_until, trouble = excluded.trouble,
   calls = excluded.calls
@@ -243,30 +254,32 @@ SELECT w.worker, ARRAY(
   SELECT coalesce(c.digest, s.digest) AS digest FROM unnest(w.contracts) AS s (digest)
   LEFT JOIN opord.digests AS d ON d.digest = s.digest LEFT JOIN opord.contracts AS c ON c.id = d.contract ORDER BY 1
 ), w.alive_until, w.trouble, w.calls FROM opord.workers AS w
-WHERE $2::bool OR w.alive_until > coalesce($1::bigint, :clock) ORDER BY w.worker
+WHERE $2::bool OR w.alive_until > :now1 ORDER BY w.worker
 
 -- name: forget_worker
 DELETE FROM opord.workers WHERE worker = $1 AND alive_until = $2 RETURNING 1
 
 -- name: release_all
 -- All that a worker holds by leases that end between two instants.
-WITH held AS MATERIALIZED (
+WITH t AS MATERIALIZED (SELECT :now2 AS now), held AS MATERIALIZED (
   SELECT h.run FROM opord.heads AS h
   WHERE h.run = ANY (ARRAY(
       SELECT x.run FROM opord.contracts AS c CROSS JOIN LATERAL (
         SELECT y.run FROM opord.heads AS y
-        WHERE y.contract = c.id AND y.wake_at BETWEEN $3::bigint AND $4::bigint AND y.worker = $1 OFFSET 0
+        WHERE y.contract = c.id AND y.due_at <= $4::bigint AND y.wake_at BETWEEN $3::bigint AND $4::bigint AND y.worker = $1
+        OFFSET 0
       ) AS x))
     AND h.worker = $1 AND h.wake_at BETWEEN $3::bigint AND $4::bigint
   ORDER BY h.run FOR UPDATE
 )
-UPDATE opord.heads AS h SET wake_at = coalesce($2::bigint, :clock), worker = NULL
+UPDATE opord.heads AS h
+SET wake_at = (SELECT now FROM t), due_at = (SELECT now FROM t), worker = NULL
 WHERE h.run = ANY (ARRAY(SELECT run FROM held))
 RETURNING h.run
 
 -- name: forget
 WITH over AS MATERIALIZED (
-  SELECT run FROM opord.pruned WHERE forget_at <= coalesce($1::bigint, :clock)
+  SELECT run FROM opord.pruned WHERE forget_at <= :now1
   ORDER BY forget_at LIMIT $2 FOR UPDATE SKIP LOCKED
 )
 DELETE FROM opord.pruned WHERE run = ANY (ARRAY(SELECT run FROM over)) RETURNING 1
@@ -366,7 +379,8 @@ UPDATE opord.runs SET input = $2 WHERE id = $1
 
 -- name: rewrite_head
 -- A worker that holds the run knows the old hash; the epoch fences it off.
-UPDATE opord.heads SET epoch = epoch + 1, hash = $2, worker = $3, wake_at = $4, reason = $5, body = $6 WHERE run = $1
+UPDATE opord.heads SET epoch = epoch + 1, hash = $2, worker = $3, wake_at = $4, due_at = $4, reason = $5, body = $6
+WHERE run = $1
 
 -- name: lock_runs
 -- What is stored of the runs of a batch, locked in the order of their numbers.

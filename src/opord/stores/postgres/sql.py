@@ -37,7 +37,7 @@ CONTRACT_IDS: Final = (
 # The contracts that no worker that is alive has handlers for; the first parameter is the clock.
 UNSERVED_IDS: Final = (
     "SELECT k.id FROM opord.contracts AS k WHERE NOT EXISTS (SELECT 1 FROM opord.workers AS w "
-    f"JOIN opord.digests AS d ON d.digest = ANY (w.contracts) WHERE w.alive_until > coalesce($1::bigint, {CLOCK}) "
+    f"JOIN opord.digests AS d ON d.digest = ANY (w.contracts) WHERE w.alive_until > (SELECT coalesce($1::bigint, {CLOCK})) "
     "AND d.contract = k.id)"
 )
 
@@ -46,6 +46,9 @@ _SHORT: Final[Mapping[str, str]] = {
     ":contract_row": CONTRACT_ROW,
     ":contract_ids": CONTRACT_IDS,
     ":unserved_ids": UNSERVED_IDS,
+    # The clock as a parameter or, if that is empty, the server's. As a subquery it can be a key of
+    # an index; a function that changes while a statement runs cannot.
+    **{f":now{number}": f"(SELECT coalesce(${number}::bigint, {CLOCK}))" for number in (1, 2, 3)},
     ":clock": CLOCK,
 }
 
@@ -92,7 +95,8 @@ LISTS: Final = (
 def batch_statement(schema: str, present: Collection[str], notifies: bool = False) -> str:
     """Return the statement that writes a batch with these lists, each a parameter in their order.
 
-    If it notifies, the channel and the text follow as parameters.
+    The store's clock follows as a parameter and, if the statement notifies, the channel and the
+    text.
     It returns (n, arrivals) for each change, or nothing if one does not fit.
     """
     parts, names = _parts(schema), [name for name in LISTS if name in present]
@@ -107,11 +111,15 @@ def batch_statement(schema: str, present: Collection[str], notifies: bool = Fals
     ctes += [parts[f"do: {name}"] for name in names if name not in ("writes", "starts")]
     heard = ""
     if notifies:
-        channel, text = (f"${len(names) + number}" for number in (1, 2))
+        channel, text = (f"${len(names) + number}::text" for number in (2, 3))
         ctes.append(f"notice AS MATERIALIZED (SELECT pg_notify({channel}, {text}) FROM gate WHERE ok)")
         heard = " WHERE (SELECT count(*) FROM notice) = 1"
     statement = "WITH " + ", ".join(ctes) + f"\nSELECT n, arrivals FROM done{heard}"
-    for number, name in enumerate(names, 1):
+    # Every statement has the clock as a parameter, also if it writes no head.
+    statement = statement.replace(
+        "SELECT n, arrivals FROM done", "SELECT n, arrivals, :now::bigint FROM done"
+    )
+    for number, name in enumerate([*names, "now"], 1):
         statement = statement.replace(f":{name}::", f"${number}::")
     return statement
 

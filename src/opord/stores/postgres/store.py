@@ -142,7 +142,7 @@ class PostgresStore:
         schema = self.location.schema
         try:
             with self._connections.use() as connection:
-                written = group.write(_on(connection), schema, changes, self._notice(batch))
+                written = group.write(_on(connection), schema, changes, self.now(), self._notice(batch))
         except StoreUnavailable as error:
             if not isinstance(error.__cause__, RETRIED):
                 raise
@@ -169,7 +169,7 @@ class PostgresStore:
         answers = group.judged(_on(connection), schema, batch)
         fitting = [(n, answer) for n, answer in enumerate(answers) if isinstance(answer, Start | Write)]
         notice = self._notice([answer for _, answer in fitting])
-        written = group.write(_on(connection), schema, fitting, notice) if fitting else {}
+        written = group.write(_on(connection), schema, fitting, self.now(), notice) if fitting else {}
         if written is None:
             raise _Overtaken
         return [written.get(n, answer) for n, answer in enumerate(answers)]  # type: ignore[arg-type]
@@ -200,7 +200,7 @@ class PostgresStore:
 
     def next_wake(self, contracts: Collection[str]) -> Instant | None:
         began = time.monotonic_ns()
-        ((wake_at, clock),) = self._all("next_wake", _json(contracts))
+        ((wake_at, clock),) = self._all("next_wake", _json(contracts), self._clock.given)
         self._clock.look(clock, began)
         return None if wake_at is None else Instant(wake_at)
 

@@ -45,8 +45,9 @@ CREATE TABLE opord.runs (
 CREATE INDEX runs_of_contract ON opord.runs (contract, id);
 
 -- While a worker steps, no column of an index changes, so that a step touches this table's own page only (a HOT
--- update): `rest_state` is empty while the run runs, `ended_since` until it has ended, and `wake_at` is the end of the
--- lease. Half of each page is left free for the new versions of its rows.
+-- update): `rest_state` is empty while the run runs, and `ended_since` until it has ended. Each step of a held run moves
+-- the end of its lease, `wake_at`, but not `due_at`, by which runs that are due are found: it is `wake_at` or, of a held
+-- run, an earlier end of the same lease. Half of each page is left free for the new versions of its rows.
 CREATE TABLE opord.heads (
     run         bigint PRIMARY KEY,
     contract    bigint NOT NULL,
@@ -55,6 +56,7 @@ CREATE TABLE opord.heads (
     arrivals    bigint NOT NULL,
     since       bigint NOT NULL,
     wake_at     bigint,
+    due_at      bigint,
     ended_since bigint,
     hash        text COLLATE "C" NOT NULL,
     state       text COLLATE "C" NOT NULL,
@@ -68,7 +70,7 @@ CREATE TABLE opord.heads (
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05);
 
 -- What a worker looks for. An ended run is in it no more: claiming costs the same after a million of them.
-CREATE INDEX heads_due ON opord.heads (contract, wake_at, run) WHERE wake_at IS NOT NULL;
+CREATE INDEX heads_due ON opord.heads (contract, due_at, run) WHERE due_at IS NOT NULL;
 
 -- What a person looks for.
 CREATE INDEX heads_running ON opord.heads (run) WHERE status = 'running';
