@@ -198,7 +198,7 @@ def test_the_first_attempt_of_an_effect_is_shown_while_it_lasts(shop: Shop) -> N
     lines = shop.opord("runs", "show", "Desk/o1").out.splitlines()
     at = lines.index("call       find_customer, attempt 1")
     assert lines[at + 1].startswith("under way  since 20")
-    assert lines[at + 1].endswith(" UTC; it is given up at its worker's call limit")
+    assert lines[at + 1].endswith(" UTC; the worker gives it up at its worker's call limit")
     shown = json.loads(shop.opord("runs", "show", "Desk/o1", "--json").out)["under_way"]
     assert (shown["call"], shown["key"], shown["attempt"], shown["until"]) == ("find_customer", None, 1, None)
 
