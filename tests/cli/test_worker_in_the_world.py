@@ -324,7 +324,7 @@ def test_a_worker_hears_its_orders_whatever_its_handlers_make_of_signals(crunchi
     wait_for_note(crunching, process, "crunching")
     time.sleep(0.6)  # it looks twice a second
     process.send_signal(signal.SIGTERM)
-    wait_for_line(process, "letting calls under way end")
+    wait_for_line(process, "waiting for calls under way to end")
     (crunching.folder / "go").touch()
     _, err = process.communicate(timeout=60)
     assert (process.returncode, told in err) == (0, False), err
