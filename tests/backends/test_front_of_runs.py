@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import inspect
 from collections.abc import Coroutine
 from datetime import UTC, date, datetime, timedelta
@@ -216,6 +217,67 @@ def test_a_wrong_event_is_told_in_words(flow: Any, call: Any, error: type[Except
             assert (await handle.status())["state"] == "Asked"
 
     run(main())
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "told"),
+    [
+        (lambda run: run.approve(note="ok"), AttributeError, r"did you mean run.send.approve\(…\)\?"),
+        (lambda run: run.resume(), AttributeError, r"did you mean engine.backend.resume\('Desk/a', …\)\?"),
+        (lambda run: run.results(), AttributeError, "a handle of a run has no 'results'; did you mean result?"),
+        (lambda run: run.zzz, AttributeError, "has no 'zzz'; it has send, status, history, result, as_, id"),
+        (lambda run: run.send.approve(sender="x", note="ok"), opord.InputInvalid, "`sender` is"),
+        (lambda run: run.send.approve(self="x", note="ok"), opord.InputInvalid, "`self` is"),
+    ],
+)  # fmt: skip
+def test_what_a_handle_does_not_have_is_told(flow: Any, call: Any, error: type[Exception], told: str) -> None:
+    async def main() -> None:
+        async with opord.Engine("sqlite://:memory:", [flow]) as engine:
+            handle = await engine.start(flow, order=order("a"))
+            with pytest.raises(error, match=told):
+                await call(handle.as_("eve", role="boss"))
+            assert copy.copy(handle).id == "Desk/a"
+            assert not hasattr(handle, "__len__")
+
+    run(main())
+
+
+def test_the_whole_name_of_a_run_is_no_key(flow: Any) -> None:
+    async def main() -> None:
+        async with opord.Engine("sqlite://:memory:", [flow]) as engine:
+            await engine.start(flow, order=order("a"))
+            with pytest.raises(opord.RunUnknown, match="did you mean 'Desk/a'"):
+                await engine.run(flow, "Desk/a").status()
+
+    run(main())
+
+
+def test_all_wrong_names_of_a_start_are_told(flow: Any) -> None:
+    async def main() -> None:
+        async with opord.Engine("sqlite://:memory:", [flow]) as engine:
+            with pytest.raises(opord.InputInvalid) as wrong:
+                await engine.start(flow, oder=1, txt="x")
+            assert [str(one) for one in wrong.value.problems] == [
+                "oder is not a parameter of Desk; did you mean order?",
+                "txt is not a parameter of Desk; did you mean text?",
+                "order is missing",
+            ]
+
+    run(main())
+
+
+def test_an_engine_without_async_says_so(flow: Any) -> None:
+    engine: Any = opord.Engine("sqlite://:memory:", [flow])
+    with pytest.raises(TypeError, match="opened with `async with`; a program without an event loop"), engine:
+        pass
+
+
+@pytest.mark.parametrize("wait_s", [-1, float("nan")])
+def test_a_wait_below_nothing_is_refused(flow: Any, tmp_path: Path, wait_s: float) -> None:
+    with opord.Client(f"sqlite:///{tmp_path}/desk.db") as client:
+        handle = client.start(flow, order=order("a"))
+        with pytest.raises(ValueError, match="expected wait_s of at least 0, got: "):
+            handle.result(wait_s=wait_s)
 
 
 def test_the_names_of_words_that_python_has_are_sent_as_in_the_contract(tmp_path: Path) -> None:

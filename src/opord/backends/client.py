@@ -207,10 +207,13 @@ class ClientRun:
 
         Raises:
             TimeoutError: it has not ended in that time. It goes on.
+            ValueError: `wait_s` is below 0.
             RunTerminated: an administrator ended it.
         """
 
         check_number("wait_s", wait_s)
+        if not wait_s >= 0:  # so that what is not a number is refused as well
+            raise ValueError(f"expected wait_s of at least 0, got: {wait_s}")
 
         async def ended(engine: Engine) -> Any:
             try:

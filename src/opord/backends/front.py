@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from datetime import datetime
-from typing import Any, ParamSpec, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, Unpack
 from uuid import UUID
 
 from opord.backends.base import Backend
@@ -193,6 +193,17 @@ class Engine:
         opened, self._open = self._open, None
         if opened is not None:
             await self._close(opened.process)
+
+    # Type checkers know that there is none, and say so themselves.
+    if not TYPE_CHECKING:
+
+        def __enter__(self) -> None:
+            raise TypeError(
+                "an engine is opened with `async with`; a program without an event loop uses "
+                "`with opord.Client(url) as client`"
+            )
+
+        def __exit__(self, *error: object) -> None: ...
 
     def _program(self, workflow: Workflow | type[Workflow]) -> Program:
         """Return the program of a contract.

@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 from uuid import UUID
 
-from opord.drive.errors import InputInvalid
+from opord.drive.errors import InputInvalid, InputProblem
 from opord.generated import RunHandle, Start, Workflow
 from opord.language.diagnostics.suggest import nearest
 from opord.stores import kind_of
@@ -127,12 +127,16 @@ def _named(one: object) -> str:
 
 
 def _wrong_names(name: str, params: Mapping[str, Parameter], named: Iterable[str]) -> InputInvalid:
+    named = list(named)
+    problems = []
     for given in named:
         if given not in params:
             near = nearest(given, params)
             hint = f"did you mean {near}?" if near else f"it has {', '.join(params) or 'none'}"
-            return InputInvalid(name, "", f"{given} is not a parameter of {name}; {hint}")
-    missing = next(
-        one for one, param in params.items() if one not in named and param.default is Parameter.empty
-    )
-    return InputInvalid(name, missing, "is missing")
+            problems.append(InputProblem("", f"{given} is not a parameter of {name}; {hint}"))
+    problems += [
+        InputProblem(one, "is missing")
+        for one, param in params.items()
+        if one not in named and param.default is Parameter.empty
+    ]
+    return InputInvalid(name, problems[0].path, problems[0].message, problems)

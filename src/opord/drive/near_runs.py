@@ -32,4 +32,5 @@ def _candidates(run: RunId, contracts: Collection[str]) -> list[RunId]:
     if meant is None:
         return []
     keys = dict.fromkeys((key, key.strip(), key.lower(), key.upper()))
-    return [name for one in keys if (name := RunId(f"{meant}/{one}")) != run]
+    whole = [RunId(key)] if key.startswith(f"{meant}/") else []  # the name was given as the key
+    return whole + [name for one in keys if (name := RunId(f"{meant}/{one}")) != run]

@@ -33,6 +33,9 @@ Reply: TypeAlias = T | Mapping[str, Any] | Awaitable[T | Mapping[str, Any]]
 """What a handler may return: the declared type, plain data that converts to it, or an awaitable."""
 
 
+_VERBS_OF_PEOPLE = ("resume", "resolve", "acknowledge", "cancel", "drop_event", "terminate")
+
+
 class Sent(NamedTuple):
     """What happened to an event.
 
@@ -108,6 +111,14 @@ class RunHandle:
     async def _result(self) -> Any:
         return await self._runs.wait_result(self.id)
 
+    # Type checkers see what there is, so that they find a wrong name too.
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if name.startswith("_") or name == "send":
+                raise AttributeError(f"a handle of a run has no attribute {name!r}")
+            raise AttributeError(_no_verb(self, name), obj=self)
+
 
 class Sender:
     """The base of a run's `send`, which has a method for each event."""
@@ -146,7 +157,7 @@ def _telling(form: str, send: Callable[..., Awaitable[Sent]]) -> Callable[..., A
     """Return a method that sends an event and has wrong parameters refused as the event's input."""
 
     @wraps(send)
-    async def sending(sender: Sender, *args: Any, **members: Any) -> Sent:
+    async def sending(sender: Sender, /, *args: Any, **members: Any) -> Sent:
         try:
             sent = send(sender, *args, **members)
         except TypeError:  # the parameters do not fit; what the method does begins when it is awaited
@@ -172,6 +183,22 @@ def _in_contract(form: str) -> str:
     """Return a name without the `_` that it got because Python has that word."""
     name = form.rstrip("_")
     return name if iskeyword(name) else form
+
+
+def _no_verb(run: RunHandle, name: str) -> str:
+    from difflib import get_close_matches
+
+    sender: Sender | None = getattr(run, "send", None)
+    events = sender._events if sender is not None else ()
+    if name in events:
+        return f"events are sent by run.send: did you mean run.send.{name}(…)?"
+    if name in _VERBS_OF_PEOPLE:
+        return f"a handle has no {name}; did you mean engine.backend.{name}({run.id!r}, …)?"
+    verbs = ("send", "status", "history", "result", "as_", "id")
+    near = get_close_matches(name, verbs, 1)
+    return f"a handle of a run has no {name!r}; " + (
+        f"did you mean {near[0]}?" if near else f"it has {', '.join(verbs)}"
+    )
 
 
 def _no_event(run: RunHandle, name: str, events: Sequence[str]) -> str:
