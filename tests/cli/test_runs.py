@@ -270,6 +270,8 @@ def test_an_event_needs_a_state_that_handles_it_and_a_sender_with_the_role(shop:
     assert (again.status, again.err.split(":")[0]) == (1, "error[event_refused]")
     unknown = shop.opord("runs", "send", "Desk/big-1", "bribe")
     assert "error[event_unknown]: Desk has no event 'bribe'; it has" in unknown.err
+    near = shop.opord("runs", "send", "Desk/big-1", "aprove")
+    assert near.err == "error[event_unknown]: Desk has no event 'aprove'; did you mean 'approve'?\n"
 
 
 def test_the_default_actor_is_the_user_who_is_logged_in(shop: Shop) -> None:

@@ -481,6 +481,8 @@ class UnknownEvent(Refused):
     events: tuple[str, ...]
 
     def __init__(self, contract: str, event: str, events: Sequence[str]) -> None:
+        from opord.language.diagnostics.suggest import nearest
+
         there = f"it has {', '.join(sorted(events))}" if events else "it has no events"
         if event == "cancel":
             message = (
@@ -488,7 +490,8 @@ class UnknownEvent(Refused):
                 "`opord runs terminate RUN` ends a run against its contract"
             )
         else:
-            message = f"{contract} has no event {event!r}; {there}"
+            near = nearest(event, events) if isinstance(event, str) else None
+            message = f"{contract} has no event {event!r}; {f'did you mean {near!r}?' if near else there}"
         super().__init__(message)
         self.contract, self.event, self.events = contract, event, tuple(events)
 
