@@ -127,7 +127,7 @@ def test_explain_of_a_finding_has_no_other_form(shop: Shop) -> None:
     assert "the page of a finding goes to the terminal only" in said.err
 
 
-@pytest.mark.parametrize("command", ["check", "explain", "diagram", "simulate"])
+@pytest.mark.parametrize("command", ["check", "fmt", "explain", "diagram", "simulate"])
 def test_python_code_is_no_contract(shop: Shop, command: str) -> None:
     (shop.folder / "refund.py").write_text("import opord\n\nclass Refund:\n    state = 'Asked'\n")
     said = shop.opord(command, "refund.py")

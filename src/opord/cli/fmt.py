@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from opord.cli.completing import offer_contracts
+from opord.cli.contracts import refuse_python
 from opord.cli.errors import CliError
 from opord.cli.output import error, has_colour, note, on_terminal, write
 from opord.values.visible import readable
@@ -62,6 +63,7 @@ def command(files: tuple[str, ...], only_check: bool) -> int:
 def _text(file: str) -> str:
     from opord.language.syntax.source import MAX_SOURCE_BYTES, read_source
 
+    refuse_python(file, class_too=False)
     try:
         # One byte more than the limit shows that the text is too long, however long it is.
         content = sys.stdin.buffer.read(MAX_SOURCE_BYTES + 1) if file == "-" else read_source(file)
