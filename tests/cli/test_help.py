@@ -46,6 +46,16 @@ def test_an_unknown_command_is_wrong_usage_and_a_similar_one_is_suggested(
     assert "error[usage]: no such command `chek`; did you mean `check`?" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("given", "meant"), [("start", "runs start"), ("show", "runs show"), ("migrate", "db migrate")]
+)
+def test_a_command_without_its_group_is_suggested_with_it(
+    capsys: pytest.CaptureFixture[str], given: str, meant: str
+) -> None:
+    assert program.run([given, "order.opord"]) == 2
+    assert f"no such command `{given}`; did you mean `{meant}`?" in capsys.readouterr().err
+
+
 def test_no_command_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert program.run([]) == 2
     said = capsys.readouterr()

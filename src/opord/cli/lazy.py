@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import click
@@ -58,10 +59,21 @@ class LazyGroup(click.Group):
         if args and args[0] not in {*self.listed, *self.aliases} and not args[0].startswith("-"):
             from difflib import get_close_matches
 
-            near = get_close_matches(args[0], self.listed, 1)
+            near = self._in_groups(ctx, args[0]) or get_close_matches(args[0], self.listed, 1)
             hint = f"did you mean `{near[0]}`?" if near else f"there are {', '.join(self.listed)}"
             ctx.fail(f"no such command `{args[0]}`; {hint}")
         return super().resolve_command(ctx, args)
+
+    def _in_groups(self, ctx: click.Context, name: str) -> list[str]:
+        """Return a command of that name in a group below this one, as it is called from here."""
+        for group, (module, _) in self.listed.items():
+            spec = find_spec(module)
+            if spec is None or spec.submodule_search_locations is None:
+                continue  # a module that is no package is no group; it is not loaded for this
+            command = self.get_command(ctx, group)
+            if isinstance(command, LazyGroup) and name in {*command.listed, *command.aliases}:
+                return [f"{group} {name}"]
+        return []
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without loading them."""
