@@ -20,7 +20,9 @@ from opord.drive.errors import (
     RunBusy,
     RunEnded,
 )
+from opord.stores.base import Write
 from opord.stores.memory import MemoryStore
+from opord.values.types import Instant
 from tests.engine.desk import NEVER, Here, Sim, fails
 from tests.support.kit import Kit, crash_at
 
@@ -322,6 +324,10 @@ class TestRefusals:
             await here.until(lambda: here.sim.calls("weigh") == 1)
             await self.refused(here, taken(here.sim), RunBusy, "worker w1 holds it now")
             await self.refused(here, stored(here.sim), RunBusy, "worker w1 holds it now")
+            row = here.sim.kit.row(here.sim.id)
+            over = row.head.replace(wake_at=Instant(1))
+            here.sim.kit.store.apply([Write(row.run, row.epoch, row.seq, None, row.epoch, head=over)])
+            await self.refused(here, stored(here.sim), RunBusy, "worker w1 held it, and its lease is over")
 
         Sim(TALLY, weigh=[NEVER]).tell(story)
 

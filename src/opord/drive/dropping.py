@@ -69,7 +69,7 @@ async def drop_event(
         if row is None and cause is None:
             raise EventIdUnknown(run.id, event_id)
         if run.worker is not None:
-            raise RunBusy(run.id, run.worker)
+            raise RunBusy(run.id, run.worker, lease_over=(run.wake_at or 0) <= draft.at)
         if row is not None:
             waiting.remove(row)
             dropping.drop_stored(draft, row, actor=actor, role=role, reason=reason)

@@ -464,11 +464,16 @@ class RunBusy(Refused):
     worker: str | None
     event: str | None
 
-    def __init__(self, run: RunId, worker: str | None, event: str | None = None) -> None:
-        why = (
-            f"worker {worker} holds it now" if worker is not None else f"its step for {event!r} is under way"
-        )
-        super().__init__(f"{run} cannot drop an event: {why}; ask again when it waits or has stalled")
+    def __init__(
+        self, run: RunId, worker: str | None, event: str | None = None, *, lease_over: bool = False
+    ) -> None:
+        why, move = f"its step for {event!r} is under way", "ask again when it waits or has stalled"
+        if worker is not None:
+            why = f"worker {worker} holds it now"
+        if lease_over:
+            why = f"worker {worker} held it, and its lease is over"
+            move = "start a worker that takes the run over, and ask again when it waits or has stalled"
+        super().__init__(f"{run} cannot drop an event: {why}; {move}")
         self.run, self.worker, self.event = run, worker, event
 
 
