@@ -530,7 +530,7 @@ MUTANTS = (
     ),
     Mutant(
         "wrong answer without its handler", "drive/wrong_answers.py",
-        "            at = frame_of(function, home)", "            at = None",
+        "            at = frame_of(function, home, name)", "            at = None",
         "a wrong answer does not name the file and line of the handler", "14",
         tests=("tests/cli/test_mistakes.py::test_a_mistake_is_shown_with_the_line_of_ones_own_code[a wrong type]",),
     ),

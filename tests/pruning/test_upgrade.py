@@ -19,7 +19,10 @@ def test_a_store_of_the_first_schema_is_migrated_and_pruned(tmp_path: Path) -> N
         "DROP INDEX heads_ended; DROP TABLE large_values; DROP TABLE pruned; DROP TABLE identity; DROP INDEX contracts_by_current"
     )
     old.execute("DROP INDEX heads_by_needs")
-    old.execute("ALTER TABLE heads DROP COLUMN needs; ALTER TABLE workers DROP COLUMN trouble")
+    old.execute(
+        "ALTER TABLE heads DROP COLUMN needs; ALTER TABLE workers DROP COLUMN trouble; "
+        "ALTER TABLE workers DROP COLUMN calls"
+    )
     old.execute("ALTER TABLE contracts DROP COLUMN form; ALTER TABLE contracts DROP COLUMN current")
     old.execute("PRAGMA user_version = 1")
     old.close()
