@@ -36,6 +36,13 @@ _DUE: Final[Mapping[NeedReason, str]] = {
 """The conditions on `heads` h of the needs that are not stored."""
 
 
+# The heads are read one by one, in the order of the runs: a join would be turned round, and read
+# all heads of a contract before the first is listed.
+_OF_CONTRACT: Final = (
+    "opord.runs AS r CROSS JOIN LATERAL (SELECT * FROM opord.heads WHERE run = r.id OFFSET 0) AS h"
+)
+
+
 class Listing:
     """A query for the runs of a filter, with its parameters."""
 
@@ -90,8 +97,9 @@ class Listing:
                 self._part("opord.heads AS h", f"h.rest_state = {self._bind(where.state)}"),
             ]
         if where.contract is not None:
-            of_contract = "opord.runs AS r JOIN opord.heads AS h ON h.run = r.id"
-            return [self._part(of_contract, f"r.contract = {number}", "r.id") for number in contracts]
+            return [
+                self._part(_OF_CONTRACT, self._among(number), "r.contract DESC, r.id") for number in contracts
+            ]
         return [self._part("opord.heads AS h", "true")]
 
     def _needing(self, needs: NeedFilter) -> list[str]:
@@ -105,12 +113,16 @@ class Listing:
         instants = {"now": str(int(self._now)), "overdue_since": str(int(self._now) - OVERDUE_US)}
         return stored + [condition.format(**instants) for condition in due]
 
-    def _part(self, source: str, narrow: str, number: str = "h.run") -> str:
+    def _among(self, contract: int) -> str:
+        """Return the condition on the runs of a contract that only one index can answer."""
+        return f"(r.contract, r.id) < ({contract}, {self._before}) AND r.contract >= {contract}"
+
+    def _part(self, source: str, narrow: str, order: str = "h.run") -> str:
         where = self._where
-        conditions = [narrow, f"{number} < {self._before}"]
+        conditions = [narrow, f"h.run < {self._before}"]
         if where.contract is not None:
             conditions.append(
-                f"h.contract IN (SELECT id FROM opord.contracts WHERE name = {self._bind(where.contract)})"
+                f"h.contract = ANY (ARRAY(SELECT id FROM opord.contracts WHERE name = {self._bind(where.contract)}))"
             )
         conditions += [
             f"h.{name} = {self._bind(value)}"
@@ -120,11 +132,11 @@ class Listing:
         conditions += self._of_time()
         if where.version is not None:
             conditions.append(
-                f"h.contract IN (SELECT id FROM opord.contracts WHERE version = {self._bind(where.version)})"
+                f"h.contract = ANY (ARRAY(SELECT id FROM opord.contracts WHERE version = {self._bind(where.version)}))"
             )
         conditions += [self._holds_one(texts) for texts in where.texts]
         condition = " AND ".join(conditions)
-        return f"SELECT {number} AS id FROM {source} WHERE {condition} ORDER BY {number} DESC LIMIT {self._limit}"
+        return f"SELECT h.run AS id FROM {source} WHERE {condition} ORDER BY {order} DESC LIMIT {self._limit}"
 
     def _of_time(self) -> list[str]:
         where = self._where
