@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import base64
 import os
-import shutil
 import signal
-from collections.abc import Iterator
+import sys
 from typing import get_args
 
 import pytest
 from hypothesis import settings
 
 from tests.support.mounts import Need, can_make
-from tests.support.postgres import AnyServer, Server, new_folder
-
-OTHER_SERVER = os.environ.get("OPORD_TEST_POSTGRES")
+from tests.support.postgres import AnyServer, shared_server, stop_shared_server
 
 # No deadline: a slow machine is not a finding. The blob of a failing example is printed, to run it again.
 settings.register_profile("opord", deadline=None, print_blob=True)
@@ -37,20 +34,16 @@ def settings_of_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[AnyServer]:
+def postgres() -> AnyServer:
     """A PostgreSQL server for tests that leave it as it is; each takes a schema of its own there."""
-    if OTHER_SERVER:
-        yield AnyServer(OTHER_SERVER)
-        return
-    folder = new_folder()
-    server = Server(folder)
-    try:
-        server.make()
-        server.start()
-        yield server
-    finally:
-        server.stop()
-        shutil.rmtree(folder)
+    return shared_server()
+
+
+def pytest_sessionfinish() -> None:
+    """Stop the server that tests were given."""
+    if "tests.support.stores" in sys.modules:
+        sys.modules["tests.support.stores"].close_all()
+    stop_shared_server()
 
 
 def pytest_report_header() -> list[str]:

@@ -20,9 +20,9 @@ from opord.kernel.draft import Draft
 from opord.kernel.inbox import Evidence
 from opord.kernel.run import Intent, Outcome, Pending, load_run
 from opord.loading import program_of
-from opord.stores.memory import MemoryStore
 from tests.support.kit import Kit, crash_at
 from tests.support.provider import Provider
+from tests.support.stores import overwrite_body
 
 TEXT = """
 contract Pay(id: str) key id
@@ -64,11 +64,10 @@ def after_a_crash(change: Callable[[dict[str, Any]], None], *, point: Point = "i
 
     async def main() -> None:
         assert await crash_at(kit, point, story) == point
-        assert isinstance(kit.store, MemoryStore)
         row = kit.row("Pay/1")
         body = json.loads(row.head.body)
         change(body["pending"])
-        kit.store._rows.runs["Pay/1"] = row.replace(head=row.head.replace(body=json.dumps(body)))
+        overwrite_body(kit.store, "Pay/1", json.dumps(body))
         async with kit.engine():
             await kit.until(lambda: kit.row("Pay/1").head.status in ("ended", "stalled"))
 

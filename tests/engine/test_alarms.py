@@ -17,6 +17,7 @@ from opord.kernel.inbox import Evidence
 from opord.stores.base import RunFilter
 from tests.engine.contracts import BROKEN, BUSY, CHARGED, FINAL, OTHER, RECEIPT, SETTLED, charging
 from tests.engine.desk import Here, Sim, after
+from tests.support.stores import overwrite_body
 
 NO = {"type": "Problem.Final", "why": "no"}
 BUSY_REST = {"type": "Problem.Busy"}
@@ -271,11 +272,10 @@ def test_large_and_secret_results_are_compared_by_what_they_hold(notes: str, pin
 def test_a_run_whose_data_cannot_be_read_still_gets_the_alarm(caplog: pytest.LogCaptureFixture) -> None:
     async def story(here: Here) -> None:
         await here.reaches("Failed")
-        rows = here.sim.kit.store._rows.runs
-        row = rows[here.sim.id]
+        row = here.sim.kit.row(here.sim.id)
         damaged = row.head.body.replace('"why":"no"', '"why":5')
         assert damaged != row.head.body
-        rows[here.sim.id] = row.replace(head=row.head.replace(body=damaged))
+        overwrite_body(here.sim.kit.store, here.sim.id, damaged)
         await late(here, 1, "ok", RECEIPT)
         assert here.sim.kit.row(here.sim.id).head.needs == "alarm"
         assert '"why":5' in here.sim.kit.row(here.sim.id).head.body
@@ -283,7 +283,7 @@ def test_a_run_whose_data_cannot_be_read_still_gets_the_alarm(caplog: pytest.Log
         after = here.sim.kit.row(here.sim.id)
         assert (after.head.needs, '"why":5' in after.head.body) == ("", True)
         mended = after.head.body.replace('"why":5', '"why":"no"')
-        rows[here.sim.id] = after.replace(head=after.head.replace(body=mended))
+        overwrite_body(here.sim.kit.store, here.sim.id, mended)
 
     sim = Sim(charging("retry 2 times"), charge=[FINAL]).tell(story)
     assert alarms(sim) == ["yes after no"]

@@ -25,6 +25,7 @@ from opord.stores.memory import MemoryStore
 from opord.values.types import Instant
 from tests.engine.desk import NEVER, Here, Sim, fails
 from tests.support.kit import Kit, crash_at
+from tests.support.stores import overwrite_body
 
 TALLY = """
 contract Tally(n: int) key n version 1
@@ -184,7 +185,7 @@ class TestAnEventOfAStalledStep:
             for member in ("id", "key", "seq"):
                 del body["pending"]["cause"][member]
             text = json.dumps(body, separators=(",", ":"), sort_keys=True)
-            here.sim.kit.store._rows.runs[here.sim.id] = row.replace(head=row.head.replace(body=text))
+            overwrite_body(here.sim.kit.store, here.sim.id, text)
             here.sim.kit.check()
             with pytest.raises(EventIdUnknown):
                 await drop(here, "another")

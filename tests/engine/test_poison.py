@@ -19,6 +19,7 @@ from opord.stores.base import RowDamaged
 from tests.support.contracts import compiled, workflow_of
 from tests.support.kit import Kit
 from tests.support.store import FOR_EVER, Fault, FaultyStore
+from tests.support.stores import overwrite_body, overwrite_messages
 
 DESK = """
 contract Desk(id: str) key id
@@ -53,8 +54,7 @@ async def started(kit: Kit, *ids: str) -> None:
 
 
 def spoil(kit: Kit, run: str, body: str) -> None:
-    rows = kit.store._rows.runs  # type: ignore[attr-defined]
-    rows[run] = rows[run].replace(head=rows[run].head.replace(body=body))
+    overwrite_body(kit.store, run, body)
 
 
 @pytest.mark.parametrize(
@@ -260,8 +260,7 @@ final state Over success
             for one in ("a", "b"):
                 run = await engine.start(kit.workflow, id=one)
                 await run.send.ring(loud=1)
-        inboxes = kit.store._rows.inboxes  # type: ignore[attr-defined]
-        inboxes["Bell/a"] = [row.replace(body="no json") for row in inboxes["Bell/a"]]
+        overwrite_messages(kit.store, "Bell/a", "no json")
         async with kit.engine() as engine:
             await engine.until_idle()
 

