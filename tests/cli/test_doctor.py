@@ -54,7 +54,17 @@ def test_a_healthy_folder_is_reported_and_not_changed(shop: Shop) -> None:
     assert (said.status, said.out.splitlines()[-1]) == (0, "all is fine")
     assert sorted(shop.folder.iterdir()) == before
     _, areas = doctor(shop)
-    assert set(areas) == {"python", "opord", "sqlite", "extras", "settings", "store", "disk", "contracts"}
+    assert set(areas) == {
+        "python",
+        "opord",
+        "sqlite",
+        "postgres",
+        "extras",
+        "settings",
+        "store",
+        "disk",
+        "contracts",
+    }
     assert areas["contracts"] == [("fine", "desk.opord: contract Desk, no findings")]
     assert areas["settings"] == [("fine", "no settings: the defaults are in force")]
     assert areas["store"][0][1].endswith(
@@ -284,7 +294,8 @@ def test_no_password_is_shown(shop: Shop, monkeypatch: pytest.MonkeyPatch, url: 
     for form in ((), ("--json",)):
         said = shop.opord("doctor", *given, *form)
         assert said.status == 3
-        assert "***" in said.out
+        # A URL that can be read is shown without its password.
+        assert "***" in said.out or "postgres://db/shop" in said.out
         assert "hunter2" not in said.out + said.err
 
 
@@ -468,7 +479,7 @@ def test_an_installed_extra_that_cannot_be_imported_is_reported(monkeypatch: pyt
 
 def test_an_sqlite_that_can_corrupt_files_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(apsw, "sqlite_lib_version", lambda: "3.50.0")
-    (seen,) = machine._libraries()
+    seen = next(machine._libraries())
     assert (seen.state, seen.move) == ("wrong", "pip install --upgrade apsw")
     assert "can corrupt a file that two processes write" in seen.text
 

@@ -25,7 +25,7 @@ from opord.testing.store_rows import ORDERS, a_start, started
         ("orders.db", "expected a store like sqlite:///opord.db"),
         ("mysql://host/db", "got the scheme 'mysql'"),
         ("postgresql://host/db?schema=Mine", "a schema of small letters"),
-        ("postgres://host/db#part", "has no part after #"),
+        ("postgres://host/db#part", "write / as %2F"),
         ("temporal://host:7233/default", "this version of opord has no temporal store"),
         ("sqlite://orders.db", "sqlite:///orders.db"),
         ("sqlite:///", "expected the name of a file"),

@@ -11,7 +11,15 @@ from opord.engine.environment import Environment
 from opord.engine.process import Process
 from opord.engine.programs import Programs
 from opord.engine.protection import SHOWING
-from opord.stores import EXAMPLE, inspect_store, kind_of, libraries, open_store, store_exists
+from opord.stores import (
+    EXAMPLE,
+    inspect_store,
+    kind_of,
+    libraries,
+    open_store,
+    schema_script,
+    store_exists,
+)
 from opord.stores.base import DUE_READ, KEPT_READ, StoreRefused, check_system
 from opord.stores.kind import Remark, StoreOverview
 
@@ -25,6 +33,7 @@ __all__ = [
     "inspect",
     "libraries_used",
     "open_backend",
+    "schema_script",
     "store_exists",
     "whole_url",
 ]

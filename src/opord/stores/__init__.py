@@ -21,6 +21,7 @@ __all__ = [
     "libraries",
     "memory",
     "open_store",
+    "schema_script",
     "store_exists",
     "values",
 ]
@@ -68,6 +69,11 @@ def store_exists(url: str) -> bool:
 def inspect_store(url: str, *, whole: bool = False) -> StoreOverview:
     """Return the facts of the store that a URL names; see `StoreKind.inspect`. Nothing changes."""
     return kind_of(url).inspect(url, whole=whole)
+
+
+def schema_script(url: str, *, role: str | None = None) -> str:
+    """Return the SQL that makes the store that a URL names; see `StoreKind.schema_script`."""
+    return kind_of(url).schema_script(url, role=role)
 
 
 def libraries() -> Iterator[Remark]:

@@ -136,6 +136,16 @@ class StoreKind(Protocol):
         """
         ...
 
+    def schema_script(self, url: str, *, role: str | None) -> str:
+        """Return the SQL that makes the store or brings it up to date; it may be run again.
+
+        With `role`, it also gives that role the rights that a worker needs, and no others.
+
+        Raises:
+            StoreRefused: this kind of store needs none, or the URL or the role cannot be used.
+        """
+        ...
+
     def library(self) -> Remark:
         """Say which library this kind uses and whether that library can be used."""
         ...

@@ -8,6 +8,8 @@ from opord.cli.lazy import LazyGroup
 
 COMMANDS = {
     "migrate": ("opord.cli.db.migrate", "Bring a store up to date, and encrypt its secrets anew."),
+    "print-sql": ("opord.cli.db.print_sql", "Print the SQL of a store's schema, for who may make tables."),
+    "check": ("opord.cli.db.check", "Say whether a store is there, up to date, and may be written."),
     "restored": ("opord.cli.db.restored", "Say that the store was restored from a copy."),
 }
 

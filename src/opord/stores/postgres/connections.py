@@ -14,7 +14,7 @@ from psycopg.types.numeric import Int8Dumper
 from psycopg_pool import ConnectionPool
 
 from opord.stores.base import StoreError, StoreRefused
-from opord.stores.postgres.errors import translate
+from opord.stores.postgres.errors import in_one_line, translate
 from opord.stores.postgres.location import Location
 
 # `psycopg.pool` tells of each connection that it cannot make; the engine tells of it once.
@@ -57,6 +57,7 @@ class Connections:
 
     def __init__(self, location: Location, *, most: int, check: Callable[[Connection], None]) -> None:
         """Keep up to `most` connections. `check` may refuse a new one by an exception."""
+        check_parameters(location)
         self.location = location
         self.pooled: bool = False
         self._most = most
@@ -175,6 +176,18 @@ class Connections:
                 return error
         except psycopg.Error as cause:
             return cause
+
+
+def check_parameters(location: Location) -> None:
+    """Refuse a URL with parameters that libpq does not know.
+
+    Raises:
+        StoreRefused: it has such a parameter.
+    """
+    try:
+        psycopg.conninfo.conninfo_to_dict(location.url)
+    except psycopg.ProgrammingError as wrong:
+        raise StoreRefused(f"store {location.place}: {in_one_line(wrong)}") from None
 
 
 def _defaults(url: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from opord.kernel.unread import rests
 from opord.stores.base import DUE_READ, KEPT_READ, LiveVersion, StoreRefused
 from opord.stores.kind import GoneWorker, Remark, Standing, StoreOverview, TroubledWorker
 from opord.stores.postgres import sql
-from opord.stores.postgres.connections import CONNECT_S, Connection, fetch
+from opord.stores.postgres.connections import CONNECT_S, Connection, check_parameters, fetch
 from opord.stores.postgres.errors import translate
 from opord.stores.postgres.location import Location, location_of
 from opord.stores.postgres.opening import OLDEST_SERVER, Server, schema_version, server_of
@@ -79,7 +79,7 @@ def inspect(url: str, *, whole: bool = False) -> StoreOverview:
             needs=look.needs(),
             stands=look.standing(),
             last_at=look.last_at(),
-            remarks=(*remarks, look.dead_rows()),
+            remarks=(*remarks, look.rights(), look.dead_rows()),
             details={"server": server.version_text, "schema_name": location.schema},
         )
 
@@ -87,6 +87,7 @@ def inspect(url: str, *, whole: bool = False) -> StoreOverview:
 @contextmanager
 def _reading(location: Location) -> Iterator[Connection]:
     """Connect, and let nothing be written."""
+    check_parameters(location)
     try:
         with psycopg.connect(
             location.url, autocommit=True, cursor_factory=psycopg.RawCursor, connect_timeout=CONNECT_S
@@ -219,6 +220,22 @@ class _Look:
             if at is not None:
                 return int(at)
         return None
+
+    def rights(self) -> Remark:
+        """Say whether this role may read and write all tables."""
+        missing = self.all(
+            "SELECT c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace "
+            "WHERE n.nspname = $1 AND c.relkind = 'r' AND c.relname <> 'migrations' AND NOT ("
+            "has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT') "
+            "AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE')) ORDER BY 1",
+            self._schema,
+        )
+        tables = [name for (name,) in missing]
+        if tables:
+            message = f"this role may not write {', '.join(tables)}"
+            move = "let who owns them run what `opord db print-sql --role NAME` prints"
+            return Remark("rights", "wrong", message, move, {"not_writable": tables})
+        return Remark("rights", "fine", "this role may read and write all tables")
 
     def dead_rows(self) -> Remark:
         """Say whether the server's autovacuum keeps up with the rows that change most."""

@@ -48,6 +48,15 @@ class PostgresKind:
 
         return inspect(url, whole=whole)
 
+    def schema_script(self, url: str, *, role: str | None) -> str:
+        """Return the SQL of the schema that the URL names; the server is not asked."""
+        location = location_of(url)
+        self._need_library(url)
+        from opord.stores.postgres.opening import grants, script
+
+        rights = "" if role is None else grants(location.schema, role)
+        return f"BEGIN;\n{script(location.schema)}{rights}COMMIT;\n"
+
     def library(self) -> Remark:
         """Say which psycopg is installed."""
         try:

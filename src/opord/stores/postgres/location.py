@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import NamedTuple
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit
 
 from opord.stores.base import StoreRefused
 
@@ -32,20 +32,11 @@ def location_of(url: str) -> Location:
     Raises:
         StoreRefused: it is no URL of a PostgreSQL store.
     """
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as wrong:
-        raise StoreRefused(
-            f"expected a store like postgresql://user@host:5432/database, got a URL that cannot be read: {wrong}"
-        ) from None
-    del port
+    parts = _split(url)
     if parts.scheme not in SCHEMES:
         raise StoreRefused(
             f"expected a store like postgresql://user@host/database, got the scheme {parts.scheme!r}"
         )
-    if parts.fragment:
-        raise StoreRefused("a store's URL has no part after #; write # as %23 in a name or a password")
     parameters = parse_qsl(parts.query, keep_blank_values=True)
     schemas = [value for name, value in parameters if name == "schema"]
     if len(schemas) > 1:
@@ -56,8 +47,24 @@ def location_of(url: str) -> Location:
             f"expected a schema of small letters, digits and underscores, at most 63, as in ?schema=opord, got: {schema!r}"
         )
     rest = [(name, value) for name, value in parameters if name != "schema"]
-    libpq = urlunsplit((parts.scheme, parts.netloc, parts.path, urlencode(rest, quote_via=quote), ""))
+    libpq = _joined(parts.scheme, parts.netloc, parts.path, urlencode(rest, quote_via=quote))
     return Location(libpq, schema, _place(parts.scheme, parts.netloc, parts.path, rest, schema))
+
+
+def _split(url: str) -> SplitResult:
+    """Split a URL. Nothing is shown of one that cannot be read: it may hold a password."""
+    parts = None
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # a part of a password may stand where the port is expected
+    except ValueError:
+        parts = None
+    if parts is None or "@" in parts.path or parts.fragment:
+        raise StoreRefused(
+            "expected a store like postgresql://user:***@host:5432/database, got a URL that cannot be read; in a name or a "
+            "password, write / as %2F, ? as %3F, # as %23, @ as %40 and : as %3A"
+        )
+    return parts
 
 
 def _place(scheme: str, netloc: str, path: str, parameters: list[tuple[str, str]], schema: str) -> str:
@@ -66,4 +73,8 @@ def _place(scheme: str, netloc: str, path: str, parameters: list[tuple[str, str]
     shown = [(name, value) for name, value in parameters if name in ("host", "port", "dbname")]
     if schema != "opord":
         shown.append(("schema", schema))
-    return urlunsplit((scheme, f"{user}{at}{host}", path, urlencode(shown, safe="/"), ""))
+    return _joined(scheme, f"{user}{at}{host}", path, urlencode(shown, safe="/"))
+
+
+def _joined(scheme: str, netloc: str, path: str, query: str) -> str:
+    return f"{scheme}://{netloc}{path}" + (f"?{query}" if query else "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import uuid
 from typing import Final, NamedTuple
 
@@ -158,6 +159,24 @@ def script(schema: str) -> str:
         f"WHERE NOT EXISTS (SELECT 1 FROM {schema}.identity);"
     )
     return "\n".join(lines) + "\n"
+
+
+_ROLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,62}")
+
+
+def grants(schema: str, role: str) -> str:
+    """Return the SQL that gives a role what a worker needs: to read and write, not to make tables.
+
+    Raises:
+        StoreRefused: the role's name has other signs than letters, digits, `_` and `-`.
+    """
+    if not _ROLE.fullmatch(role):
+        raise StoreRefused(f"expected a role of letters, digits, _ and -, got: {role!r}")
+    return (
+        f'GRANT USAGE ON SCHEMA {schema} TO "{role}";\n'
+        f'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO "{role}";\n'
+        f'GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO "{role}";\n'
+    )
 
 
 def prepare(connections: Connections, *, create: bool) -> None:

@@ -78,6 +78,13 @@ class SqliteKind:
             },
         )
 
+    def schema_script(self, url: str, *, role: str | None) -> str:
+        """Refuse: nobody else runs SQL for a file."""
+        path_of(url)
+        raise StoreRefused(
+            "a store in a file needs no SQL: whatever opens it makes its schema and brings it up to date"
+        )
+
     def library(self) -> Remark:
         """Say which SQLite is installed and whether it is safe."""
         try:
