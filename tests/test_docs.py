@@ -14,6 +14,7 @@ after the fence says what a block is; words after that say more:
     ```json                   parsed
     ```console                lines with `$` are commands, the lines below each are what it prints
     ```sh                     a recipe without output: `$` may be left out; read for form, not run
+    ```sql                    statements that PostgreSQL can read; on the page about it, it runs them
     ```ebnf, ```toml, ```text not looked at, but for toml, which is parsed
 
 `file=order.opord` on any fence also writes the block into the session's folder, for later commands.
@@ -46,6 +47,7 @@ from typing import Any
 import pytest
 
 from tests.support.pages import ROOT, Block, blocks_of
+from tests.support.postgres import AnyServer
 
 PAGES = [
     ROOT / "README.md",
@@ -67,10 +69,15 @@ class Session:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_what_the_page_shows_is_what_a_reader_gets(
-    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
+    if page.name == "postgres.md":
+        server: AnyServer = request.getfixturevalue("postgres")
+        server.execute("DROP SCHEMA IF EXISTS opord CASCADE")
+        monkeypatch.setenv("OPORD_STORE", server.url())
+        monkeypatch.setattr(sys.modules[__name__], "execute_sql", server.execute)
     with asyncio.Runner() as loop:
         session = Session(tmp_path, loop)
         for block in blocks_of(page):
@@ -102,10 +109,17 @@ def run_block(block: Block, session: Session) -> None:
             follow(block, session)
         case "sh", ():
             read_recipe(block)
-        case (("text" | "ebnf" | "" | "mermaid" | "make" | "yaml" | "sql" | "html" | "diff"), ()):
+        case "sql", ():
+            execute_sql(block.text)
+        case (("text" | "ebnf" | "" | "mermaid" | "make" | "yaml" | "html" | "diff"), ()):
             pass
         case language, words:
             pytest.fail(f"{block.place}: no convention for ```{' '.join([language, *words])}")
+
+
+def execute_sql(text: str) -> object:
+    """Leave SQL as it is: only the page about PostgreSQL has a server."""
+    return text
 
 
 # --- Contracts -----------------------------------------------------------------------------------
@@ -228,7 +242,11 @@ def split_command(part: str) -> tuple[str, str]:
 
 def run_command(command: str, block: Block, session: Session) -> str:
     """Run a command line in the session's folder; answer everything it prints."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("OPORD_")}
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("OPORD_") or name == "OPORD_STORE"
+    }
     environment |= {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', '')}",
         "COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb", "TZ": "UTC", "PYTHONPATH": str(session.folder),
