@@ -16,8 +16,8 @@ from opord.cli.inputs import parsed
 from opord.drive.errors import InputInvalid, RunUnknown
 from opord.loading import program_of
 from opord.stores.base import RunFilter
-from opord.stores.sqlite.store import SqliteStore
 from tests.support.kit import Kit
+from tests.support.stores import new_store
 
 BOX = """
 contract Box(id: str, v: {type}) key id
@@ -149,10 +149,9 @@ TYPES = {"json": 1, "int": 1, "float": 1.0, "map[str, json]": {}}
 def verdicts(request: pytest.FixtureRequest) -> tuple[str, dict[str, Verdicts]]:
     """Return the verdict of each value of a type by each way, on each store."""
     found = {}
-    for store in ("memory", "sqlite"):
+    for store in ("memory", "sqlite", "postgres"):
         kit = Kit(BOX.format(type=request.param), lambda module: Fetches())
-        if store == "sqlite":
-            kit.store = SqliteStore(None, clock=kit.clock.now)
+        kit.store = new_store(kit.clock.now, store)
         found[store] = kit.run(ways(kit, TYPES[request.param]))
         kit.check()
     return request.param, found
@@ -160,7 +159,7 @@ def verdicts(request: pytest.FixtureRequest) -> tuple[str, dict[str, Verdicts]]:
 
 def test_stores_take_and_give_back_the_same(verdicts: tuple[str, dict[str, Verdicts]]) -> None:
     _, found = verdicts
-    assert found["memory"] == found["sqlite"]
+    assert found["memory"] == found["sqlite"] == found["postgres"]
 
 
 def test_every_way_takes_and_refuses_the_same(verdicts: tuple[str, dict[str, Verdicts]]) -> None:
@@ -215,11 +214,10 @@ def test_a_text_is_read_strictly_or_refused_in_words(text: str) -> None:
     assert len(str(refused.value)) < 300
 
 
-@pytest.mark.parametrize("store", ["memory", "sqlite"])
+@pytest.mark.parametrize("store", ["memory", "sqlite", "postgres"])
 def test_names_that_look_alike_are_different_names(store: str) -> None:
     kit = Kit(BOX.format(type="int"), lambda module: Fetches())
-    if store == "sqlite":
-        kit.store = SqliteStore(None, clock=kit.clock.now)
+    kit.store = new_store(kit.clock.now, store)
     ids = [
         "\u00e9",
         "e\u0301",

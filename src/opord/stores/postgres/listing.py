@@ -77,7 +77,8 @@ class Listing:
         )
 
     def _bind(self, value: str | int) -> str:
-        self.parameters.append(value)
+        # PostgreSQL takes no text with a zero byte. No name and no JSON has one, nor this sign.
+        self.parameters.append(value.replace("\0", "\x01") if isinstance(value, str) else value)
         kind = "bigint" if isinstance(value, int) else "text"
         return f"${len(self.parameters)}::{kind}"
 

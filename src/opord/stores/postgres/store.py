@@ -258,10 +258,10 @@ class PostgresStore:
         return [InboxRow(*row) for row in self._all("inbox", run)]
 
     def waiting(self, run: RunId) -> int:
-        return int(self._one("waiting", run))
+        return int(self._one("waiting", run) or 0)
 
     def waiting_bytes(self, run: RunId) -> int:
-        return int(self._one("waiting_bytes", run))
+        return int(self._one("waiting_bytes", run) or 0)
 
     def event_key(self, run: RunId, event: str, key: Key) -> EventKey | None:
         rows = self._all("event_key", run, event, key)
@@ -279,6 +279,8 @@ class PostgresStore:
     # --- Pruning ---------------------------------------------------------------------------------
 
     def kept(self, run: RunId, *, unread: list[UnreadRow] | None = None) -> Kept | None:
+        if "\0" in run:
+            return None
         with self._connections.transaction() as connection:
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY", prepare=False)
             return kept_of(connection, self._sql, run, unread)
@@ -298,7 +300,7 @@ class PostgresStore:
         return self._transact(lambda connection: pruning.prune(connection, self._sql, batch)) if batch else []
 
     def tombstone(self, run: RunId) -> Tombstone | None:
-        rows = self._all("tombstones", _json([run]))
+        rows = self._all("tombstones", _json([run])) if "\0" not in run else []
         return Tombstone(*rows[0]) if rows else None
 
     def forget(self, *, limit: int) -> int:
@@ -307,6 +309,8 @@ class PostgresStore:
     # --- Rewriting -------------------------------------------------------------------------------
 
     def rewrite(self, run: RunId, change: Callable[[Kept], Kept | None]) -> Kept | None:
+        if "\0" in run:
+            return None
         return self._transact(lambda connection: rewrite(connection, self._sql, run, change))
 
     def compact(self) -> None:
@@ -367,6 +371,8 @@ class PostgresStore:
     # --- Statements ------------------------------------------------------------------------------
 
     def _all(self, name: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        if any(type(one) is str and "\0" in one for one in parameters):
+            return []  # PostgreSQL has no text with this character, so that nothing is stored under it
         with self._connections.use() as connection:
             return fetch(connection, self._sql[name], parameters)
 
