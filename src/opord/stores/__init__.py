@@ -91,12 +91,17 @@ def kind_of(url: str) -> StoreKind:
     scheme, colon, _ = url.partition("://")
     scheme = ALIASES.get(scheme, scheme)
     if not colon:
-        raise StoreRefused(f"expected a store like {EXAMPLE}, got: {url!r}")
+        raise StoreRefused(f"expected a store like {EXAMPLE}, got: {_shown(url)}")
     if scheme in TO_COME:
         raise StoreRefused(f"this version of opord has no {scheme} store; use {EXAMPLE}")
     if scheme not in KINDS:
-        raise StoreRefused(f"expected a store like {EXAMPLE}, got the scheme {scheme!r} in {url!r}")
+        raise StoreRefused(f"expected a store like {EXAMPLE}, got the scheme {scheme!r} in {_shown(url)}")
     return _load(KINDS[scheme])
+
+
+def _shown(url: str) -> str:
+    """Return a URL for people: what may be a password is left out."""
+    return repr(url) if not {"@", "=", "#"} & set(url) else repr(url.partition(":")[0] + "…")
 
 
 def _load(module: str) -> StoreKind:

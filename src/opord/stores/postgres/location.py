@@ -1,16 +1,34 @@
-"""Read the URL of a PostgreSQL store: where the server is, and which schema is the store's."""
+"""Read the URL of a PostgreSQL store: where the server is, and which schema is the store's.
+
+A URL may have a password, and a character that is not written as it should be may move a part of
+the password to another place. So only what has the form of a URL for certain is read, shown or
+given to libpq, whose messages quote what it cannot read.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
-from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit
+from typing import Final, NamedTuple
+from urllib.parse import parse_qsl, quote, urlencode
 
 from opord.stores.base import StoreRefused
 
-SCHEMES = ("postgresql", "postgres")
-
 _SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+
+_TEXT = r"(?:[^\s:/?#@%\[\]]|%(?!00)[0-9A-Fa-f]{2})"
+_HOST = rf"(?:\[[0-9A-Fa-f:.%]+\]|{_TEXT}*)(?::[0-9]{{0,5}})?"
+_FORM = re.compile(
+    rf"(?P<scheme>postgres(?:ql)?)://(?:(?P<user>{_TEXT}*)(?P<password>:(?:{_TEXT}|[:\[\]])*)?@)?"
+    rf"(?P<hosts>{_HOST}(?:,{_HOST})*)(?P<path>/{_TEXT}*)?(?:\?(?P<query>(?:{_TEXT}|[:/?\[\]])*))?",
+)
+_PLAIN = re.compile(r"[\w./,~-]*")
+
+PORT_MOST: Final = 65535
+
+_UNREADABLE: Final = (
+    "expected a store like postgresql://user@host:5432/database, got a URL that cannot be read; it is not shown, because "
+    "it may have a password; in a name or a password, write / as %2F, @ as %40, : as %3A, ? as %3F, # as %23, % as %25"
+)
 
 
 class Location(NamedTuple):
@@ -32,12 +50,12 @@ def location_of(url: str) -> Location:
     Raises:
         StoreRefused: it is no URL of a PostgreSQL store.
     """
-    parts = _split(url)
-    if parts.scheme not in SCHEMES:
-        raise StoreRefused(
-            f"expected a store like postgresql://user@host/database, got the scheme {parts.scheme!r}"
-        )
-    parameters = parse_qsl(parts.query, keep_blank_values=True)
+    parts = _FORM.fullmatch(url)
+    if parts is None or any(
+        int(port) > PORT_MOST for port in re.findall(r":([0-9]+)(?=,|$)", parts["hosts"])
+    ):
+        raise StoreRefused(_UNREADABLE)
+    parameters = parse_qsl(parts["query"] or "", keep_blank_values=True)
     schemas = [value for name, value in parameters if name == "schema"]
     if len(schemas) > 1:
         raise StoreRefused(f"expected one ?schema=, got {len(schemas)}: {', '.join(schemas)}")
@@ -47,34 +65,12 @@ def location_of(url: str) -> Location:
             f"expected a schema of small letters, digits and underscores, at most 63, as in ?schema=opord, got: {schema!r}"
         )
     rest = [(name, value) for name, value in parameters if name != "schema"]
-    libpq = _joined(parts.scheme, parts.netloc, parts.path, urlencode(rest, quote_via=quote))
-    return Location(libpq, schema, _place(parts.scheme, parts.netloc, parts.path, rest, schema))
-
-
-def _split(url: str) -> SplitResult:
-    """Split a URL. Nothing is shown of one that cannot be read: it may hold a password."""
-    parts = None
-    try:
-        parts = urlsplit(url)
-        _ = parts.port  # a part of a password may stand where the port is expected
-    except ValueError:
-        parts = None
-    if parts is None or "@" in parts.path or parts.fragment:
-        raise StoreRefused(
-            "expected a store like postgresql://user:***@host:5432/database, got a URL that cannot be read; in a name or a "
-            "password, write / as %2F, ? as %3F, # as %23, @ as %40 and : as %3A"
-        )
-    return parts
-
-
-def _place(scheme: str, netloc: str, path: str, parameters: list[tuple[str, str]], schema: str) -> str:
-    who, at, host = netloc.rpartition("@")
-    user = who.partition(":")[0]
-    shown = [(name, value) for name, value in parameters if name in ("host", "port", "dbname")]
+    who = f"{parts['user']}{parts['password'] or ''}@" if parts["user"] is not None else ""
+    start, path = f"{parts['scheme']}://", parts["path"] or ""
+    parameters_of_libpq = f"?{urlencode(rest, quote_via=quote)}" if rest else ""
+    shown = [each for each in rest if each[0] in ("host", "port", "dbname") and _PLAIN.fullmatch(each[1])]
     if schema != "opord":
         shown.append(("schema", schema))
-    return _joined(scheme, f"{user}{at}{host}", path, urlencode(shown, safe="/"))
-
-
-def _joined(scheme: str, netloc: str, path: str, query: str) -> str:
-    return f"{scheme}://{netloc}{path}" + (f"?{query}" if query else "")
+    user = f"{parts['user']}@" if parts["user"] is not None else ""
+    place = f"{start}{user}{parts['hosts']}{path}" + (f"?{urlencode(shown, safe='/')}" if shown else "")
+    return Location(f"{start}{who}{parts['hosts']}{path}{parameters_of_libpq}", schema, place)
