@@ -120,7 +120,10 @@ class Server(AnyServer):
     def kill(self) -> None:
         """Kill all its processes at once."""
         if self._process is not None:
-            os.killpg(self._process.pid, signal.SIGKILL)
+            # The first is stopped, so that it starts no more of them. Each is a session of its own.
+            self._process.send_signal(signal.SIGSTOP)
+            for child in _children(self._process.pid):
+                os.kill(child, signal.SIGKILL)
         self._end(signal.SIGKILL)
 
     def log(self) -> str:
@@ -158,6 +161,18 @@ def _as_server() -> dict[str, Any]:
         return {}
     user = pwd.getpwnam(SERVER_USER)
     return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": [], "cwd": "/"}
+
+
+def _children(parent: int) -> list[int]:
+    found = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            text = status.read_text(errors="replace")
+        except OSError:
+            continue  # it has ended
+        if int(text.rpartition(")")[2].split()[1]) == parent:
+            found.append(int(status.parent.name))
+    return found
 
 
 def _free_port() -> int:

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 
 import psycopg
 from psycopg.types.numeric import Int8Dumper
-from psycopg_pool import ConnectionPool
+from psycopg_pool import ConnectionPool, PoolTimeout
 
 from opord.stores.base import StoreError, StoreRefused
 from opord.stores.postgres.errors import in_one_line, translate
@@ -77,12 +77,23 @@ class Connections:
         except StoreError:
             raise
         except Exception as error:
+            if isinstance(error, PoolTimeout):
+                raise self._why_none(error) from error
             if isinstance(error, psycopg.Error):
-                if self._refusal is not None and not isinstance(self._refusal, StoreRefused):
-                    refusal, self._refusal = self._refusal, None
-                    raise refusal from error
-                raise translate(self._cause(error), self.location.place) from error
+                raise translate(error, self.location.place) from error
             raise
+
+    def try_one(self) -> None:
+        """Make a connection and end it. A server that refuses says so at once, without a wait.
+
+        Raises:
+            StoreError: there is no connection now.
+        """
+        url = self.location.url
+        try:
+            psycopg.connect(url, autocommit=True, application_name="opord", **_defaults(url)).close()
+        except psycopg.Error as error:
+            raise translate(error, self.location.place) from error
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -161,21 +172,21 @@ class Connections:
                 connection.prepared_max = None  # there are about a hundred statements
                 connection.execute(_OWN_SETTINGS, prepare=False)
             self._check(connection)
+            self._refusal = None
         except StoreError as error:
             self._refusal = error
             raise psycopg.OperationalError(str(error)) from error
+        except psycopg.Error as error:
+            self._refusal = translate(error, self.location.place)
+            raise
 
-    def _cause(self, error: psycopg.Error) -> Exception:
+    def _why_none(self, error: PoolTimeout) -> StoreError:
         """Return why there is no connection: the pool says only that it has none."""
-        from psycopg_pool import PoolTimeout
-
-        if not isinstance(error, PoolTimeout):
-            return error
         try:
-            with psycopg.connect(self.location.url, **_defaults(self.location.url)):
-                return error
-        except psycopg.Error as cause:
+            self.try_one()
+        except StoreError as cause:
             return cause
+        return self._refusal or translate(error, self.location.place)
 
 
 def check_parameters(location: Location) -> None:

@@ -188,6 +188,7 @@ def prepare(connections: Connections, *, create: bool) -> None:
         StoreUnavailable: the server cannot be reached, or cannot be written now.
     """
     location = connections.location
+    connections.try_one()
     with connections.use() as connection:
         check_server(connection, location.place)
         version = check_version(connection, location.schema, location.place)
