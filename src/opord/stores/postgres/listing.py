@@ -29,9 +29,8 @@ _NOBODY_SERVES: Final = (
 )
 
 _DUE: Final[Mapping[NeedReason, str]] = {
-    "overdue": "h.due_at <= {overdue_since} AND h.status = 'waiting' AND h.wake_at <= {overdue_since}",
-    "unserved": "h.due_at <= {now} AND h.status IN ('running', 'waiting', 'in_doubt') AND h.wake_at <= {now} AND "
-    + _NOBODY_SERVES,
+    "overdue": "h.status = 'waiting' AND h.wake_at <= {overdue_since}",
+    "unserved": "h.status IN ('running', 'waiting', 'in_doubt') AND h.wake_at <= {now} AND " + _NOBODY_SERVES,
 }
 """The conditions on `heads` h of the needs that are not stored."""
 
@@ -41,6 +40,15 @@ _DUE: Final[Mapping[NeedReason, str]] = {
 _OF_CONTRACT: Final = (
     "opord.runs AS r CROSS JOIN LATERAL (SELECT * FROM opord.heads WHERE run = r.id OFFSET 0) AS h"
 )
+
+
+def _stored(needs: NeedFilter) -> list[str]:
+    """Return a condition for each text that says a need."""
+    return [
+        f"h.needs = '{text}' AND h.needs <> ''"
+        for text in _NEEDS_TEXTS
+        if needs == "any" or needs in text.split()
+    ]
 
 
 class Listing:
@@ -85,7 +93,10 @@ class Listing:
     def _parts(self, contracts: Sequence[int]) -> list[str]:
         where = self._where
         if where.needs is not None:
-            return [self._part("opord.heads AS h", narrow) for narrow in self._needing(where.needs)]
+            return [
+                *(self._part("opord.heads AS h", narrow) for narrow in _stored(where.needs)),
+                *(self._part(self._due(), narrow) for narrow in self._due_for(where.needs)),
+            ]
         if where.outcome is not None:
             return [self._part("opord.heads AS h", "h.outcome IS NOT NULL")]
         if where.status == "running":
@@ -103,16 +114,23 @@ class Listing:
             ]
         return [self._part("opord.heads AS h", "true")]
 
-    def _needing(self, needs: NeedFilter) -> list[str]:
-        """Return a condition for each way to have a need."""
-        stored = [
-            f"h.needs = '{text}' AND h.needs <> ''"
-            for text in _NEEDS_TEXTS
-            if needs == "any" or needs in text.split()
-        ]
+    def _due_for(self, needs: NeedFilter) -> list[str]:
+        """Return a condition for each need that only due runs have."""
         due = [condition for reason, condition in _DUE.items() if needs in ("any", reason)]
         instants = {"now": str(int(self._now)), "overdue_since": str(int(self._now) - OVERDUE_US)}
-        return stored + [condition.format(**instants) for condition in due]
+        return [condition.format(**instants) for condition in due]
+
+    def _due(self) -> str:
+        """Return the runs that are due, contract by contract.
+
+        Read with all heads, they would be looked for from the newest head to the oldest.
+        """
+        contract = self._where.contract
+        named = "" if contract is None else f" WHERE name = {self._bind(contract)}"
+        return (
+            f"(SELECT id FROM opord.contracts{named} OFFSET 0) AS k CROSS JOIN LATERAL ("
+            f"SELECT * FROM opord.heads AS d WHERE d.contract = k.id AND d.due_at <= {int(self._now)} OFFSET 0) AS h"
+        )
 
     def _among(self, contract: int) -> str:
         """Return the condition on the runs of a contract that only one index can answer."""
