@@ -1,6 +1,6 @@
 """The life of a forked worker: it carries runs on, acts as a client, and may die at a named point.
 
-A life is plain data: `name` of the worker, `lease_s`, `store` (a file), `errands`, and `dies` =
+A life is plain data: `name` of the worker, `lease_s`, `url` of the store, `errands`, and `dies` =
 [point, n]: it dies at the nth passing of that point. Its requests as a client, and their answers,
 are appended to FOLDER/history: a line before, a line after.
 """
@@ -22,7 +22,7 @@ from opord.drive.errors import EngineError
 from opord.engine.environment import Environment
 from opord.generated import Workflow
 from opord.loading import program_of
-from opord.stores.sqlite.store import SqliteStore
+from opord.stores import open_store
 from tests.kill.rogue import Rogues
 from tests.kill.shared_clock import SharedClock
 from tests.kill.worker import Handlers
@@ -93,9 +93,7 @@ async def live(
     logging.getLogger("opord").setLevel(logging.ERROR)
     stopped = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
-    store = SqliteStore(
-        folder / life.get("store", "siege.db"), clock=lambda: clock.now() + life.get("skew_us", 0)
-    )
+    store = open_store(life["url"], clock=lambda: clock.now() + life.get("skew_us", 0))
     environment = Environment(now=clock.now, worker=life["name"], poll_s=0.02)
     engine = Engine(
         store,

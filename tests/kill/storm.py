@@ -28,12 +28,13 @@ from opord.engine.environment import Environment
 from opord.kernel.needs import held_back
 from opord.kernel.rows import RunRow
 from opord.loading import program_of
-from opord.stores.base import RunFilter
-from opord.stores.sqlite.store import SqliteStore
+from opord.stores import open_store
+from opord.stores.base import RunFilter, Store
 from tests.kill.contracts import write_all
 from tests.kill.judge import Broken, Charge, judge
 from tests.kill.shared_clock import SharedClock
 from tests.kill.worker import workflows
+from tests.support.stores import store_url
 
 HERE = Path(__file__).parent
 POINTS: tuple[str, ...] = get_args(Point)
@@ -151,6 +152,7 @@ class Storm:
         self.classes = {cls.__name__: cls for _, cls in workflows(folder / "contracts")}
         self.programs = {program_of(cls).digest: program_of(cls) for cls in self.classes.values()}
         self.clock = SharedClock(folder / "clock")
+        self.url = store_url(folder)
         self.ledger = folder / "ledger"
         self.ledger.touch()
         (folder / "history").touch()
@@ -185,7 +187,7 @@ class Storm:
             self.counts["two of a name"] += 1
         point = self._point() if dies and self.random.random() < 0.8 else None
         errands = [self.errands.popleft() for _ in range(min(ERRANDS, len(self.errands)))]
-        life: dict[str, Any] = {"name": name, "lease_s": LEASE_S, "errands": errands}
+        life: dict[str, Any] = {"name": name, "lease_s": LEASE_S, "errands": errands, "url": self.url}
         if point is not None:
             life["dies"] = [point, 1 if point in SELDOM else self.random.choice([1, 1, 2, 3, 5])]
         pid = self.nest.fork(life)
@@ -342,7 +344,7 @@ class Storm:
             self.clock.jump(7200.0)  # do not wait for runs that wait because the clock went back
         for _ in range(2):
             self.give_birth(dies=False)
-        store = SqliteStore(self.folder / "siege.db", clock=self.clock.now)
+        store = open_store(self.url, clock=self.clock.now)
         environment = Environment(now=self.clock.now, worker="the siege")
         async with opord.Engine(store, [*self.classes.values()], environment=environment) as engine:
             await self._rest(store)
@@ -361,7 +363,7 @@ class Storm:
         store.close()
         return counts + self.counts + self._told()
 
-    async def _rest(self, store: SqliteStore) -> None:
+    async def _rest(self, store: Store) -> None:
         def at_rest() -> bool:
             return all(self.rests(row) for row in self.rows(store))
 

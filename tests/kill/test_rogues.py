@@ -49,7 +49,12 @@ class Den:
             }
             for number, (does, threads) in enumerate(starts.items())
         ]
-        life = {"name": f"w{self.born}", "lease_s": LEASE_S, "store": self.store, "errands": errands}
+        life = {
+            "name": f"w{self.born}",
+            "lease_s": LEASE_S,
+            "url": f"sqlite:///{self.folder}/{self.store}",
+            "errands": errands,
+        }
         pid = self.nest.fork(life)
         self.until(lambda: pid in self.nest.up or pid in self.nest.dead)
         return pid

@@ -19,8 +19,6 @@ from opord.kernel.requests import Call
 from opord.kernel.step import dump_failure
 from opord.loading import program_of
 from opord.stores.base import RunFilter, RunRow, Store, StoreUnavailable, Write
-from opord.stores.memory import MemoryStore
-from opord.stores.sqlite.store import SqliteStore
 from opord.testing.clock import VirtualClock, run_virtually
 from opord.testing.crashing import Killed
 from opord.testing.engines import kill, virtual_engine
@@ -29,6 +27,7 @@ from tests.sim.plan import Fault, Op, Plan
 from tests.sim.provider import Chosen, Provider
 from tests.sim.verify import judge, judge_answers, judge_growth, judge_words
 from tests.support.store import FaultyStore
+from tests.support.stores import CHOSEN, new_store
 
 LEASE_S = 30.0
 CUT_OFF_S = 3.2 * LEASE_S
@@ -216,9 +215,7 @@ class Machine:
         self.judging = judging
         self.subject = subject(plan.contract)
         self.clock = VirtualClock()
-        self.store: Store = (
-            MemoryStore(self._now) if plan.store == "memory" else SqliteStore(None, clock=self._now)
-        )
+        self.store: Store = new_store(self._now, CHOSEN if CHOSEN == "postgres" else plan.store)
         self.lines: list[str] = []
         self.counts: Counter[str] = Counter()
         self.history: list[dict[str, Any]] = []

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import pwd
 import shutil
@@ -204,6 +205,7 @@ def _started() -> Server:
     server = Server(new_folder())
     server.make()
     server.start()
+    atexit.register(stop_shared_server)  # of a program that is no run of pytest
     return server
 
 

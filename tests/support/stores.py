@@ -15,6 +15,7 @@ import os
 import uuid
 import weakref
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 from opord.stores.base import Store
@@ -92,6 +93,13 @@ def new_store(now: Callable[[], int], kind: str = CHOSEN) -> Any:
         _all.append(store)
     lent: Store = Lent(store)  # type: ignore[assignment]
     return lent
+
+
+def store_url(folder: Path) -> str:
+    """Return the URL of a new store that real processes share: a file in a folder, or a schema."""
+    if CHOSEN != "postgres":
+        return f"sqlite:///{folder}/siege.db"
+    return shared_server().url(schema=f"siege_{os.getpid()}_{next(_numbers)}")
 
 
 def overwrite_body(store: Any, run: str, body: str) -> None:
