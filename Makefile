@@ -7,6 +7,12 @@ SEEDS ?= 200
 PYTHONS ?=
 TESTS ?=
 LOSSES ?= 5000
+# What runs on PostgreSQL: a short suite of the engine with each change, all of them before a release.
+POSTGRES_SHORT := tests/engine/test_crash_points.py tests/engine/test_steps.py tests/engine/test_events.py \
+  tests/engine/test_claimed_anew.py tests/engine/test_late_answers_of_the_store.py
+POSTGRES_SUITES ?= tests/stores tests/migrations tests/engine tests/kill/test_siege.py \
+  tests/faults/test_named_crashes.py tests/faults/test_single.py tests/sim/test_simulation.py
+DEBIAN_15 ?= /usr/lib/postgresql/15/bin
 BIN := .venv/bin
 STAMP := .venv/.installed
 
@@ -15,7 +21,7 @@ without_ensurepip = { $(PYTHON) -m venv --clear --without-pip .venv && \
   $(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check pip; }
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format matrix package golden fuzz soak sim mutants faults power bench bench-scale bench-postgres bench-check docs clean .venv
+.PHONY: help demo test check format matrix postgres package golden fuzz soak sim mutants faults power bench bench-scale bench-postgres bench-check docs clean .venv
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[.a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +40,7 @@ demo: $(STAMP) ## watch a card being charged once, whatever dies on the way
 
 test: $(STAMP) ## run the tests (WORKERS=n: on n processes)
 	$(BIN)/python -m pytest -n $(WORKERS)
+	OPORD_TEST_STORE=postgres $(BIN)/python -m pytest -n $(WORKERS) $(POSTGRES_SHORT)
 
 check: $(STAMP) ## format, lint and types
 	$(BIN)/ruff format --check .
@@ -47,6 +54,11 @@ format: $(STAMP) ## put the code into form
 
 matrix: $(STAMP) ## the lowest versions declared, on each Python (PYTHONS="3.12 3.13" TESTS=tests)
 	$(BIN)/python tests/install/matrix.py --pythons "$(PYTHONS)" --workers $(WORKERS) $(TESTS)
+
+postgres: $(STAMP) ## all suites of the engine on PostgreSQL 18, and on Debian's 15 (POSTGRES_SUITES=tests/stores)
+	OPORD_TEST_STORE=postgres $(BIN)/python -m pytest -n $(WORKERS) $(POSTGRES_SUITES)
+	@test -x $(DEBIAN_15)/postgres || { echo "no PostgreSQL 15 in $(DEBIAN_15), so nothing was run on it: apt-get install postgresql-15" >&2; exit 1; }
+	OPORD_TEST_STORE=postgres OPORD_TEST_POSTGRES_BIN=$(DEBIAN_15) $(BIN)/python -m pytest -n $(WORKERS) $(POSTGRES_SUITES)
 
 package: $(STAMP) ## build the package, look into it, and use it away from the tree
 	$(BIN)/python tests/install/package.py
