@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from opord.engine import store_writer
+from opord.engine import outage, store_writer
 from opord.engine.store_writer import StoreWriter
 from opord.stores.base import Result, Start, StoreDamaged, StoreUnavailable, Write
 from opord.stores.memory import MemoryStore
@@ -179,3 +180,35 @@ def test_the_writer_forgets_runs_after_their_changes_are_written() -> None:
 
     door = asyncio.run(main())
     assert (dict(door._behind), list(door._waiting)) == ({}, [])
+
+
+def test_calls_that_wait_at_once_share_one_line_for_the_outage_and_one_for_its_end(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: Counter[int] = Counter()
+
+    class Away(Watched):
+        readers = 4
+
+    def verb(number: int) -> int:
+        asked[number] += 1
+        if asked[number] < 6:
+            raise StoreUnavailable("unreachable", "nobody answers")
+        return number
+
+    async def main() -> list[int]:
+        with ThreadPoolExecutor(1) as thread:
+            door = StoreWriter(Away(), thread)
+            door.start()
+            answers = await asyncio.gather(*(door.read(verb, number) for number in range(8)))
+            await door.stop(1.0)
+            return answers
+
+    monkeypatch.setattr(outage, "LONGEST_PAUSE_S", 0.2)
+    with caplog.at_level("WARNING", "opord.store"):
+        assert asyncio.run(main()) == list(range(8))
+    said = [one.getMessage() for one in caplog.records]
+    assert said == [
+        "the store is unreachable: nobody answers; nothing is lost, trying again in 0.2 s",
+        "the store answers again",
+    ]

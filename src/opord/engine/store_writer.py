@@ -18,6 +18,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
 from typing import Any, ParamSpec, TypeAlias, TypeVar
 
+from opord.engine.outage import Outage, Wait
 from opord.kernel.rows import has_ended
 from opord.stores.base import (
     Applied,
@@ -45,11 +46,6 @@ BATCH_CHANGES = 2000
 PARTING_S = 5.0
 """How long a process that stops waits for the store, in seconds."""
 
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 2.0
-
-SAY_AGAIN_S = 60.0
-"""How often it is said that the store does not answer, in seconds."""
-
 REMOTE_CHANGES = 200
 """Maximum number of changes in a batch for a store that takes several at once.
 
@@ -70,9 +66,6 @@ The event loop is soon free again.
 
 LOOK_AGAIN = 50
 """Number of batches on the thread before a slow store is tried in place again."""
-
-_CONDITIONS = {"io": "failing", "readonly": "read-only", "two_names": "not safe to write"}
-"""The words in the log for a store that cannot answer, where its kind is not such a word."""
 
 _Item: TypeAlias = "tuple[RunId, Start | Write, asyncio.Future[Result]]"
 
@@ -98,6 +91,7 @@ class StoreWriter:
         self._patient = patient
         self._readers: Executor | None = None
         self._writers: Executor | None = None
+        self._outage = Outage()
         self._under_way: set[asyncio.Task[None]] = set()
         self._slow = 0
         self._waited = 0.0
@@ -344,38 +338,27 @@ class StoreWriter:
             log.critical("%s; this worker reads and writes nothing there any more", error)
 
     async def _patiently(self, verb: Callable[[], T], thread: Executor | None) -> T:
-        """Call a verb until the store answers.
-
-        Log when the store stops answering and when it answers again.
-        """
-        pause = FIRST_PAUSE_S
-        waited = False
-        began, say_at = time.perf_counter(), 0.0
-        while True:
-            try:
-                answer = await _run(verb, thread)
-            except StoreUnavailable as error:
-                if not self._patient:
-                    raise
-                now = time.perf_counter()
-                if isinstance(error, StoreMoved) and self.moved is None:
-                    self.moved, self.moved_at = error, now
-                if (pause >= 4 * FIRST_PAUSE_S or now - began > 1) and now >= say_at:
-                    log.warning(
-                        "the store is %s: %s; %s, trying again in %.1f s",
-                        _CONDITIONS.get(error.kind, error.kind),
-                        error,
-                        "nothing more is written" if isinstance(error, StoreMoved) else "nothing is lost",
-                        pause,
-                    )
-                    waited, say_at = True, now + SAY_AGAIN_S
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, LONGEST_PAUSE_S)
-                continue
-            self.moved = None
-            if waited:
-                log.warning("the store answers again")
-            return answer
+        """Call a verb until the store answers."""
+        wait: Wait | None = None
+        try:
+            while True:
+                try:
+                    answer = await _run(verb, thread)
+                except StoreUnavailable as error:
+                    if not self._patient:
+                        raise
+                    if isinstance(error, StoreMoved) and self.moved is None:
+                        self.moved, self.moved_at = error, time.perf_counter()
+                    wait = wait or self._outage.begin()
+                    await asyncio.sleep(wait.failed(error))
+                    continue
+                self.moved = None
+                if wait is not None:
+                    wait.answered()
+                return answer
+        finally:
+            if wait is not None:
+                wait.end()
 
 
 async def _run(verb: Callable[[], T], thread: Executor | None) -> T:
