@@ -78,7 +78,7 @@ def test_output_that_cannot_be_written_is_an_error_with_its_reason(shop: Shop, c
         )
     assert ran.returncode == 2
     assert ran.stderr == (
-        "error[output]: the output cannot be written: No space left on device; write it elsewhere\n"
+        "error[output]: the output cannot be written: No space left on device; write it to another place\n"
     )
 
 

@@ -89,13 +89,13 @@ def as_the_handlers_know_it(program: Program, handlers: Any, place: str) -> Prog
     near = [cls for cls in same if cls.__module__ in modules]
     if program.workflow in near:
         return program
-    for cls in (*near, *same):
-        if cls is not program.workflow:
-            return program_of(cls)
+    if near:
+        return program_of(near[0])
     for cls, _ in loaded:
         if cls.__module__ in modules and cls.__name__ == program.workflow.__name__:
             _refuse_stale(program, home, cls, place)
-    return program
+    others = [cls for cls in same if cls is not program.workflow]
+    return program_of(others[0]) if others else program
 
 
 def _refuse_stale(program: Program, home: ModuleType, cls: type[Workflow], place: str) -> None:
