@@ -61,7 +61,14 @@ def test_every_error_that_a_program_can_meet_is_in_one_place() -> None:
                 ".".join(module.relative_to(Path(opord.__file__).parent.parent).with_suffix("").parts)
             )
     told = {cls.__name__ for base in (EngineError, StoreError) for cls in refusals(base)}
-    inner = {"RowDamaged", "StoreMoved", "StoreTwoNames", "StoreUnsupported", "CopyFromTheFuture"}
+    inner = {
+        "RowDamaged",
+        "StoreMoved",
+        "StoreOtherServer",
+        "StoreTwoNames",
+        "StoreUnsupported",
+        "CopyFromTheFuture",
+    }
     assert told - inner <= set(errors.__all__)
     assert set(errors.__all__) <= set(opord.__all__)
     assert all(getattr(errors, name) is getattr(opord, name) for name in errors.__all__)

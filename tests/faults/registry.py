@@ -25,6 +25,9 @@ RESTORED = "tests/restored/test_restored.py::test_"
 POWER = "tests/disk/test_power.py::test_nothing_is_lost_or_done_twice_however_often_the_power_fails"
 SECRETS = "tests/protection/test_at_rest.py::test_no_planted_secret_is_in_any_byte_that_is_written_or_printed"
 
+POSTGRES = "tests/stores/test_postgresql_faults.py::"
+FAILOVER = "tests/stores/test_postgresql_failover.py::test_"
+
 
 class Named(NamedTuple):
     """A fault or an invariant.
@@ -363,6 +366,30 @@ FOUND = (
             "tests/stores/test_forks.py::test_a_file_that_was_replaced_during_a_fork_is_told",
         ),
     ),
+    Named(
+        "F13", "A PostgreSQL server is killed, stopped or restarted; connections are cut before or after an answer; it takes no more of them, is read-only, or gives no lock in time",
+        "The worker waits and goes on by itself. Nothing is lost or done twice. The message says which of these it was, and shows no password.",
+        (
+            f"{POSTGRES}TestAnEngineGoesOn::test_over_a_server_that_ends_and_is_started_again",
+            f"{POSTGRES}TestAnEngineGoesOn::test_over_connections_that_are_ended",
+            f"{POSTGRES}TestAnEngineGoesOn::test_over_connections_that_break_before_and_after_an_answer",
+            f"{POSTGRES}TestAnEngineGoesOn::test_over_a_server_that_takes_no_more_connections",
+            f"{POSTGRES}TestOneWrite::test_whose_connection_breaks_is_done_as_a_whole_or_not",
+            f"{POSTGRES}TestOneWrite::test_waits_for_a_lock_for_a_time_only",
+            f"{POSTGRES}TestOneWrite::test_may_take_a_time_only",
+            f"{POSTGRES}TestOneWrite::test_meets_a_server_that_has_become_read_only",
+            f"{POSTGRES}TestOneWrite::test_meets_a_schema_that_is_gone",
+            f"{POSTGRES}TestOpening::test_a_wrong_password_is_told_at_once_and_not_shown",
+        ),
+    ),
+    Named(
+        "F14", "A standby that lost the last commits of a PostgreSQL server is promoted",
+        "Workers wait, and say so, until `opord db restored` has marked the live runs; see C21. Then they go on by themselves.",
+        (
+            f"{FAILOVER}workers_wait_for_the_mark_and_then_go_on",
+            f"{FAILOVER}another_cluster_is_refused_until_the_runs_are_marked",
+        ),
+    ),
 )  # fmt: skip
 
 HOLD = (SINGLE, PAIRS, SIMULATED)
@@ -557,7 +584,6 @@ ALWAYS = (
 )  # fmt: skip
 
 ELSEWHERE = (
-    ("PostgreSQL", "to come, with the faults of its connections and failovers"),
     ("Temporal", "to come, with a differential test against it"),
     ("The HTTP interface and the console", "to come, with hostile requests"),
     ("More than one machine", "not with SQLite, because workers share a file"),

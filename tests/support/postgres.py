@@ -89,6 +89,15 @@ class Server(AnyServer):
             for name, value in {**usual, **settings}.items():
                 file.write(f"{name} = {value}\n")
 
+    def make_standby_of(self, primary: Server) -> None:
+        """Copy a running server as it is now. What it commits later does not come."""
+        self._own(self.folder)
+        self._run(
+            "pg_basebackup", "--dbname", primary.url(), "--pgdata", self.data, "--wal-method", "fetch",
+            "--checkpoint", "fast", "--no-sync",
+        )  # fmt: skip
+        (self.data / "standby.signal").touch()
+
     def start(self) -> None:
         """Start the server, and wait until it takes connections."""
         with (self.folder / "log").open("ab") as log:

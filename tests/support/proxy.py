@@ -15,7 +15,7 @@ class Proxy:
     """Passes bytes to a port of this machine, and breaks a connection when it is told to."""
 
     def __init__(self, port: int) -> None:
-        self._to = port
+        self.to = port
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self.cuts: list[str] = []
@@ -39,7 +39,11 @@ class Proxy:
         with contextlib.suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
-                server = socket.create_connection(("127.0.0.1", self._to))
+                try:
+                    server = socket.create_connection(("127.0.0.1", self.to))
+                except OSError:
+                    client.close()
+                    continue
                 threading.Thread(target=self._requests, args=(client, server), daemon=True).start()
 
     def _requests(self, client: socket.socket, server: socket.socket) -> None:

@@ -15,7 +15,7 @@ from opord.engine.restoring import Marked
 from opord.engine.restoring import mark_restored as mark
 from opord.kernel.resealing import resealed
 from opord.kernel.rows import Kept, RunRow
-from opord.stores import open_store
+from opord.stores import open_restored, open_store
 from opord.stores.base import RowDamaged, RunFilter, Store
 from opord.values.types import START_OF_TIME, Instant
 from opord.values.vault import Vault
@@ -108,7 +108,7 @@ def mark_restored(
         StoreMissing: there is no store.
         CopyFromTheFuture: `copied_at` is later than the store's clock.
     """
-    with closing(open_store(url, create=False)) as store:
+    with open_restored(url) as store:
         yield from mark(store, actor=actor, copied_at=copied_at, role=role, reason=reason)
 
 

@@ -1,7 +1,7 @@
 """The times in which a store does not answer, and the lines in the log for them.
 
 Many calls may wait for the store at once. An outage begins with the first that has to wait, and is
-over when none of them waits any more. It gets one line at its beginning and one at its end.
+over when none of them waits any more. It gets one line for each kind of error, and one at its end.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 
-from opord.stores.base import StoreMoved, StoreUnavailable
+from opord.stores.base import StoreMoved, StoreOtherServer, StoreUnavailable
 
 log: logging.Logger = logging.getLogger("opord.store")
 
@@ -21,7 +21,12 @@ SHORT_OUTAGE_S = 1.0
 SAY_AGAIN_S = 60.0
 """How often it is said that the store does not answer, in seconds."""
 
-_CONDITIONS = {"io": "failing", "readonly": "read-only", "two_names": "not safe to write"}
+_CONDITIONS = {
+    "io": "failing",
+    "readonly": "read-only",
+    "two_names": "not safe to write",
+    "other_server": "on another server",
+}
 """The words in the log for a store that cannot answer, where its kind is not such a word."""
 
 
@@ -32,7 +37,7 @@ class Outage:
         self._waiting = 0
         self._began = 0.0
         self._answered = False
-        self._said = False
+        self._said: set[str] = set()
         self._say_at = 0.0
 
     def begin(self) -> Wait:
@@ -46,16 +51,19 @@ class Outage:
         """Say that the store does not answer, if that was not just said."""
         now = time.perf_counter()
         short = pause < 4 * FIRST_PAUSE_S and now - self._began <= SHORT_OUTAGE_S
-        if short or (self._said and now < self._say_at):
+        if short or (error.kind in self._said and now < self._say_at):
             return
         log.warning(
             "the store is %s: %s; %s, trying again in %.1f s",
             _CONDITIONS.get(error.kind, error.kind),
             error,
-            "nothing more is written" if isinstance(error, StoreMoved) else "nothing is lost",
+            "nothing more is written"
+            if isinstance(error, StoreMoved | StoreOtherServer)
+            else "nothing is lost",
             pause,
         )
-        self._said, self._say_at = True, now + SAY_AGAIN_S
+        self._said.add(error.kind)
+        self._say_at = now + SAY_AGAIN_S
 
     def _ended(self, *, answered: bool) -> None:
         self._waiting -= 1
@@ -63,7 +71,7 @@ class Outage:
         if self._waiting or not self._said or not self._answered:
             return
         log.warning("the store answers again")
-        self._said = False
+        self._said.clear()
 
 
 class Wait:

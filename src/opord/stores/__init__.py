@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ __all__ = [
     "kind_of",
     "libraries",
     "memory",
+    "open_restored",
     "open_store",
     "schema_script",
     "store_exists",
@@ -55,6 +57,11 @@ def open_store(url: str, *, create: bool = True, clock: Callable[[], int] | None
         StoreUnavailable: the store is there but cannot be opened now.
     """
     return kind_of(url).open(url, create=create, clock=clock)
+
+
+def open_restored(url: str) -> AbstractContextManager[Store]:
+    """Open a store that was restored, to mark its live runs; see `StoreKind.open_restored`."""
+    return kind_of(url).open_restored(url)
 
 
 def store_exists(url: str) -> bool:

@@ -70,6 +70,7 @@ __all__ = [
     "StoreRefused",
     "StoreTwoNames",
     "StoreMoved",
+    "StoreOtherServer",
     "StoreUnavailable",
     "StoredContract",
     "Tombstone",
@@ -95,7 +96,8 @@ class StoreError(Exception):
 class StoreUnavailable(StoreError):
     """The store cannot answer now (full, locked, read-only, gone). The same call may succeed later.
 
-    `kind` is one of "full", "locked", "readonly", "io", "gone", "two_names", "unreachable". Nothing
+    `kind` is one of "full", "locked", "readonly", "io", "gone", "two_names", "unreachable",
+    "other_server". Nothing
     of the call was done, or it was done as a whole; the next call shows which.
     """
 
@@ -109,6 +111,16 @@ class StoreMoved(StoreUnavailable):
 
     def __init__(self, message: str) -> None:
         super().__init__("gone", message)
+
+
+class StoreOtherServer(StoreUnavailable):
+    """Another server than before has the store, and the last commits may be missing there.
+
+    Nothing is read or written until `opord db restored` has marked the live runs.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__("other_server", message)
 
 
 class StoreDamaged(StoreError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
@@ -120,6 +121,14 @@ class StoreKind(Protocol):
             StoreRefused: no store can be there, or the file is not an Opord store, or a newer
                 version made it.
             StoreUnavailable: the store is there but cannot be opened now.
+        """
+        ...
+
+    def open_restored(self, url: str) -> AbstractContextManager[Store]:
+        """Open a store that was restored, wherever it is now. A good end says that it is marked.
+
+        Raises:
+            StoreMissing, StoreRefused, StoreUnavailable: as for `open`.
         """
         ...
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, TypeAlias
@@ -27,6 +28,9 @@ CONNECT_S: Final = 5
 
 WAIT_S: Final = 5.0
 """How long a verb waits for a connection, in seconds."""
+
+CHECK_POOLED_S: Final = 1.0
+"""How often the server behind a pooler is checked: it changes without a new connection."""
 
 LIFETIME_S: Final = 3600.0
 """How long a connection is used at most, in seconds."""
@@ -66,6 +70,7 @@ class Connections:
         self._pid = 0
         self._pool: ConnectionPool[Connection] | None = None
         self._refusal: StoreError | None = None
+        self._checked_at = 0.0
         self._closed = False
 
     @contextmanager
@@ -73,6 +78,9 @@ class Connections:
         """Take a connection on which each statement is a transaction of its own."""
         try:
             with self._opened().connection(WAIT_S) as connection:
+                if self.pooled and time.monotonic() - self._checked_at > CHECK_POOLED_S:
+                    self._check(connection)
+                    self._checked_at = time.monotonic()
                 yield connection
         except StoreError:
             raise

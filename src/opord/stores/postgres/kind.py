@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 
 from opord.stores.base import Store, StoreRefused
 from opord.stores.kind import Remark, StoreKind, StoreOverview
@@ -39,6 +40,17 @@ class PostgresKind:
         from opord.stores.postgres.store import PostgresStore
 
         return PostgresStore(url, create=create, clock=clock)
+
+    @contextmanager
+    def open_restored(self, url: str) -> Iterator[Store]:
+        """Open the schema on whichever server has it; at a good end, put that one on record."""
+        location_of(url)
+        self._need_library(url)
+        from opord.stores.postgres.store import PostgresStore
+
+        with closing(PostgresStore(url, create=False, restored=True)) as store:
+            yield store
+            store.note_server()
 
     def inspect(self, url: str, *, whole: bool = False) -> StoreOverview:
         """Inspect the server, the schema and its tables."""

@@ -53,6 +53,7 @@ from opord.stores.postgres.listening import Listening
 from opord.stores.postgres.listing import Listing
 from opord.stores.postgres.location import Location, location_of
 from opord.stores.postgres.opening import check_writable, prepare
+from opord.stores.postgres.origin import check_origin, note_first, note_new
 from opord.stores.postgres.rewriting import kept_of, rewrite
 from opord.stores.postgres.rows import contract_row, run_row, run_rows
 from opord.values.types import START_OF_TIME, Digest, Duration, Instant, Key, RunId
@@ -81,31 +82,47 @@ class PostgresStore:
     readers: int = READERS
     writers: int = WRITERS
 
-    def __init__(self, url: str, *, create: bool = True, clock: Callable[[], int] | None = None) -> None:
+    def __init__(
+        self, url: str, *, create: bool = True, clock: Callable[[], int] | None = None, restored: bool = False
+    ) -> None:
         """Open the store. A missing schema is made if `create` is true.
 
-        `clock` takes the place of the server's clock; tests stop and move it.
+        `clock` takes the place of the server's clock; tests stop and move it. With `restored`,
+        another server than the one on record is taken; `note_server` puts it on record.
 
         Raises:
             StoreMissing: there is no store, and `create` is false.
             StoreRefused: the server, its settings or the schema cannot be used.
             StoreUnavailable: the server cannot be reached or written now.
+            StoreOtherServer: another server than the one on record has the store.
         """
+        self._restored, self._has_schema = restored, False
         self.location: Location = location_of(url)
-        place = self.location.place
-        self._connections = Connections(
-            self.location, most=CONNECTIONS, check=lambda connection: check_writable(connection, place)
-        )
+        self._connections = Connections(self.location, most=CONNECTIONS, check=self._check)
         self._clock = ServerClock(clock)
         self._sql = sql.queries(self.location.schema)
         self._listening = Listening(self._connections)
         self._own_changes = 0
         try:
             prepare(self._connections, create=create)
+            note_first(self._connections)
+            self._has_schema = True
+            with self._connections.use() as connection:
+                self._check(connection)
             self._look_at_clock()
         except BaseException:
             self._connections.close()
             raise
+
+    def note_server(self) -> None:
+        """Put this server on record as the store's; the live runs are marked."""
+        note_new(self._connections)
+
+    def _check(self, connection: Connection) -> None:
+        """Refuse a server that cannot be written, or that is not the one on record."""
+        check_writable(connection, self.location.place)
+        if self._has_schema and not self._restored:
+            check_origin(connection, self.location.schema, self.location.place)
 
     # --- Contracts -------------------------------------------------------------------------------
 

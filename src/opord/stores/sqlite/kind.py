@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
@@ -50,6 +51,12 @@ class SqliteKind:
             # Use the name that the caller gave; the absolute path shows where it led.
             where = "" if path is None else f" ({path.absolute()})"
             raise StoreMissing(f"{url}{where}", missing.why) from None
+
+    @contextmanager
+    def open_restored(self, url: str) -> Iterator[Store]:
+        """Open the file: what was restored is seen by nothing."""
+        with closing(self.open(url, create=False)) as store:
+            yield store
 
     def inspect(self, url: str, *, whole: bool = False) -> StoreOverview:
         """Inspect the file, its log and its disk."""

@@ -1,0 +1,96 @@
+"""Which server wrote a store last: another one, or a promoted standby, may lack commits."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from psycopg import errors
+
+from opord.stores.base import StoreOtherServer, StoreRefused
+from opord.stores.postgres.connections import Connection, Connections, fetch
+from opord.stores.postgres.sql import in_schema
+
+EPOCHS_AHEAD: Final = 1_000_000
+"""How far epochs move on when the server changes: beyond all that lost commits have used."""
+
+_SEEN: Final = (
+    "SELECT (SELECT system_identifier::text FROM pg_control_system()), "
+    "('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::bigint"
+)
+
+
+class Origin(NamedTuple):
+    """A cluster of PostgreSQL by its number, and its timeline, which each promotion changes."""
+
+    system: str
+    timeline: int
+
+
+def origin_of(connection: Connection) -> Origin | None:
+    """Ask a server what it is; None if the role may not know."""
+    try:
+        return Origin(*fetch(connection, _SEEN)[0])
+    except (errors.InsufficientPrivilege, errors.UndefinedFunction):
+        return None
+
+
+def check_origin(connection: Connection, schema: str, place: str) -> None:
+    """Refuse another server than the one on record.
+
+    Raises:
+        StoreOtherServer: it is another cluster, or one that was promoted or restored since.
+    """
+    seen, known = origin_of(connection), _on_record(connection, schema)
+    if seen is None or known is None or seen == known:
+        return
+    if seen.system != known.system:
+        what = f"the server {known.system} is on record, and this is {seen.system}"
+    else:
+        what = (
+            f"timeline {known.timeline} of the server is on record, and this is timeline {seen.timeline}: "
+            "a standby was promoted, or a backup restored"
+        )
+    raise StoreOtherServer(
+        f"store {place} is on another server than before ({what}); its last commits may be missing here. "
+        "`opord db restored` marks the live runs, and then workers go on"
+    )
+
+
+def note_first(connections: Connections) -> None:
+    """Note the server of a store that has none on record, if the role may."""
+    schema = connections.location.schema
+    with connections.use() as connection:
+        seen = origin_of(connection)
+        if seen is None or _on_record(connection, schema) is not None:
+            return
+    try:
+        with connections.use() as connection:
+            fetch(
+                connection,
+                in_schema("UPDATE opord.identity SET system = $1, timeline = $2 WHERE system = ''", schema),
+                seen,
+            )
+    except StoreRefused as refused:
+        if not isinstance(refused.__cause__, errors.InsufficientPrivilege):
+            raise
+
+
+def note_new(connections: Connections) -> None:
+    """Note this server as the store's. All epochs move on, so that no older claim counts."""
+    schema = connections.location.schema
+    with connections.use() as connection:
+        seen, known = origin_of(connection), _on_record(connection, schema)
+    if seen is None or seen == known:
+        return
+    with connections.transaction() as connection:
+        fetch(
+            connection,
+            in_schema("UPDATE opord.heads SET epoch = epoch + $1 WHERE ended_since IS NULL", schema),
+            (EPOCHS_AHEAD,),
+        )
+        fetch(connection, in_schema("UPDATE opord.identity SET system = $1, timeline = $2", schema), seen)
+
+
+def _on_record(connection: Connection, schema: str) -> Origin | None:
+    rows = fetch(connection, in_schema("SELECT system, timeline FROM opord.identity", schema))
+    return Origin(*rows[0]) if rows and rows[0][0] else None
