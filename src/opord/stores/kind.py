@@ -75,6 +75,7 @@ class StoreOverview:
     - `needs` counts the runs with each need.
     - `stands` is what runs stand still for beside that.
     - `last_at` is the instant of the last record, in microseconds since 1970 UTC.
+    - `now` is the instant of the look by the store's own clock; None if it goes by the machine's.
     - `details` are further facts for programs.
     """
 
@@ -88,6 +89,7 @@ class StoreOverview:
     needs: Mapping[NeedReason, int] = field(default_factory=dict)
     stands: Standing = Standing()
     last_at: int | None = None
+    now: int | None = None
     remarks: tuple[Remark, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
 

@@ -54,7 +54,8 @@ def check_store(url: str, *, whole: bool = False, now_us: int | None = None) -> 
         if facts.runs and facts.schema == facts.schema_known:
             # A store of an older schema would be brought up to date by being opened.
             yield from check_sealed_values(url)
-        yield from _clock(facts, time.time_ns() // 1000 if now_us is None else now_us)
+        own_clock = time.time_ns() // 1000 if facts.now is None else facts.now
+        yield from _clock(facts, own_clock if now_us is None else now_us)
 
 
 def _move(message: str) -> str:

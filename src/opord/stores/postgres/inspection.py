@@ -19,6 +19,7 @@ from opord.stores.postgres.connections import CONNECT_S, Connection, check_param
 from opord.stores.postgres.errors import translate
 from opord.stores.postgres.location import Location, location_of
 from opord.stores.postgres.opening import OLDEST_SERVER, Server, schema_version, server_of
+from opord.stores.postgres.reach import clocks, way_to
 from opord.stores.postgres.rows import run_rows
 
 CONNECTIONS_FEW: Final = 10
@@ -59,7 +60,8 @@ def inspect(url: str, *, whole: bool = False) -> StoreOverview:
                 f"store {location.place} is on PostgreSQL {server.version_text}; opord needs 14 or later"
             )
         schema, usable_from = schema_version(connection, location.schema)
-        remarks = [_server(server), *_settings(server), _connections(connection)]
+        now, clock = clocks(connection)
+        remarks = [_server(server), *_settings(server), way_to(connection), clock, _connections(connection)]
         if not schema:
             return StoreOverview(location.place, exists=False, schema_known=known, remarks=tuple(remarks))
         if usable_from > known:
@@ -79,6 +81,7 @@ def inspect(url: str, *, whole: bool = False) -> StoreOverview:
             needs=look.needs(),
             stands=look.standing(),
             last_at=look.last_at(),
+            now=now,
             remarks=(*remarks, look.rights(), look.dead_rows()),
             details={"server": server.version_text, "schema_name": location.schema},
         )

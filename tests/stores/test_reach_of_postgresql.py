@@ -1,0 +1,81 @@
+"""What the doctor says of the way to a PostgreSQL server, and of the clocks at both ends."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from uuid import uuid4
+
+import pytest
+
+from opord.backends import opening
+from opord.cli.doctor.stored import check_store
+from opord.cli.program import run
+from opord.stores import inspect_store, open_store
+from opord.stores.postgres import reach
+from opord.testing.store_rows import ORDERS, a_start
+from tests.support.postgres import AnyServer
+
+
+@pytest.mark.parametrize(
+    ("host", "address", "tls", "mode", "verdict", "said"),
+    [
+        ("/run/postgresql", "", False, "prefer", "fine", "a socket of this machine"),
+        ("localhost", "127.0.0.1", False, "prefer", "fine", "within this machine"),
+        ("localhost", "::1", False, "prefer", "fine", "within this machine"),
+        ("db", "10.0.0.7", False, "prefer", "warning", "without TLS"),
+        ("db", "fe80::1%eth0", False, "prefer", "warning", "without TLS"),
+        ("db", "", False, "prefer", "warning", "without TLS"),
+        ("db", "10.0.0.7", True, "require", "note", "sslmode=require does not check the name"),
+        ("db", "10.0.0.7", True, "verify-full", "fine", "the server's name is checked"),
+    ],
+)
+def test_a_network_without_tls_is_warned_of(
+    host: str, address: str, tls: bool, mode: str, verdict: str, said: str
+) -> None:
+    seen = reach.way(host, address, tls=tls, mode=mode)
+    assert seen.verdict == verdict
+    assert said in seen.text
+    assert bool(seen.move) == (verdict != "fine")
+
+
+@pytest.mark.parametrize(
+    ("ahead_s", "verdict", "said"),
+    [(0.001, "fine", "0.001 s ahead of"), (-2.5, "warning", "2.500 s behind"), (3600, "warning", "ahead of")],
+)
+def test_clocks_that_differ_are_told(ahead_s: float, verdict: str, said: str) -> None:
+    seen = reach.difference(ahead_s)
+    assert (seen.verdict, said in seen.text) == (verdict, True)
+
+
+def test_the_doctor_knows_the_server(postgres: AnyServer, capsys: pytest.CaptureFixture[str]) -> None:
+    url = postgres.url(schema=f"s_{uuid4().hex[:12]}")
+    with_run(url)
+    assert run(["doctor", "--store", url, "--json"]) in (0, 1)
+    areas = {each["area"]: each for each in json.loads(capsys.readouterr().out)["seen"]}
+    assert areas["network"]["facts"]["tls"] is False
+    assert {"server", "commits", "connections", "rights", "vacuum", "clock"} <= areas.keys()
+    assert run(["doctor", "--store", url]) in (0, 1)
+    assert "this machine's clock is " in capsys.readouterr().out
+
+
+def test_the_last_record_is_compared_with_the_servers_clock(
+    postgres: AnyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wrong clock of this machine does not make records of the future."""
+    url = postgres.url(schema=f"s_{uuid4().hex[:12]}")
+    with_run(url)
+    facts = inspect_store(url)
+    ahead = time.time_ns() // 1000 + 3_600_000_000
+    for now, state in ((ahead, "fine"), (ahead - 7_200_000_000, "wrong")):
+        seen = replace(facts, last_at=ahead, now=now)
+        monkeypatch.setattr(opening, "inspect", lambda *_, seen=seen, **__: seen)
+        assert [one.state for one in check_store(url) if one.area == "clock"][-1] == state
+
+
+def with_run(url: str) -> None:
+    store = open_store(url)
+    store.put_contract(ORDERS)
+    store.apply([a_start()])
+    store.close()
