@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import subprocess
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -102,9 +103,33 @@ LONG = {
     "nothing": None,
 }
 
+LONGER = 100_000
+"""A limit that only the lists in lists are longer than: in full they have millions of items."""
+
 
 @pytest.mark.parametrize("shown", LONG.values(), ids=LONG)
 @pytest.mark.parametrize("limit", [1, 2, 3, 40, 159, 160, 161, 500])
 def test_the_line_of_a_long_value_begins_like_the_whole(shown: Any, limit: int) -> None:
-    whole = value(shown, limit=10_000_000)
+    whole = value(shown, limit=LONGER)
     assert value(shown, limit=limit) == (whole if len(whole) <= limit else f"{whole[: limit - 1]}…")
+
+
+class Counted(list[Any]):
+    """A list that counts how many items are read from it and from its like."""
+
+    read = 0
+
+    def __iter__(self) -> Iterator[Any]:
+        for item in super().__iter__():
+            Counted.read += 1
+            yield item
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3, 6])
+def test_a_line_reads_no_more_items_than_it_has_signs(monkeypatch: pytest.MonkeyPatch, depth: int) -> None:
+    monkeypatch.setattr(Counted, "read", 0)
+    nested: Any = 1
+    for _ in range(depth):
+        nested = Counted([nested] * 50)
+    assert value(nested, limit=160).endswith("…") == (depth > 1)
+    assert 0 < Counted.read <= 161 + depth

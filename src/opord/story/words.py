@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import timedelta
-from itertools import islice
+from itertools import takewhile
 from typing import Any, Final, assert_never
 
 from opord.contract import Constant
@@ -70,15 +70,24 @@ def value(shown: Any, *, limit: int = 160) -> str:
 def _start(shown: Any, limit: int) -> Any:
     """Return the part of shown data that fits in a line of `limit` characters.
 
-    A long list may occur in each of a run's records, so it is cut before it is written.
+    A long list may occur in each of a run's records, so it is cut before it is written. Each list,
+    object and other value is at least one character of the line: one more of them than the line has
+    characters is enough, however deep they are nested.
     """
-    if isinstance(shown, str):
-        return shown[: limit + 1]
-    if isinstance(shown, list):
-        return [_start(item, limit) for item in shown[: limit + 1]]
-    if isinstance(shown, dict):
-        return {name: _start(member, limit) for name, member in islice(shown.items(), limit + 1)}
-    return shown
+    left = limit + 1
+
+    def start(part: Any) -> Any:
+        nonlocal left
+        left -= 1
+        if isinstance(part, str):
+            return part[: limit + 1]
+        if isinstance(part, list):
+            return [start(item) for item in takewhile(lambda _: left > 0, part)]
+        if isinstance(part, dict):
+            return {name: start(member) for name, member in takewhile(lambda _: left > 0, part.items())}
+        return part
+
+    return start(shown)
 
 
 def waits_in_words(view: Mapping[str, Any], program: Program | None) -> str:
