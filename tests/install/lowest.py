@@ -1,9 +1,9 @@
 """The lowest versions that `pyproject.toml` declares, as constraints that pip can read.
 
 What is for users (the core and their extras) stands at its lower bound. All else, such as the tools
-of the tests, stands as `constraints.txt` pins it, with two exceptions. The newest plugins of pytest
-ask for a newer pytest. A package that an extra of another adds, such as `psycopg-binary`, has the
-version of that other one.
+of the tests, stands as `constraints.txt` pins it, with three exceptions. The newest plugins of
+pytest ask for a newer pytest, and the newest FastAPI for a newer Starlette. A package that an extra
+of another adds, such as `psycopg-binary`, has the version of that other one.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from pathlib import Path
 from typing import Any, Final
 
 ROOT: Final = Path(__file__).parent.parent.parent
+
+NEWER_THAN_THE_LOWEST: Final = ("pytest-", "fastapi")
+"""How the names of packages begin whose newest version asks for more than the lowest of others."""
 
 OF_DEVELOPERS: Final = ("dev", "fuzz")
 """The extras that nobody needs to use Opord; their versions are those of `constraints.txt`."""
@@ -50,7 +53,9 @@ def constraints(declared: Mapping[str, Any], pinned: str) -> str:
     pins = {_normal(found["name"]): found["version"] for found in _PIN.finditer(pinned)}
     free = set(_added_by_extras(declared))
     pins = {
-        name: version for name, version in pins.items() if name not in free and not name.startswith("pytest-")
+        name: version
+        for name, version in pins.items()
+        if name not in free and not name.startswith(NEWER_THAN_THE_LOWEST)
     }
     return "".join(
         f"{name}=={version}\n" for name, version in sorted((pins | lower_bounds(declared)).items())

@@ -186,6 +186,9 @@ VERBS: dict[str, Callable[[PostgresStore, RunRow], Any]] = {
     "runs of a contract": lambda store, row: store.runs(RunFilter("Orders"), limit=3),
     "runs in a state": lambda store, row: store.runs(RunFilter(None, "Done"), limit=3),
     "runs that can go on": lambda store, row: store.runs(RunFilter(None, None, "running"), limit=3),
+    "runs that wait": lambda store, row: store.runs(RunFilter(None, None, "waiting"), limit=3),
+    "runs in a state without any": lambda store, row: store.runs(RunFilter(None, "Nowhere"), limit=3),
+    "runs that were terminated": lambda store, row: store.runs(RunFilter(outcome="terminated"), limit=3),
     "runs in doubt": lambda store, row: store.runs(RunFilter(None, None, "in_doubt"), limit=3),
     "runs that need somebody": lambda store, row: store.runs(RunFilter(needs="any"), limit=3),
 }

@@ -23,6 +23,8 @@ logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
 
 Connection: TypeAlias = "psycopg.Connection[tuple[Any, ...]]"
 
+SSL_MODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+
 CONNECT_S: Final = 5
 """How long a connection may take to be made, in seconds."""
 
@@ -204,9 +206,16 @@ def check_parameters(location: Location) -> None:
         StoreRefused: it has such a parameter.
     """
     try:
-        psycopg.conninfo.conninfo_to_dict(location.url)
+        given = psycopg.conninfo.conninfo_to_dict(location.url)
     except psycopg.ProgrammingError as wrong:
-        raise StoreRefused(f"store {location.place}: {in_one_line(wrong)}") from None
+        raise StoreRefused(
+            f"store {location.place}: {in_one_line(wrong)}; the parameters are `schema` and those of libpq"
+        ) from None
+    mode = given.get("sslmode", "prefer")
+    if mode not in SSL_MODES:
+        raise StoreRefused(
+            f"store {location.place}: expected one of {', '.join(SSL_MODES)} for sslmode, got: {mode!r}"
+        )
 
 
 def _defaults(url: str) -> dict[str, Any]:

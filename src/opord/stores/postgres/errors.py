@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import psycopg
@@ -39,6 +40,22 @@ _UNAVAILABLE: Final[tuple[tuple[type[Exception], str, str], ...]] = (
 )
 
 
+# libpq gives no code for a connection that it could not make, only these words.
+_MOVES: Final[tuple[tuple[str, str], ...]] = (
+    ("resolve host", "check the host in the URL"),
+    ("Connection refused", "check the host and the port in the URL"),
+    ("timeout expired", "check the host and the port in the URL, and the firewall between"),
+    ("No such file or directory", "check the folder of the server's socket in the URL (?host=)"),
+    ("password authentication failed", "check the user and the password"),
+    ("no password supplied", "give the password in PGPASSWORD, in ~/.pgpass or in the URL"),
+    ("no pg_hba.conf entry", "let a DBA allow this user and host in pg_hba.conf"),
+    ("does not support SSL", "turn TLS on at the server, or change sslmode in the URL"),
+    ("root certificate file", "name the certificate of the server's authority with sslrootcert"),
+    ("certificate verify failed", "name the certificate of the server's authority with sslrootcert"),
+    ("does not match host name", "name the host as the server's certificate does"),
+)
+
+
 def translate(error: Exception, place: str) -> StoreError:
     """Translate an error of psycopg or its pool to one of the store."""
     said = in_one_line(error)
@@ -54,8 +71,17 @@ def translate(error: Exception, place: str) -> StoreError:
         if isinstance(error, kind_of):
             return StoreUnavailable(kind, f"store {place} {phrase} ({said})")
     if isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError)):
-        return StoreUnavailable("unreachable", f"store {place} cannot be reached ({said})")
+        return StoreUnavailable("unreachable", f"store {place} cannot be reached ({said}){_move(said)}")
     return StoreError(f"store {place}: {type(error).__name__}: {said}")
+
+
+def _move(said: str) -> str:
+    """Return the next move after a connection that could not be made, if its words are known."""
+    if found := re.search(r'database "(.+)" does not exist', said):
+        return f"; make it with `createdb {found[1]}`, or correct the URL"
+    if re.search(r'role ".+" does not exist', said):
+        return "; correct the user in the URL, or let a DBA create the role"
+    return next((f"; {move}" for words, move in _MOVES if words in said), "")
 
 
 def in_one_line(error: Exception) -> str:

@@ -98,19 +98,22 @@ class Listing:
                 *(self._part(self._due(), narrow) for narrow in self._due_for(where.needs)),
             ]
         if where.outcome is not None:
-            return [self._part("opord.heads AS h", "h.outcome IS NOT NULL")]
+            return [self._by("outcome", self._bind(where.outcome), "h.outcome IS NOT NULL")]
         if where.status == "running":
             return [self._part("opord.heads AS h", "h.status = 'running'")]
         if where.status is not None:
-            return [self._part("opord.heads AS h", "h.status <> 'running'")]
+            return [self._by("status", self._bind(where.status), "h.status <> 'running'")]
         if where.state is not None:
             return [
                 self._part("opord.heads AS h", "h.status = 'running'"),
-                self._part("opord.heads AS h", f"h.rest_state = {self._bind(where.state)}"),
+                self._by("rest_state", self._bind(where.state), "h.rest_state IS NOT NULL"),
             ]
         if where.contract is not None:
             return [
-                self._part(_OF_CONTRACT, self._among(number), "r.contract DESC, r.id") for number in contracts
+                self._part(
+                    _OF_CONTRACT, self._among("r.contract", str(number), "r.id"), "r.contract DESC, r.id"
+                )
+                for number in contracts
             ]
         return [self._part("opord.heads AS h", "true")]
 
@@ -132,11 +135,24 @@ class Listing:
             f"SELECT * FROM opord.heads AS d WHERE d.contract = k.id AND d.due_at <= {int(self._now)} OFFSET 0) AS h"
         )
 
-    def _among(self, contract: int) -> str:
-        """Return the condition on the runs of a contract that only one index can answer."""
-        return f"(r.contract, r.id) < ({contract}, {self._before}) AND r.contract >= {contract}"
+    def _by(self, column: str, value: str, known: str) -> str:
+        """Return the part of the runs with a value in a column that has an index of its own.
 
-    def _part(self, source: str, narrow: str, order: str = "h.run") -> str:
+        `known` is the condition of that index.
+        """
+        among = self._among(f"h.{column}", value, "h.run")
+        return self._part("opord.heads AS h", f"{known} AND {among}", f"h.{column} DESC, h.run", column)
+
+    def _among(self, column: str, value: str, number: str) -> str:
+        """Return a condition on the runs with a value that only the index of that column answers.
+
+        With the plain condition `column = value`, all runs may be read from the newest on, because
+        the column then says nothing about the order.
+        """
+        return f"({column}, {number}) < ({value}, {self._before}) AND {column} >= {value}"
+
+    def _part(self, source: str, narrow: str, order: str = "h.run", asked: str = "") -> str:
+        """Return the query of a part. `asked` is a column that `narrow` has asked for already."""
         where = self._where
         conditions = [narrow, f"h.run < {self._before}"]
         if where.contract is not None:
@@ -146,7 +162,7 @@ class Listing:
         conditions += [
             f"h.{name} = {self._bind(value)}"
             for name in ("state", "status", "outcome")
-            if (value := getattr(where, name)) is not None
+            if name != asked and (value := getattr(where, name)) is not None
         ]
         conditions += self._of_time()
         if where.version is not None:
