@@ -205,6 +205,6 @@ def prepare(connections: Connections, *, create: bool) -> None:
         if isinstance(refused.__cause__, errors.InsufficientPrivilege):
             raise StoreRefused(
                 f"store {location.place}: this role may not make the schema {location.schema} or bring it up to date "
-                f"({refused.__cause__.diag.message_primary}); let a role that may run what `opord db print-sql` prints"
+                f"({refused.__cause__.diag.message_primary}); let a DBA run what `opord db print-sql` prints"
             ) from refused
         raise
