@@ -19,4 +19,4 @@ NEEDS_ONE: dict[tuple[str, ...], tuple[str, ...]] = {
     ("db", "restored"): (),
 }
 MAKES_ONE = {("runs", "start"), ("worker",), ("db", "migrate")}
-LOOKS = {("doctor",)}
+LOOKS = {("doctor",), ("db", "check"), ("db", "print-sql")}

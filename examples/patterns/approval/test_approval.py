@@ -46,7 +46,7 @@ def test_nobody_counts_twice_or_approves_an_own_expense(opord_world: World, agai
     faked(opord_world)
     run = started(opord_world)
     approve(run, "ann")
-    with pytest.raises(opord.Refused, match="whose condition for 'approve' this one does not meet"):
+    with pytest.raises(opord.Refused, match="its condition for 'approve' is not met"):
         approve(run, again)
     run.assert_state("Collecting", approvals=["ann"])
 

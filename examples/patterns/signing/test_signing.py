@@ -46,7 +46,7 @@ def test_all_sign_and_it_is_sealed_once(opord_world: World) -> None:
 def test_only_who_is_asked_signs_once_and_this_very_text(opord_world: World, who: str, sha256: str) -> None:
     faked(opord_world)
     run = sign(started(opord_world), "bob")
-    with pytest.raises(opord.Refused, match="whose condition for 'sign' this one does not meet"):
+    with pytest.raises(opord.Refused, match="its condition for 'sign' is not met"):
         sign(run, who, sha256)
     run.assert_state("Collecting", signed=["bob"])
 

@@ -236,7 +236,7 @@ class _Look:
         tables = [name for (name,) in missing]
         if tables:
             message = f"this role may not write {', '.join(tables)}"
-            move = "let who owns them run what `opord db print-sql --role NAME` prints"
+            move = "let their owner run what `opord db print-sql --role NAME` prints"
             return Remark("rights", "wrong", message, move, {"not_writable": tables})
         return Remark("rights", "fine", "this role may read and write all tables")
 
