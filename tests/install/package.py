@@ -103,7 +103,7 @@ def _try(wheel: Path, folder: Path) -> None:
     project = place / "card_payments"
     _run(opord, "check", "--strict", "card_payments.opord", cwd=project)
     _run(opord, "explain", "card_payments.opord", "--format", "html", "-o", "sheet.html", cwd=project)
-    _run(opord, "gen", "--check", "card_payments.opord", cwd=project)
+    _run(opord, "gen", "--check", "card_payments.opord", "-o", ".", cwd=project)
     _run(python, "-m", "pytest", "-q", cwd=project)
     _run(opord, "demo", cwd=place)
 
