@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -212,3 +212,93 @@ def test_calls_that_wait_at_once_share_one_line_for_the_outage_and_one_for_its_e
         "the store is unreachable: nobody answers; nothing is lost, trying again in 0.2 s",
         "the store answers again",
     ]
+
+
+class Remote(Watched):
+    """A store behind a network: a write takes until it is let through."""
+
+    readers, writers = 2, 2
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.through = threading.Semaphore(0)
+        self.under_way: list[list[str]] = []
+        self.most = 0
+
+    def apply(self, batch: Sequence[Start | Write], *, wait: bool = True) -> list[Result]:
+        assert threading.current_thread() is not threading.main_thread(), "the event loop never waits"
+        names = [change.row.run if isinstance(change, Start) else change.run for change in batch]
+        self.under_way.append(names)
+        self.most = max(self.most, len(self.under_way))
+        self.through.acquire()
+        self.under_way.remove(names)
+        return super().apply(batch)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    for _ in range(1000):
+        if holds():
+            return
+        await asyncio.sleep(0.005)
+    pytest.fail("it did not come to that")
+
+
+def test_a_store_behind_a_network_takes_as_many_batches_at_once_as_it_says() -> None:
+    store = Remote()
+
+    async def main() -> None:
+        with ThreadPoolExecutor(1) as thread:
+            door = StoreWriter(store, thread)
+            door.start()
+            first = door.apply(a_start("C/1"))
+            await until(lambda: len(store.under_way) == 1)
+            second = [door.apply(a_start("C/2")), door.apply(a_start("C/3"))]
+            await until(lambda: len(store.under_way) == 2)
+            third = [door.apply(a_start("C/4")), door.apply(a_start("C/1"))]
+            assert await door.call(store.counts) == {}, "other verbs need no turn"
+            await asyncio.sleep(0.02)
+            assert store.under_way == [["C/1"], ["C/2", "C/3"]]
+            store.through.release(9)
+            await asyncio.gather(first, *second, *third)
+            await door.stop(1.0)
+
+    asyncio.run(main())
+    assert store.most == 2
+    assert sorted(size for _, size in store.batches) in ([1, 1, 1, 2], [1, 2, 2])
+
+
+def test_two_changes_of_a_run_are_never_under_way_at_once() -> None:
+    store = Remote()
+
+    async def main() -> None:
+        with ThreadPoolExecutor(1) as thread:
+            door = StoreWriter(store, thread)
+            door.start()
+            futures = [door.apply(a_start("C/1")) for _ in range(3)]
+            for number in range(3):
+                await until(lambda: len(store.under_way) == 1)
+                await asyncio.sleep(0.01)
+                assert store.under_way == [["C/1"]], number
+                store.through.release()
+            await asyncio.gather(*futures)
+            await door.stop(1.0)
+
+    asyncio.run(main())
+    assert store.most == 1
+
+
+def test_what_is_under_way_is_waited_for_at_the_end() -> None:
+    store = Remote()
+
+    async def main() -> None:
+        with ThreadPoolExecutor(1) as thread:
+            door = StoreWriter(store, thread)
+            door.start()
+            last = door.apply(a_start("C/1"))
+            await until(lambda: len(store.under_way) == 1)
+            asyncio.get_running_loop().call_later(0.05, store.through.release)
+            await door.stop(5.0)
+            assert last.done()
+
+    asyncio.run(main())
+    assert [size for _, size in store.batches] == [1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from opord.engine.loops import call_in
 from opord.engine.store_writer import StoreWriter
 from opord.kernel.rows import Head, has_ended
 from opord.stores.base import Store, StoreError
@@ -61,7 +62,7 @@ class Waiters:
         loop = asyncio.get_running_loop()
         end = loop.time() + timeout_s
         called = asyncio.Event()
-        stop = self._store.listen(lambda: _call(loop, called))
+        stop = self._store.listen(lambda: call_in(loop, called.set))
         try:
             while True:
                 called.clear()
@@ -122,15 +123,6 @@ class Waiters:
             for run_id, row in rows
             if row is None or has_ended(row.head.status)
         ]
-
-
-def _call(loop: asyncio.AbstractEventLoop, called: asyncio.Event) -> None:
-    """Set the event in its loop.
-
-    The call may come from any thread, also after the end of the loop.
-    """
-    if not loop.is_closed():
-        loop.call_soon_threadsafe(called.set)
 
 
 async def _pause(called: asyncio.Event, pause_s: float) -> None:

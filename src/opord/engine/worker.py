@@ -19,6 +19,7 @@ from opord.drive.logged import about, about_row
 from opord.drive.reading import fetched
 from opord.engine.environment import Environment
 from opord.engine.host import StoreHost
+from opord.engine.loops import call_in
 from opord.engine.need_watch import LOOK_EVERY_S, NeedWatch
 from opord.engine.reaper import LONGEST_LEASE_US, DeadWorkerReaper
 from opord.engine.store_writer import PARTING_S, StoreWriter
@@ -111,12 +112,7 @@ class Worker:
         A store in a file is looked at by polling alone: that costs a process less than a thread.
         """
         if self.store.writers:
-
-            def heard() -> None:
-                if not loop.is_closed():
-                    loop.call_soon_threadsafe(self.nudge)
-
-            self._unlisten = self.store.listen(heard)
+            self._unlisten = self.store.listen(lambda: call_in(loop, self.nudge))
 
     async def drain(self, grace_s: float) -> None:
         """Stop claiming, let calls under way end within `grace_s`, and give all runs back.

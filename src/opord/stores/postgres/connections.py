@@ -18,10 +18,9 @@ from opord.stores.base import StoreError, StoreRefused
 from opord.stores.postgres.errors import in_one_line, translate
 from opord.stores.postgres.location import Location
 
-# `psycopg.pool` tells of each connection that it cannot make; the engine tells of it once.
-logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
-
 Connection: TypeAlias = "psycopg.Connection[tuple[Any, ...]]"
+
+POOL_NAME: Final = "opord"
 
 SSL_MODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
@@ -53,6 +52,25 @@ _OWN_SETTINGS: Final = (
     "SET enable_seqscan = off; SET jit = off; SET plan_cache_mode = force_generic_plan; "
     "SET lock_timeout = '5s'; SET statement_timeout = '60s'; SET idle_in_transaction_session_timeout = '15s'"
 )
+
+
+class _Pooled(psycopg.Connection[tuple[Any, ...]]):
+    """A connection of a pool of ours."""
+
+
+class _LessOfThePool(logging.Filter):
+    """Leaves out the warnings of these pools: the engine says once why there is no connection.
+
+    Other pools of the program keep theirs.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        arguments = record.args if isinstance(record.args, tuple) else ()
+        ours = any(one == POOL_NAME or isinstance(one, _Pooled) for one in arguments)
+        return record.levelno >= logging.ERROR or not ours
+
+
+logging.getLogger("psycopg.pool").addFilter(_LessOfThePool())
 
 
 class Connections:
@@ -99,9 +117,8 @@ class Connections:
         Raises:
             StoreError: there is no connection now.
         """
-        url = self.location.url
         try:
-            psycopg.connect(url, autocommit=True, application_name="opord", **_defaults(url)).close()
+            self._connected().close()
         except psycopg.Error as error:
             raise translate(error, self.location.place) from error
 
@@ -117,9 +134,15 @@ class Connections:
     @contextmanager
     def own(self) -> Iterator[Connection]:
         """Make a connection beside the pool, without limits of time, for one who keeps it."""
+        try:
+            with self._connected() as connection:
+                yield connection
+        except psycopg.Error as error:
+            raise translate(error, self.location.place) from error
+
+    def _connected(self) -> Connection:
         url = self.location.url
-        with psycopg.connect(url, autocommit=True, application_name="opord", **_defaults(url)) as connection:
-            yield connection
+        return psycopg.connect(url, autocommit=True, application_name="opord", **_defaults(url))
 
     def close(self) -> None:
         """Close all connections of this process."""
@@ -147,6 +170,7 @@ class Connections:
     def _new_pool(self) -> ConnectionPool[Connection]:
         pool: ConnectionPool[Connection] = ConnectionPool(
             self.location.url,
+            connection_class=_Pooled,
             kwargs={
                 "autocommit": True,
                 "cursor_factory": psycopg.RawCursor,
@@ -161,6 +185,7 @@ class Connections:
             max_idle=60.0,
             reconnect_timeout=WAIT_S,
             num_workers=2,
+            name=POOL_NAME,
             configure=self._configure,
             open=False,
         )

@@ -12,8 +12,7 @@ import uuid
 from collections.abc import Callable
 from typing import Final
 
-import psycopg
-
+from opord.stores.base import StoreError
 from opord.stores.postgres.connections import Connection, Connections
 
 log: logging.Logger = logging.getLogger("opord.store")
@@ -41,10 +40,12 @@ class Listening:
     def add(self, wake: Callable[[], None]) -> Callable[[], None]:
         """Call `wake` at each notice from now on. Return a function that ends this."""
         key = object()
+        if self._pid != os.getpid():
+            # A child has neither its parent's thread nor, perhaps, a lock that is free.
+            self._lock, self._wakes, self._thread, self._pid = threading.Lock(), {}, None, os.getpid()
         with self._lock:
             self._wakes[key] = wake
-            if self._thread is None or not self._thread.is_alive() or self._pid != os.getpid():
-                self._pid = os.getpid()
+            if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._listen, name="opord-listen", daemon=True)
                 self._thread.start()
 
@@ -66,7 +67,7 @@ class Listening:
                     connection.execute(f"LISTEN {self.channel}", prepare=False)
                     self._call()  # what came before is not heard
                     self._hear(connection)
-            except psycopg.Error as error:
+            except StoreError as error:
                 log.debug("no notices are heard for now: %s", error)
                 threading.Event().wait(PAUSE_S)
 

@@ -104,6 +104,11 @@ FROM h JOIN due ON due.run = h.run CROSS JOIN LATERAL (SELECT * FROM opord.runs 
 JOIN opord.contracts AS c ON c.id = r.contract
 ORDER BY due.wake_at, due.run
 
+-- name: put_off
+-- Give a run back until later, without a look at its row.
+UPDATE opord.heads SET worker = NULL, wake_at = :now2 + $3::bigint, due_at = :now2 + $3::bigint
+WHERE run = (SELECT id FROM opord.runs WHERE run = $1) RETURNING 1
+
 -- name: lease
 -- Move the leases of the (run, epoch) pairs that the worker still holds, or end them. The rows are locked in the order
 -- of their numbers, as all who lock several do.

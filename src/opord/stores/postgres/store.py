@@ -5,6 +5,7 @@ Each is one statement, or one short transaction. No transaction is open while a 
 
 from __future__ import annotations
 
+import logging
 import time
 import zlib
 from collections.abc import Callable, Collection, Sequence
@@ -29,11 +30,13 @@ from opord.stores.base import (
     Prune,
     RecordRow,
     Result,
+    RowDamaged,
     RunFilter,
     RunRow,
     Start,
     Status,
     StoredContract,
+    StoreRefused,
     StoreUnavailable,
     Stray,
     Tombstone,
@@ -58,6 +61,8 @@ from opord.stores.postgres.rewriting import kept_of, rewrite
 from opord.stores.postgres.rows import contract_row, run_row, run_rows
 from opord.values.types import START_OF_TIME, Digest, Duration, Instant, Key, RunId
 
+log: logging.Logger = logging.getLogger("opord.store")
+
 T = TypeVar("T")
 
 READERS: Final = 4
@@ -73,6 +78,7 @@ TRIES: Final = 5
 """How often a transaction is tried that others have changed rows under."""
 
 _FORGET_WORKERS_AFTER_US: Final = 7 * 24 * 3600 * 1_000_000
+_PUT_OFF_US: Final = 60 * 1_000_000
 _NEWEST: Final = (1 << 63) - 1
 
 
@@ -196,7 +202,15 @@ class PostgresStore:
     def claim(self, worker: str, contracts: Collection[str], *, limit: int, ttl_us: Duration) -> list[RunRow]:
         if limit <= 0 or not contracts:
             return []
-        return run_rows(self._write("claim", _json(contracts), self._clock.given, limit, worker, ttl_us))
+        claimed = []
+        for columns in self._write("claim", _json(contracts), self._clock.given, limit, worker, ttl_us):
+            try:
+                claimed.append(run_row(columns))
+            except RowDamaged as error:
+                # It must not stop the others.
+                log.error("run %s cannot be claimed, and is left alone for a minute: %s", columns[0], error)
+                self._write("put_off", columns[0], self._clock.given, _PUT_OFF_US)
+        return claimed
 
     def renew(self, worker: str, claims: Sequence[tuple[RunId, int]], *, ttl_us: Duration) -> list[RunId]:
         if not claims:
@@ -331,10 +345,22 @@ class PostgresStore:
         return self._transact(lambda connection: rewrite(connection, self._sql, run, change))
 
     def compact(self) -> None:
-        """Rewrite the tables whose texts may have been overwritten. Each is locked meanwhile."""
+        """Rewrite the tables whose texts may have been overwritten. Each is locked meanwhile.
+
+        Raises:
+            StoreRefused: this role may not; the old texts stay in the server's files until somebody
+                who may does it.
+        """
+        refused: list[str] = []
         with self._connections.own() as connection:
+            connection.add_notice_handler(lambda said: refused.append(said.message_primary or ""))
             for table in ("runs", "heads", "journal", "large_values", "inbox", "event_keys", "used_keys"):
                 connection.execute(f"VACUUM (FULL) {self.location.schema}.{table}", prepare=False)
+        if refused:
+            raise StoreRefused(
+                f"store {self.location.place} could not be compacted: {refused[0]}; let the tables' owner run "
+                f"VACUUM (FULL) on those of the schema {self.location.schema}"
+            )
 
     # --- Workers, changes, the end ---------------------------------------------------------------
 
