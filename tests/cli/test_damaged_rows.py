@@ -178,7 +178,7 @@ def test_a_restore_marks_the_runs_beside_one_that_cannot_be_read(five: Shop, val
     assert [one["run"] for one in told.json["runs"] if one["how"] == "unreadable"] == ["Desk/o2"]
     again = five.opord("db", "restored")
     assert "0 live runs are marked now; 4 were marked before" in again.out
-    assert "1 cannot be read, and are not marked; mend them before you start a worker" in again.out
+    assert "1 cannot be read and got no mark; mend this before you start a worker" in again.out
     assert "Workers may start now" not in again.out
 
 

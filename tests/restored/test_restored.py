@@ -256,7 +256,7 @@ def test_a_file_is_copied_restored_and_marked_by_the_command(
     assert told["runs"][0]["first_in_doubt"] == ["book", "label", "tell", "file"]
     assert told["runs"][0]["with_time"] == ["charge"]
     assert opord_command(["db", "restored", "--store", url, "--as", "ann"]) == 0
-    assert "0 live runs are marked now; 1 were marked before" in capsys.readouterr().out
+    assert "0 live runs are marked now; 1 was marked before" in capsys.readouterr().out
 
     carry(done, go=True)
     assert sorted(done) == sorted(ACTIONS)

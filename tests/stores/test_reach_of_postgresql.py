@@ -55,7 +55,7 @@ def test_the_doctor_knows_the_server(postgres: AnyServer, capsys: pytest.Capture
     assert run(["doctor", "--store", url, "--json"]) in (0, 1)
     areas = {each["area"]: each for each in json.loads(capsys.readouterr().out)["seen"]}
     assert areas["network"]["facts"]["tls"] is False
-    assert {"server", "commits", "connections", "rights", "vacuum", "clock"} <= areas.keys()
+    assert {"server", "commits", "sessions", "record", "rights", "vacuum", "clock"} <= areas.keys()
     assert run(["doctor", "--store", url]) in (0, 1)
     assert "this machine's clock is " in capsys.readouterr().out
 
@@ -79,3 +79,28 @@ def with_run(url: str) -> None:
     store.put_contract(ORDERS)
     store.apply([a_start()])
     store.close()
+
+
+def test_the_doctor_and_the_check_of_a_deploy_tell_of_another_server(
+    postgres: AnyServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    schema = f"s_{uuid4().hex[:12]}"
+    url = postgres.url(schema=schema)
+    open_store(url).close()
+    (record,) = (remark for remark in inspect_store(url).remarks if remark.area == "record")
+    assert record.verdict == "fine"
+    assert run(["db", "check", "--store", url]) == 0
+    postgres.execute(f"UPDATE {schema}.identity SET timeline = timeline + 76")
+    capsys.readouterr()
+    assert run(["db", "check", "--store", url]) == 1
+    said = capsys.readouterr().out
+    assert "a standby was promoted, or a backup restored" in said
+    assert run(["doctor", "--store", url]) == 1
+    assert "opord db restored" in capsys.readouterr().out
+    assert run(["runs", "list", "--store", url]) == 3
+    assert capsys.readouterr().err.startswith("error[store_other_server]: store postgresql://")
+    assert run(["db", "restored", "--store", url, "--as", "ann"]) == 0
+    assert run(["db", "check", "--store", url]) == 0
+    postgres.execute(f"UPDATE {schema}.identity SET system = ''")
+    (record,) = (remark for remark in inspect_store(url).remarks if remark.area == "record")
+    assert (record.verdict, record.text[:22]) == ("note", "no server is on record")

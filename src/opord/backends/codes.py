@@ -11,6 +11,7 @@ from opord.stores.base import (
     StoreDamaged,
     StoreError,
     StoreMissing,
+    StoreOtherServer,
     StoreRefused,
     StoreTwoNames,
     StoreUnavailable,
@@ -39,6 +40,8 @@ def code_of(error: Exception) -> RefusalCode | None:
         return RefusalCode("contract_conflict", str(error))
     if isinstance(error, StoreMissing):
         return RefusalCode("store_missing", str(error), False)
+    if isinstance(error, StoreOtherServer):
+        return RefusalCode(f"store_{error.kind}", str(error), False)
     if isinstance(error, StoreUnavailable):
         return RefusalCode(f"store_{error.kind}", f"the store cannot be reached: {error}", False)
     if isinstance(error, StoreUnsupported):

@@ -9,6 +9,7 @@ import click
 from opord.cli.errors import CliError
 from opord.cli.output import note, write, write_json, write_table
 from opord.cli.settings import actor_options, json_option, store_option
+from opord.story.counting import counted
 from opord.story.words import when
 from opord.values.types import START_OF_TIME, Instant
 from opord.values.visible import safe
@@ -105,10 +106,11 @@ def _tell(runs: list[Marked]) -> None:
         note(f"{len(runs) - SHOWN:,} more are not shown; --json lists all")
     before = sum(one.how == "marked before" for one in runs)
     marked = sum(one.how == "marked" for one in runs)
-    write(f"{marked:,} live runs are marked now" + (f"; {before:,} were marked before" if before else ""))
+    was = f"; {before:,} {'was' if before == 1 else 'were'} marked before" if before else ""
+    write(f"{counted(marked, 'live run')} {'is' if marked == 1 else 'are'} marked now{was}")
     if unreadable := sum(one.how == "unreadable" for one in runs):
         write(
-            f"{unreadable:,} cannot be read, and are not marked; mend them before you start a worker: "
+            f"{unreadable:,} cannot be read and got no mark; mend this before you start a worker: "
             "`opord runs verify` says what is wrong"
         )
     write("Runs that were started after the copy are not listed: this store does not know them.")

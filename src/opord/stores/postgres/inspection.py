@@ -12,15 +12,17 @@ import psycopg
 from opord.kernel.needs import OVERDUE_US
 from opord.kernel.rows import NeedReason, known_needs
 from opord.kernel.unread import rests
-from opord.stores.base import DUE_READ, KEPT_READ, LiveVersion, StoreRefused
+from opord.stores.base import DUE_READ, KEPT_READ, LiveVersion, StoreOtherServer, StoreRefused
 from opord.stores.kind import GoneWorker, Remark, Standing, StoreOverview, TroubledWorker
 from opord.stores.postgres import sql
 from opord.stores.postgres.connections import CONNECT_S, Connection, check_parameters, fetch
 from opord.stores.postgres.errors import translate
 from opord.stores.postgres.location import Location, location_of
 from opord.stores.postgres.opening import OLDEST_SERVER, Server, schema_version, server_of
+from opord.stores.postgres.origin import check_origin
 from opord.stores.postgres.reach import clocks, way_to
 from opord.stores.postgres.rows import run_rows
+from opord.story.counting import counted
 
 CONNECTIONS_FEW: Final = 10
 """With fewer free connections than this on the server, a worker may soon find none."""
@@ -68,6 +70,7 @@ def inspect(url: str, *, whole: bool = False) -> StoreOverview:
             raise StoreRefused(
                 f"store {location.place} was made by a newer opord (schema {schema}, this one knows {known}); upgrade opord"
             )
+        remarks.append(_origin(connection, location))
         look = _Look(connection, location.schema)
         if whole:
             remarks.append(look.strays())
@@ -129,6 +132,18 @@ def _settings(server: Server) -> Iterator[Remark]:
         yield Remark("commits", "fine", f"synchronous_commit is {server.synchronous_commit}", facts=facts)
 
 
+def _origin(connection: Connection, location: Location) -> Remark:
+    """Say whether the server is the one on record; if not, workers wait."""
+    try:
+        known = check_origin(connection, location.schema, location.place)
+    except StoreOtherServer as other:
+        return Remark("record", "wrong", str(other), "opord db restored")
+    if known is None:
+        message = "no server is on record, so a promoted standby is not noticed"
+        return Remark("record", "note", message, "let this role call pg_control_system(), and start a worker")
+    return Remark("record", "fine", "the server is the one on record", facts=known._asdict())
+
+
 def _connections(connection: Connection) -> Remark:
     used, most = fetch(
         connection,
@@ -139,8 +154,8 @@ def _connections(connection: Connection) -> Remark:
     message = f"{used} of {most} connections in use"
     if most - used < CONNECTIONS_FEW:
         move = "raise max_connections, or put a pooler before the server"
-        return Remark("connections", "warning", message, move, facts)
-    return Remark("connections", "fine", message, facts=facts)
+        return Remark("sessions", "warning", message, move, facts)
+    return Remark("sessions", "fine", message, facts=facts)
 
 
 # The workers without a sign of life, by the runs of each contract that wake next.
@@ -248,7 +263,7 @@ class _Look:
             self._schema,
         )[0]
         facts = {"live_rows": live, "dead_rows": dead}
-        message = f"{dead:,} dead rows beside {live:,} live ones in `heads`"
+        message = f"`heads` has {counted(dead, 'dead row')} beside {live:,} live"
         if dead > 10_000 and dead > DEAD_ROWS_MOST * live:
             move = "see that autovacuum runs, and that no transaction of another program stays open"
             return Remark("vacuum", "warning", message, move, facts)

@@ -34,15 +34,15 @@ def origin_of(connection: Connection) -> Origin | None:
         return None
 
 
-def check_origin(connection: Connection, schema: str, place: str) -> None:
-    """Refuse another server than the one on record.
+def check_origin(connection: Connection, schema: str, place: str) -> Origin | None:
+    """Refuse another server than the one on record. Return it; None if it is not known.
 
     Raises:
         StoreOtherServer: it is another cluster, or one that was promoted or restored since.
     """
     seen, known = origin_of(connection), _on_record(connection, schema)
     if seen is None or known is None or seen == known:
-        return
+        return None if seen is None else known
     if seen.system != known.system:
         what = f"the server {known.system} is on record, and this is {seen.system}"
     else:
