@@ -15,24 +15,7 @@ from opord.stores.sqlite import pool
 from opord.stores.sqlite.store import SqliteStore
 from opord.testing.store_rows import ORDERS, a_start
 from opord.values.types import RunId
-
-
-def answer_of_child(job: Callable[[], str]) -> str:
-    """Do a job in a forked child and return what it says."""
-    came, gone = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            said = job()
-        except BaseException as error:
-            said = f"{type(error).__name__}: {error}"
-        os.write(gone, said.encode())
-        os._exit(0)
-    os.close(gone)
-    with os.fdopen(came, encoding="utf-8") as pipe:
-        said = pipe.read()
-    os.waitpid(child, 0)
-    return said
+from tests.support.children import answer_of_child
 
 
 def writes(path: Path, key: str) -> Callable[[], str]:

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
 
 from opord.kernel.rows import NEED_REASONS
-from opord.stores.base import RunFilter, RunRow
+from opord.stores.base import RunFilter
 from opord.stores.postgres import sql
 from opord.stores.postgres.listing import Listing
 from opord.stores.postgres.store import PostgresStore
@@ -35,9 +34,9 @@ from opord.testing.store_rows import (
 from opord.values.types import Instant
 from tests.support.explained import GROWING, Pages, plan_of
 from tests.support.postgres import AnyServer
+from tests.support.store_verbs import VERBS
 
 FEW, MANY = 2_000, 20_000
-ENDED = a_head(state="Done", status="ended", outcome="success", wake_at=None)
 
 FILL = """
 INSERT INTO opord.runs (run, contract, started_at, input)
@@ -156,43 +155,6 @@ def test_a_listing_reads_no_whole_table(few: PostgresStore, many: PostgresStore,
 
 # --- costs ---------------------------------------------------------------------------------------
 
-VERBS: dict[str, Callable[[PostgresStore, RunRow], Any]] = {
-    "load": lambda store, row: store.load(row.run),
-    "next_wake": lambda store, row: store.next_wake([DIGEST]),
-    "any_held": lambda store, row: store.any_held([DIGEST], within_us=SECOND),
-    "claim": lambda store, row: store.claim("w", [DIGEST], limit=100, ttl_us=SECOND),
-    "renew": lambda store, row: store.renew("w", [(row.run, row.epoch)], ttl_us=SECOND),
-    "release": lambda store, row: store.release("w", [(row.run, row.epoch)]),
-    "a write": lambda store, row: store.apply([a_write(row, head=a_head(), records=2)]),
-    "an event kept": lambda store, row: store.apply([a_write(row, put=(a_message("n"),))]),
-    "an event taken": lambda store, row: store.apply([a_write(row, head=a_head(), take=("m",))]),
-    "an end": lambda store, row: store.apply([a_write(row, head=ENDED)]),
-    "a start": lambda store, row: store.apply([a_start("Orders/new")]),
-    "a start again": lambda store, row: store.apply([a_start("Orders/it")]),
-    "inbox": lambda store, row: store.inbox(row.run),
-    "waiting": lambda store, row: store.waiting(row.run),
-    "journal": lambda store, row: store.journal(row.run, limit=2),
-    "event_key": lambda store, row: store.event_key(row.run, "e", "k"),
-    "used_key": lambda store, row: store.used_key(row.run, "a", "k"),
-    "kept": lambda store, row: store.kept(row.run),
-    "heartbeat": lambda store, row: store.heartbeat("w", [DIGEST], ttl_us=SECOND),
-    "workers": lambda store, row: store.workers(),
-    "overdue": lambda store, row: store.due_needs("overdue", limit=3),
-    "unserved": lambda store, row: store.due_needs("unserved", limit=3),
-    "resting": lambda store, row: store.resting(limit=3),
-    "kept_for": lambda store, row: store.kept_for(before=Instant(BEGIN + SECOND), limit=3),
-    "ended": lambda store, row: store.ended(Instant(BEGIN + SECOND), limit=3),
-    "newest runs": lambda store, row: store.runs(RunFilter(), limit=3),
-    "runs of a contract": lambda store, row: store.runs(RunFilter("Orders"), limit=3),
-    "runs in a state": lambda store, row: store.runs(RunFilter(None, "Done"), limit=3),
-    "runs that can go on": lambda store, row: store.runs(RunFilter(None, None, "running"), limit=3),
-    "runs that wait": lambda store, row: store.runs(RunFilter(None, None, "waiting"), limit=3),
-    "runs in a state without any": lambda store, row: store.runs(RunFilter(None, "Nowhere"), limit=3),
-    "runs that were terminated": lambda store, row: store.runs(RunFilter(outcome="terminated"), limit=3),
-    "runs in doubt": lambda store, row: store.runs(RunFilter(None, None, "in_doubt"), limit=3),
-    "runs that need somebody": lambda store, row: store.runs(RunFilter(needs="any"), limit=3),
-}
-
 
 def test_no_verb_costs_more_with_ten_times_as_many_ended_runs(
     few: PostgresStore, many: PostgresStore, monkeypatch: pytest.MonkeyPatch
@@ -203,7 +165,6 @@ def test_no_verb_costs_more_with_ten_times_as_many_ended_runs(
         for name, verb in VERBS.items():
             row = the_run(store, "Orders/it")
             used[name].append(pages.of(lambda store=store, row=row, verb=verb: verb(store, row)))  # type: ignore[misc]
-    print(used)
     assert all(less > 0 for less, _ in used.values())
     # An index of ten times as many rows is a page deeper at each look-up.
     assert {name: both for name, both in used.items() if both[1] > 1.5 * both[0] + 10} == {}

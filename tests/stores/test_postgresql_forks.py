@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import uuid
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import opord
 from opord.stores.postgres.store import PostgresStore
 from opord.testing.store_rows import ORDERS, a_start
 from opord.values.types import RunId
+from tests.support.children import answer_of_child
 from tests.support.contracts import compiled, workflow_of
 from tests.support.postgres import AnyServer
 
@@ -19,24 +18,6 @@ event go
 initial state Waiting -> Done { on go -> goto Done }
 final state Done success
 """
-
-
-def in_child(job: Callable[[], str]) -> str:
-    """Do a job in a forked child and return what it says."""
-    came, gone = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            said = job()
-        except BaseException as error:
-            said = f"{type(error).__name__}: {error}"
-        os.write(gone, said.encode())
-        os._exit(0)
-    os.close(gone)
-    with os.fdopen(came, encoding="utf-8") as pipe:
-        said = pipe.read()
-    os.waitpid(child, 0)
-    return said
 
 
 def backend_of(store: PostgresStore) -> int:
@@ -56,7 +37,7 @@ def test_a_child_has_connections_of_its_own_and_its_parent_goes_on(postgres: Any
         store.close()
         return str(other)
 
-    said = in_child(job)
+    said = answer_of_child(job)
     assert said.isdigit(), said
     assert int(said) != before
     # The child has ended, and the parent's connection is the same as before.
@@ -73,6 +54,6 @@ def test_a_client_is_used_by_many_threads_and_in_a_child(postgres: AnyServer) ->
         with ThreadPoolExecutor(8) as threads:
             runs = list(threads.map(lambda n: client.start(contract, a=n % 20).id, range(40)))
         assert len(set(runs)) == 20
-        said = in_child(lambda: client.start(contract, a=100).id)
+        said = answer_of_child(lambda: client.start(contract, a=100).id)
         assert said == "C/100"
         assert client.start(contract, a=101).id == "C/101"

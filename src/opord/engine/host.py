@@ -11,7 +11,7 @@ from opord.engine.environment import Environment
 from opord.engine.need_calls import NeedCalls
 from opord.engine.programs import Programs
 from opord.engine.store_writer import StoreWriter
-from opord.engine.told_needs import ToldNeeds
+from opord.engine.told import ToldNeeds
 from opord.kernel.large import ValueCache
 from opord.kernel.open_needs import OpenNeed
 from opord.kernel.program import Program

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeAlias
 
 from opord.drive.logged import about_need
-from opord.engine.told_needs import ToldNeeds
+from opord.engine.told import ToldNeeds
 from opord.kernel.open_needs import OpenNeed
 
 log: logging.Logger = logging.getLogger("opord.needs")

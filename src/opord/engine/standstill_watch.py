@@ -7,13 +7,13 @@ once; as long as runs stand still, the line comes again at intervals that grow.
 from __future__ import annotations
 
 import logging
-from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Final
 
 from opord.engine.host import StoreHost
 from opord.engine.look_lines import NAMED_MOST, READ_MOST, GrowingPauses, at_least, some_of
 from opord.engine.reaper import LONGEST_LEASE_US
+from opord.engine.told import Told
 from opord.kernel.inbox import event_name
 from opord.kernel.instants import in_words
 from opord.kernel.rows import RunRow
@@ -36,16 +36,13 @@ INBOX_BYTES_MOST: Final = 1_048_576
 EVENTS_NAMED: Final = 3
 """Number of events that are named of a run."""
 
-TOLD_KEPT: Final = 10_000
-"""Number of things that are remembered, so that none of them is told twice."""
-
 
 class StandstillWatch:
     """Looks on behalf of a worker for runs that stand still, and need nobody."""
 
     def __init__(self, host: StoreHost) -> None:
         self._host = host
-        self._told: OrderedDict[tuple[object, ...], None] = OrderedDict()
+        self._told = Told()
         self._pauses = GrowingPauses(host.monotonic)
 
     async def look(self) -> None:
@@ -58,7 +55,7 @@ class StandstillWatch:
 
     async def _look_for_attempts(self) -> None:
         rows = await self._host.writer.read(self._host.store.resting, limit=READ_MOST)
-        new = [row for row in rows if self._is_new("attempts", row.run, row.head.since, _call(row))]
+        new = [row for row in rows if self._told.is_new("attempts", row.run, row.head.since, _call(row))]
         if self._is_time_for("attempts", lasts=bool(rows), new=bool(new)):
             named = new or rows
             log.info(
@@ -70,7 +67,7 @@ class StandstillWatch:
     async def _look_for_messages(self) -> None:
         before = Instant(self._host.now() - KEPT_US)
         kept = await self._host.writer.read(self._host.store.kept_for, before=before, limit=READ_MOST)
-        new = [one for one in kept if self._is_new("messages", one.run, one.since)]
+        new = [one for one in kept if self._told.is_new("messages", one.run, one.since)]
         if self._is_time_for("messages", lasts=bool(kept), new=bool(new)):
             named = new or kept
             log.info(
@@ -87,7 +84,9 @@ class StandstillWatch:
             # One that ends in order says at last that it serves nothing.
             if not worker.contracts or not now - LONGEST_LEASE_US < worker.alive_until <= now:
                 continue
-            if worker.worker != self._host.name and self._is_new("worker", worker.worker, worker.alive_until):
+            if worker.worker != self._host.name and self._told.is_new(
+                "worker", worker.worker, worker.alive_until
+            ):
                 log.warning(
                     "the worker %s shows no sign of life since %s; other workers take over its runs when its leases have ended",
                     safe(worker.worker),
@@ -102,15 +101,6 @@ class StandstillWatch:
             names = [*dict.fromkeys(event_name(row) or "?" for row in events)]
         listed = ", ".join(map(safe, names[:EVENTS_NAMED])) + (", …" if len(names) > EVENTS_NAMED else "")
         return f"{safe(kept.run)} ({listed}{' ' if listed else ''}since {in_words(kept.since)})"
-
-    def _is_new(self, *mark: object) -> bool:
-        """Say whether a thing was not told before, and remember it."""
-        new = mark not in self._told
-        self._told[mark] = None
-        self._told.move_to_end(mark)
-        if len(self._told) > TOLD_KEPT:
-            self._told.popitem(last=False)
-        return new
 
     def _is_time_for(self, what: str, *, lasts: bool, new: bool) -> bool:
         """Say whether to write a line about something that is there, for what is new or lasts."""
