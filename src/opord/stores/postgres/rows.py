@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from opord.kernel.rows import known_needs, known_outcome, known_status
-from opord.stores.base import Head, RowDamaged, RunRow, StoredContract
+from opord.stores.base import Head, RowDamaged, RunRow, StoredContract, WorkerRow
 from opord.values.types import Digest, RunId
 
 
@@ -47,6 +47,11 @@ def _wrong(row: RunRow) -> str:
 def run_rows(table: Sequence[Sequence[Any]]) -> list[RunRow]:
     """Read many rows; see `run_row`."""
     return [run_row(columns) for columns in table]
+
+
+def worker_rows(table: Sequence[Sequence[Any]]) -> list[WorkerRow]:
+    """Read the rows of workers."""
+    return [WorkerRow(worker, tuple(contracts), *rest) for worker, contracts, *rest in table]
 
 
 def contract_row(columns: Sequence[Any]) -> StoredContract:

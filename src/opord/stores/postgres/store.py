@@ -50,7 +50,7 @@ from opord.stores.postgres import batch as group
 from opord.stores.postgres import pruning, sql
 from opord.stores.postgres.clock import ServerClock
 from opord.stores.postgres.connections import Connection, Connections, fetch
-from opord.stores.postgres.contracts import put_contract
+from opord.stores.postgres.contracts import ContractRows
 from opord.stores.postgres.errors import RETRIED
 from opord.stores.postgres.listening import Listening
 from opord.stores.postgres.listing import Listing
@@ -58,7 +58,8 @@ from opord.stores.postgres.location import Location, location_of
 from opord.stores.postgres.opening import check_writable, prepare
 from opord.stores.postgres.origin import check_origin, note_first, note_new
 from opord.stores.postgres.rewriting import kept_of, rewrite
-from opord.stores.postgres.rows import contract_row, run_row, run_rows
+from opord.stores.postgres.rows import contract_row, run_row, run_rows, worker_rows
+from opord.stores.putting import put_contract
 from opord.values.types import START_OF_TIME, Digest, Duration, Instant, Key, RunId
 
 log: logging.Logger = logging.getLogger("opord.store")
@@ -142,7 +143,9 @@ class PostgresStore:
         other = self.contract(contract.digest)
         if other is not None and compare(other, contract) == "same":
             return
-        self._transact(lambda connection: put_contract(connection, self._sql, contract, self._clock.given))
+        self._transact(
+            lambda connection: put_contract(ContractRows(connection, self._sql, self._clock.given), contract)
+        )
 
     def contract(self, digest: Digest) -> StoredContract | None:
         rows = self._all("contract", digest)
@@ -388,10 +391,7 @@ class PostgresStore:
         return self._transact(release)
 
     def workers(self, *, gone: bool = False) -> list[WorkerRow]:
-        return [
-            WorkerRow(worker, tuple(contracts), *rest)
-            for worker, contracts, *rest in self._all("workers", self._clock.given, gone)
-        ]
+        return worker_rows(self._all("workers", self._clock.given, gone))
 
     def changes(self) -> int:
         """Return a digest of the server's running transactions, less those of this handle.

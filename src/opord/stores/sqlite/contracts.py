@@ -1,76 +1,45 @@
-"""Put a contract's text into the store, in the open transaction."""
+"""The rows of contracts in a file, in the open transaction."""
 
 from __future__ import annotations
 
-import logging
-
 import apsw
 
-from opord.kernel.conflicts import compare
-from opord.stores.base import ContractConflict, StoredContract, WorkerRow
+from opord.stores.base import StoredContract, WorkerRow
 from opord.stores.sqlite.connection import rows
 from opord.values.types import Instant
 
-log: logging.Logger = logging.getLogger("opord.store")
 
+class ContractRows:
+    """Implements `putting.ContractRows`. `now` is the store's clock."""
 
-def put_contract(
-    connection: apsw.Connection, sql: dict[str, str], contract: StoredContract, now: Instant
-) -> None:
-    """Keep a contract's text; see `Store.put_contract`."""
-    name_and_version = (contract.name, contract.version)
-    same_version = rows(connection, sql["contract_of_version"], name_and_version, tuple[int, StoredContract])
-    highest = rows(connection, sql["highest_contract"], (), int)[0]
-    if same_version:
-        number, other = same_version[0]
-        if _keep(connection, sql, number, other, contract):
-            return
-        needed_by = _needed_by(connection, sql, number, other, now)
-        if needed_by:
-            raise ContractConflict(*name_and_version, other.digest, contract.digest, needed_by)
-        connection.execute(sql["remove_contract"], (number,))
-        log.warning(
-            "contract %s version %d: the stored content (%s) had no runs, and was replaced by the given one (%s)",
-            *(*name_and_version, other.digest[:12], contract.digest[:12]),
+    def __init__(self, connection: apsw.Connection, sql: dict[str, str], now: Instant) -> None:
+        self._connection = connection
+        self._sql = sql
+        self._now = now
+
+    def of_version(self, name: str, version: int) -> tuple[int, StoredContract] | None:
+        found = rows(
+            self._connection, self._sql["contract_of_version"], (name, version), tuple[int, StoredContract]
         )
-    columns = (contract.digest, *name_and_version, contract.sources, contract.form)
-    connection.execute(sql["put_contract"], (highest + 1, *columns))
+        return found[0] if found else None
 
+    def put(self, contract: StoredContract) -> None:
+        number = rows(self._connection, self._sql["highest_contract"], (), int)[0] + 1
+        columns = (contract.digest, contract.name, contract.version, contract.sources, contract.form)
+        self._connection.execute(self._sql["put_contract"], (number, *columns))
 
-def _keep(
-    connection: apsw.Connection,
-    sql: dict[str, str],
-    number: int,
-    contract: StoredContract,
-    offer: StoredContract,
-) -> bool:
-    """Say whether both are the same contract; if so, store what is newer in the given one."""
-    how = compare(contract, offer)
-    if how == "other":
-        return False
-    if how == "newer digest":
-        connection.execute(sql["set_current"], (number, offer.digest))
-    if offer.sources != contract.sources:
-        connection.execute(sql["set_sources"], (number, offer.sources))
-        log.info(
-            "contract %s version %d: a new text with the same content replaced the older one",
-            *(offer.name, offer.version),
-        )
-    return True
+    def remove(self, number: int) -> None:
+        self._connection.execute(self._sql["remove_contract"], (number,))
 
+    def set_digest(self, number: int, offer: StoredContract) -> None:
+        self._connection.execute(self._sql["set_current"], (number, offer.digest))
 
-def _needed_by(
-    connection: apsw.Connection, sql: dict[str, str], number: int, contract: StoredContract, now: Instant
-) -> str:
-    """Say in words what keeps a contract from being replaced.
+    def set_sources(self, number: int, sources: str) -> None:
+        self._connection.execute(self._sql["set_sources"], (number, sources))
 
-    Return an empty text if nothing does.
-    """
-    reasons = rows(connection, sql["who_needs"], (number,), str)
-    if reasons:
-        return reasons[0]
-    digests = {contract.digest, *contract.also}
-    for worker in rows(connection, sql["workers"], (now,), WorkerRow):
-        if not digests.isdisjoint(worker.contracts):
-            return f"the worker {worker.worker} serves it"
-    return ""
+    def needed_by_runs(self, number: int) -> str:
+        found = rows(self._connection, self._sql["who_needs"], (number,), str)
+        return found[0] if found else ""
+
+    def live_workers(self) -> list[WorkerRow]:
+        return rows(self._connection, self._sql["workers"], (self._now,), WorkerRow)

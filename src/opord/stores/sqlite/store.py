@@ -45,10 +45,11 @@ from opord.stores.base import (
     WorkerRow,
     Write,
 )
+from opord.stores.putting import put_contract
 from opord.stores.sqlite import pruning, sql
 from opord.stores.sqlite.batch import Batch, ContractNumberStale
 from opord.stores.sqlite.connection import BoundValues, rows
-from opord.stores.sqlite.contracts import put_contract
+from opord.stores.sqlite.contracts import ContractRows
 from opord.stores.sqlite.listing import (
     left_of_run,
     listing,
@@ -131,7 +132,7 @@ class SqliteStore:
         if other is not None and compare(other, contract) == "same":
             return
         with self._write() as connection:
-            put_contract(connection, self._sql, contract, self.now())
+            put_contract(ContractRows(connection, self._sql, self.now()), contract)
 
     def contract(self, digest: Digest) -> StoredContract | None:
         return self._first("contract", (digest,), StoredContract)
