@@ -386,7 +386,10 @@ def test_an_engine_is_opened_once(flow: Any) -> None:
 @pytest.mark.parametrize(
     ("url", "told"),
     [
-        ("orders.db", "expected a store like sqlite:///opord.db, got: 'orders.db'"),
+        (
+            "orders.db",
+            "expected a store like sqlite:///opord.db or postgresql://user@host/database, got: 'orders.db'",
+        ),
         ("sqlite://orders.db", "three slashes before a file"),
         ("mysql://x/y", "got the scheme 'mysql'"),
         ("", "expected a store like"),

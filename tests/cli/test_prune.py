@@ -103,8 +103,17 @@ def test_invalid_options_are_wrong_usage_and_change_nothing(
     assert not (ended.folder / "a").exists()
 
 
+@pytest.mark.parametrize("dry", [("--dry-run",), ("--archive", "old.jsonl")])
+def test_a_misspelled_contract_never_looks_like_nothing_to_prune(ended: Shop, dry: tuple[str, ...]) -> None:
+    status, out, err = prune(ended, *dry, "--contract", "Dsek")
+    assert (status, out) == (2, "")
+    assert err.startswith("error[name_unknown]: ")
+    assert "Desk" in err
+    assert not (ended.folder / "old.jsonl").exists()
+
+
 def test_a_contract_and_a_limit_narrow_the_prune(ended: Shop) -> None:
-    assert prune(ended, "--no-archive", "--contract", "Nothing")[1] == "0 runs pruned, without an archive\n"
+    assert prune(ended, "--no-archive", "--contract", "Nothing")[0] == 2
     assert prune(ended, "--no-archive", "--contract", "Desk", "--limit", "2")[1].startswith("2 runs pruned")
     assert len(runs(ended)) == 2
 

@@ -116,7 +116,7 @@ def as_role(url: str, role: str) -> str:
 
 def test_a_role_that_may_not_create_is_told_what_to_do(url: str, role: str) -> None:
     with pytest.raises(
-        StoreRefused, match=r"this role may not make the schema .* `opord db print-sql` prints"
+        StoreRefused, match=r"this role may not make the schema .* `opord db print-sql --role NAME` prints"
     ):
         PostgresStore(as_role(url, role))
 

@@ -274,7 +274,10 @@ def test_a_migration_encrypts_secrets_in_clear_and_removes_them_from_the_file(
     assert set(found(shop.bytes_written())) == {"pin", "number", "read", "code", "token"}
     monkeypatch.setenv("OPORD_SECRET_KEYS", KEY)
     status, written = shop.command(capsys, "db", "migrate")
-    assert (status, written) == (0, "1 runs read; the secrets of 1 are now encrypted with the first key\n")
+    assert (status, written) == (
+        0,
+        "the store is up to date; 1 run read; the secrets of 1 are now encrypted with the first key\n",
+    )
     assert found(shop.bytes_written()) == []
     shop.check()
     shop.check(keys=None)

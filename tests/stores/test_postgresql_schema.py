@@ -36,8 +36,13 @@ def test_a_role_without_rights_works_once_somebody_ran_the_script(
     postgres: AnyServer, schema: str, role: str
 ) -> None:
     url = as_role(postgres.url(schema=schema), role)
-    with pytest.raises(StoreRefused, match="what `opord db print-sql` prints"):
+    with pytest.raises(StoreRefused, match="what `opord db print-sql --role NAME` prints"):
         open_store(url)
+    (rights,) = (remark for remark in inspect_store(url).remarks if remark.area == "rights")
+    assert (rights.verdict, rights.text) == (
+        "wrong",
+        f"this role may neither use nor make the schema {schema}",
+    )
     for _ in range(2):  # it may be run again
         postgres.execute(schema_script(url, role=role))
     store = open_store(url)
@@ -57,6 +62,13 @@ def test_a_role_that_may_only_read_is_told_so(postgres: AnyServer, schema: str, 
     postgres.execute(schema_script(postgres.url(schema=schema), role=role))
     postgres.execute(f"REVOKE INSERT ON {schema}.journal FROM {role}")
     url = as_role(postgres.url(schema=schema), role)
+    postgres.execute(f"REVOKE USAGE ON SCHEMA {schema} FROM {role}")
+    (rights,) = (remark for remark in inspect_store(url).remarks if remark.area == "rights")
+    assert (rights.verdict, rights.text) == (
+        "wrong",
+        f"this role may neither use nor make the schema {schema}",
+    )
+    postgres.execute(f"GRANT USAGE ON SCHEMA {schema} TO {role}")
     (rights,) = (remark for remark in inspect_store(url).remarks if remark.area == "rights")
     assert (rights.verdict, rights.text) == ("wrong", "this role may not write journal")
     store = open_store(url)
@@ -69,7 +81,7 @@ def test_a_role_that_may_only_read_is_told_so(postgres: AnyServer, schema: str, 
 def test_a_missing_store_is_made_only_if_it_may_be(postgres: AnyServer, schema: str) -> None:
     url = postgres.url(schema=schema)
     assert not store_exists(url)
-    with pytest.raises(StoreMissing, match=f"the database has no schema {schema} of opord"):
+    with pytest.raises(StoreMissing, match=f"the database has no schema {schema} with a store"):
         open_store(url, create=False)
     assert not inspect_store(url).exists
     open_store(url).close()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -16,6 +19,15 @@ from opord.stores import inspect_store, open_store
 from opord.stores.postgres import reach
 from opord.testing.store_rows import ORDERS, a_start
 from tests.support.postgres import AnyServer
+
+IDLE = """contract Idle(id: str) key id
+event go
+initial state Waiting -> Done {
+  on go -> goto Done
+  after 1h -> goto Done
+}
+final state Done success
+"""
 
 
 @pytest.mark.parametrize(
@@ -79,6 +91,24 @@ def with_run(url: str) -> None:
     store.put_contract(ORDERS)
     store.apply([a_start()])
     store.close()
+
+
+def test_a_worker_never_logs_the_password_of_its_store(
+    postgres: AnyServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "idle.opord").write_text(IDLE)
+    (tmp_path / "idle_handlers.py").write_text("class Handlers: pass\n")
+    monkeypatch.chdir(tmp_path)
+    url = postgres.url(schema=f"s_{uuid4().hex[:12]}").replace("//postgres@", "//postgres:hunter2@")
+    command = ["worker", "--contract", "idle.opord", "--handlers", "idle_handlers:Handlers", "--until-idle"]
+    for more in ((), ("-v",), ("--log-format", "json")):
+        ran = subprocess.run(
+            [sys.executable, "-m", "opord", *command, *more, "--store", url],
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert ran.returncode == 0, ran.stderr
+        assert "working on postgresql://postgres@" in ran.stderr
+        assert "hunter2" not in ran.stdout + ran.stderr
 
 
 def test_the_doctor_and_the_check_of_a_deploy_tell_of_another_server(

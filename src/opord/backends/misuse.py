@@ -12,6 +12,7 @@ from opord.drive.errors import InputInvalid, InputProblem
 from opord.generated import RunHandle, Start, Workflow
 from opord.language.diagnostics.suggest import nearest
 from opord.stores import kind_of
+from opord.values.guard import INT_MAX
 
 HOW = "the class that `opord gen` wrote, or that `opord.load(file)` has"
 
@@ -48,10 +49,13 @@ def check_number(name: str, value: object, *, whole: bool = False) -> None:
 
     Raises:
         TypeError: it is none.
+        ValueError: it is a whole number that no store can hold.
     """
     if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
         kind = "a whole number" if whole else "a number"
         raise TypeError(f"expected {kind} for {name}, got: {_named(value)}")
+    if whole and abs(value) > INT_MAX:
+        raise ValueError(f"expected at most {INT_MAX} for {name}, got: {value}")
 
 
 def check_key(key: object) -> None:

@@ -18,6 +18,7 @@ from opord.stores import (
     libraries,
     open_store,
     schema_script,
+    shown_url,
     store_exists,
 )
 from opord.stores.base import DUE_READ, KEPT_READ, StoreRefused, check_system
@@ -34,6 +35,7 @@ __all__ = [
     "libraries_used",
     "open_backend",
     "schema_script",
+    "shown_url",
     "store_exists",
     "whole_url",
 ]
@@ -81,7 +83,7 @@ def check_lasts(url: str) -> None:
     """
     if not kind_of(url).lasts(url):
         raise StoreRefused(
-            f"a store in memory is lost when this command ends; name a file, as in {EXAMPLE}, got: {url!r}"
+            f"a store in memory is lost when this command ends; name a file, as in {EXAMPLE}, got: {shown_url(url)!r}"
         )
 
 

@@ -13,6 +13,7 @@ import click
 
 from opord.cli.errors import CliError
 from opord.cli.times import moment
+from opord.values.guard import INT_MAX
 
 if TYPE_CHECKING:
     from opord.backends.base import RunFilter
@@ -27,7 +28,7 @@ OUTCOMES = ("success", "failure", "cancelled", "terminated")
 
 _OPTIONS = (
     click.option("--contract", metavar="NAME", help="Only runs of this contract."),
-    click.option("--version", type=click.IntRange(min=1), metavar="N",
+    click.option("--version", type=click.IntRange(min=1, max=INT_MAX), metavar="N",
                  help="Only runs of this version of their contract."),
     click.option("--state", metavar="STATE", help="Only runs in this state."),
     click.option("--status", type=click.Choice(STATUSES), help="Only runs with this status."),

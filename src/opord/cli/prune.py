@@ -77,12 +77,29 @@ def command(
     if (archive is None) != no_archive and not dry_run:
         raise click.UsageError("give --archive FILE, or --no-archive to delete the runs with their histories")
     wish = _wish(ended_before, keep_keys, contract, limit, compact=compact)
+    if contract is not None:
+        on_reader(store, lambda shown: _known(shown, contract))
     if dry_run:
         _tell(on_reader(store, lambda shown: _survey(shown, wish)), as_json, dry=True)
         return 0
     tally, name = on_reader(store, lambda shown: _prune(shown, wish, archive))
     _tell(tally, as_json, archive=name)
     return 0
+
+
+async def _known(shown: Shown, contract: str) -> None:
+    """Refuse the name of a contract that no stored contract has: nothing would be pruned.
+
+    Raises:
+        CliError: no contract has that name.
+    """
+    from opord.backends.base import RunFilter
+    from opord.backends.listing import check_names
+
+    try:
+        await check_names(shown, RunFilter(contract=contract), ())
+    except ValueError as wrong:
+        raise CliError("name_unknown", str(wrong), 2) from None
 
 
 async def _survey(shown: Shown, wish: PruneWish) -> Tally:

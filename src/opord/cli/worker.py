@@ -97,7 +97,7 @@ def command(
         raise click.UsageError(
             f"each --contract needs its --handlers; got {len(contracts)} --contract and {len(handlers)} --handlers"
         )
-    from opord.backends.opening import check_lasts, check_system, whole_url
+    from opord.backends.opening import check_lasts, check_system, shown_url, whole_url
 
     check_system()
     check_lasts(store)
@@ -114,7 +114,7 @@ def command(
                     pairs,
                     place,
                     orders,
-                    shown_as=store,
+                    shown_as=shown_url(store),
                     until_idle=until_idle,
                     lease_s=lease,
                     concurrency=concurrency,

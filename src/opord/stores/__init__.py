@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from opord.stores.base import Store, StoreRefused
+from opord.stores.kind import unread
 
 if TYPE_CHECKING:
     from opord.stores.kind import Remark, StoreKind, StoreOverview
@@ -24,6 +25,7 @@ __all__ = [
     "open_restored",
     "open_store",
     "schema_script",
+    "shown_url",
     "store_exists",
     "values",
 ]
@@ -41,6 +43,8 @@ TO_COME = ("temporal",)
 """Schemes that this version knows only by name."""
 
 EXAMPLE = "sqlite:///opord.db"
+
+EXAMPLES = f"{EXAMPLE} or postgresql://user@host/database"
 
 
 def open_store(url: str, *, create: bool = True, clock: Callable[[], int] | None = None) -> Store:
@@ -78,6 +82,14 @@ def inspect_store(url: str, *, whole: bool = False) -> StoreOverview:
     return kind_of(url).inspect(url, whole=whole)
 
 
+def shown_url(url: str) -> str:
+    """Return a store's URL for people: without what is secret. Unreadable ones are not shown."""
+    try:
+        return kind_of(url).for_people(url)
+    except StoreRefused:
+        return unread(url)
+
+
 def schema_script(url: str, *, role: str | None = None) -> str:
     """Return the SQL that makes the store that a URL names; see `StoreKind.schema_script`."""
     return kind_of(url).schema_script(url, role=role)
@@ -98,17 +110,12 @@ def kind_of(url: str) -> StoreKind:
     scheme, colon, _ = url.partition("://")
     scheme = ALIASES.get(scheme, scheme)
     if not colon:
-        raise StoreRefused(f"expected a store like {EXAMPLE}, got: {_shown(url)}")
+        raise StoreRefused(f"expected a store like {EXAMPLES}, got: {unread(url)}")
     if scheme in TO_COME:
         raise StoreRefused(f"this version of opord has no {scheme} store; use {EXAMPLE}")
     if scheme not in KINDS:
-        raise StoreRefused(f"expected a store like {EXAMPLE}, got the scheme {scheme!r} in {_shown(url)}")
+        raise StoreRefused(f"expected a store like {EXAMPLES}, got the scheme {scheme!r}")
     return _load(KINDS[scheme])
-
-
-def _shown(url: str) -> str:
-    """Return a URL for people: what may be a password is left out."""
-    return repr(url) if not {"@", "=", "#"} & set(url) else repr(url.partition(":")[0] + "…")
 
 
 def _load(module: str) -> StoreKind:

@@ -94,6 +94,15 @@ class StoreOverview:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
+def unread(url: str) -> str:
+    """Return what may be shown of a URL that cannot be read. A part of it may be a password."""
+    if not {"@", "=", "#", "%"} & set(url):
+        return repr(url)
+    scheme, colon, _ = url.partition("://")
+    start = f"{scheme}://…" if colon and scheme.isalnum() else "a text"
+    return f"{start} (the rest is not shown: it may have a password)"
+
+
 class StoreKind(Protocol):
     """A kind of store: what the scheme of a URL names.
 
@@ -107,6 +116,10 @@ class StoreKind(Protocol):
 
     def whole(self, url: str) -> str:
         """Return a URL of the same store that does not depend on the working directory."""
+        ...
+
+    def for_people(self, url: str) -> str:
+        """Return the URL without what is secret."""
         ...
 
     def lasts(self, url: str) -> bool:

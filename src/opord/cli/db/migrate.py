@@ -9,6 +9,7 @@ import click
 
 from opord.cli.output import write, write_json
 from opord.cli.settings import json_option, secret_keys, store_option
+from opord.story.counting import counted
 
 if TYPE_CHECKING:
     from opord.backends.upkeep import Migrated
@@ -32,17 +33,21 @@ def command(store: str, as_json: bool) -> int:
     """
     from opord.backends.upkeep import migrate
 
-    tally = migrate(store, secret_keys=secret_keys())
-    _tell(tally, as_json)
+    keys = secret_keys()
+    tally = migrate(store, secret_keys=keys)
+    _tell(tally, as_json, with_key=bool(keys))
     return int(not tally.whole)
 
 
-def _tell(tally: Migrated, as_json: bool) -> None:
+def _tell(tally: Migrated, as_json: bool, *, with_key: bool) -> None:
     if as_json:
         write_json(asdict(tally))
         return
+    read = f"the store is up to date; {counted(tally.runs, 'run')} read"
     write(
-        f"{tally.runs:,} runs read; the secrets of {tally.encrypted:,} are now encrypted with the first key"
+        f"{read}; the secrets of {tally.encrypted:,} are now encrypted with the first key"
+        if with_key
+        else read
     )
     if tally.held:
         write(f"{tally.held:,} are held by workers; stop the workers, and run this command again")

@@ -20,7 +20,8 @@ def command(role: str | None, store: str) -> int:
 
     \b
     Example:
-      opord db print-sql --role shop --store postgresql://db/shop | psql postgresql://dba@db/shop
+      opord db print-sql --role shop --store postgresql://db/shop > schema.sql
+      psql --set ON_ERROR_STOP=1 --file schema.sql postgresql://dba@db/shop
     """
     from opord.backends.opening import schema_script
 

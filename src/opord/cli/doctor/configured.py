@@ -17,6 +17,8 @@ _OTHER_VARIABLES = frozenset({"OPORD_DEBUG", "OPORD_GOLDEN"})
 
 def check_settings(folder: Path, store: str | None) -> Iterator[Observation]:
     """Report the settings in force and the source of each: the flag, a variable, or a file."""
+    from opord.backends.opening import shown_url
+
     table: dict[str, object] = {}
     file: Path | None = None
     readable = True
@@ -25,7 +27,7 @@ def check_settings(folder: Path, store: str | None) -> Iterator[Observation]:
     except CliError as wrong:
         readable = False
         yield Observation(
-            "settings", "wrong", str(wrong), "correct the file; until then every command refuses it"
+            "settings", "wrong", str(wrong), "correct the file; commands that need a setting of it refuse it"
         )
     flags = {"store": store} if store is not None else {}
     in_force = 0
@@ -46,6 +48,8 @@ def check_settings(folder: Path, store: str | None) -> Iterator[Observation]:
         in_force += 1
         if name == "secret_keys":
             value = "[secret]"
+        if name == "store":
+            value = shown_url(value)
         facts = {"name": name, "value": value, "source": source}
         yield Observation("settings", "fine", f"{name} = {value} (from {source})", facts=facts)
     yield from _strange_variables()

@@ -27,15 +27,15 @@ def check_store(url: str, *, whole: bool = False, now_us: int | None = None) -> 
     try:
         from opord.backends.base import StoreError
         from opord.backends.codes import code_of
-        from opord.backends.opening import inspect
+        from opord.backends.opening import inspect, shown_url
     except ImportError as wrong:
-        yield Observation("store", "unreachable", str(wrong), _move(str(wrong)), {"url": url})
+        yield Observation("store", "unreachable", str(wrong), _move(str(wrong)))
         return
     try:
         facts = inspect(url, whole=whole)
     except (StoreError, ImportError) as wrong:
         code = code_of(wrong)
-        details = {"url": url} if code is None else {"url": url, "error": code.code}
+        details = {"url": shown_url(url)} if code is None else {"url": shown_url(url), "error": code.code}
         yield Observation("store", "unreachable", str(wrong), _move(str(wrong)), details)
         return
     if not facts.lasts:

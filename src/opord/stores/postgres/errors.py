@@ -63,7 +63,7 @@ def translate(error: Exception, place: str) -> StoreError:
         return StoreDamaged(f"store {place} is damaged ({said}); stop writing to it and restore a backup")
     if isinstance(error, errors.InsufficientPrivilege):
         return StoreRefused(
-            f"store {place} may not be used by this role ({said}); `opord db print-sql` says what it has to be granted"
+            f"store {place} may not be used by this role ({said}); `opord db print-sql --role NAME` prints what has to be granted"
         )
     if isinstance(error, PoolClosed):
         return StoreRefused(f"store {place} is closed")

@@ -18,7 +18,7 @@ from opord.stores.postgres import sql
 from opord.stores.postgres.connections import CONNECT_S, Connection, check_parameters, fetch
 from opord.stores.postgres.errors import translate
 from opord.stores.postgres.location import Location, location_of
-from opord.stores.postgres.opening import OLDEST_SERVER, Server, schema_version, server_of
+from opord.stores.postgres.opening import OLDEST_SERVER, Server, may, schema_version, server_of
 from opord.stores.postgres.origin import check_origin
 from opord.stores.postgres.reach import clocks, way_to
 from opord.stores.postgres.rows import run_rows
@@ -61,9 +61,12 @@ def inspect(url: str, *, whole: bool = False) -> StoreOverview:
             raise StoreRefused(
                 f"store {location.place} is on PostgreSQL {server.version_text}; opord needs 14 or later"
             )
-        schema, usable_from = schema_version(connection, location.schema)
         now, clock = clocks(connection)
         remarks = [_server(server), *_settings(server), way_to(connection), clock, _connections(connection)]
+        allowed = may(connection, location.schema)
+        if allowed == "nothing":
+            remarks.append(_no_right(location.schema))
+        schema, usable_from = schema_version(connection, location.schema) if allowed != "nothing" else (0, 0)
         if not schema:
             return StoreOverview(location.place, exists=False, schema_known=known, remarks=tuple(remarks))
         if usable_from > known:
@@ -142,6 +145,12 @@ def _origin(connection: Connection, location: Location) -> Remark:
         message = "no server is on record, so a promoted standby is not noticed"
         return Remark("record", "note", message, "let this role call pg_control_system(), and start a worker")
     return Remark("record", "fine", "the server is the one on record", facts=known._asdict())
+
+
+def _no_right(schema: str) -> Remark:
+    message = f"this role may neither use nor make the schema {schema}"
+    move = "let a DBA run what `opord db print-sql --role NAME` prints"
+    return Remark("rights", "wrong", message, move)
 
 
 def _connections(connection: Connection) -> Remark:

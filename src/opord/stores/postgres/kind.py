@@ -28,6 +28,10 @@ class PostgresKind:
         location_of(url)
         return url
 
+    def for_people(self, url: str) -> str:
+        """Return the URL without its password and its parameters."""
+        return location_of(url).place
+
     def lasts(self, url: str) -> bool:
         """Return True: a server outlives its clients."""
         location_of(url)

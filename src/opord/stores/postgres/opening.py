@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import uuid
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from psycopg import errors
 
@@ -92,6 +92,19 @@ def check_server(connection: Connection, place: str) -> None:
         )
 
 
+def may(connection: Connection, schema: str) -> Literal["nothing", "make", "use"]:
+    """Say what this role may do with a schema: use it, make it if it is missing, or neither."""
+    query = (
+        "SELECT n.oid IS NOT NULL, has_schema_privilege(n.oid, 'USAGE'), "
+        "has_database_privilege(current_database(), 'CREATE') "
+        "FROM (VALUES (1)) AS one LEFT JOIN pg_namespace AS n ON n.nspname = $1"
+    )
+    there, use, make = fetch(connection, query, (schema,))[0]
+    if there:
+        return "use" if use else "nothing"
+    return "make" if make else "nothing"
+
+
 def schema_version(connection: Connection, schema: str) -> tuple[int, int]:
     """Return the schema's version, and the one that an Opord must know to use it.
 
@@ -136,7 +149,8 @@ def script(schema: str) -> str:
     """Return the SQL that makes the store, or brings it up to date. It may be run again."""
     lines = [
         "-- The schema of an Opord store. It may be run again: what is there stays.",
-        f"SELECT pg_advisory_xact_lock(hashtext('opord {schema}'));",
+        "SET LOCAL client_min_messages = warning;",
+        f"DO $lock$ BEGIN PERFORM pg_advisory_xact_lock(hashtext('opord {schema}')); END $lock$;",
         "DO $create$ BEGIN",
         f"  IF NOT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = '{schema}') THEN CREATE SCHEMA {schema}; END IF;",
         "END $create$;",
@@ -193,7 +207,7 @@ def prepare(connections: Connections, *, create: bool) -> None:
         check_server(connection, location.place)
         version = check_version(connection, location.schema, location.place)
     if not version and not create:
-        raise StoreMissing(location.place, f"the database has no schema {location.schema} of opord")
+        raise StoreMissing(location.place, f"the database has no schema {location.schema} with a store")
     if version >= len(sql.migrations()):
         return
     try:
@@ -205,6 +219,6 @@ def prepare(connections: Connections, *, create: bool) -> None:
         if isinstance(refused.__cause__, errors.InsufficientPrivilege):
             raise StoreRefused(
                 f"store {location.place}: this role may not make the schema {location.schema} or bring it up to date "
-                f"({refused.__cause__.diag.message_primary}); let a DBA run what `opord db print-sql` prints"
+                f"({refused.__cause__.diag.message_primary}); let a DBA run what `opord db print-sql --role NAME` prints"
             ) from refused
         raise

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 from opord.stores.base import Store, StoreMissing, StoreRefused, check_system
-from opord.stores.kind import Remark, StoreKind, StoreOverview
+from opord.stores.kind import Remark, StoreKind, StoreOverview, unread
 
 if TYPE_CHECKING:
     from opord.stores.sqlite.inspection import StoreFacts
@@ -33,6 +33,11 @@ class SqliteKind:
     def whole(self, url: str) -> str:
         path = path_of(url)
         return url if path is None else f"sqlite:///{quote(str(path.absolute()))}"
+
+    def for_people(self, url: str) -> str:
+        """Return the URL of a file as it is."""
+        path_of(url)
+        return url
 
     def lasts(self, url: str) -> bool:
         """Say whether the URL names a file."""
@@ -123,18 +128,20 @@ def path_of(url: str) -> Path | None:
     if rest in (":memory:", "/:memory:"):
         return None
     if not rest.startswith("/"):
+        got = unread(url)
+        meant = f"sqlite:///{rest}" if got == repr(url) else "sqlite:///opord.db"
         raise StoreRefused(
-            f"expected three slashes before a file beside you, four before a whole path: sqlite:///{rest}, got: {url!r}"
+            f"expected three slashes before a file beside you, four before a whole path: {meant}, got: {got}"
         )
     if "?" in rest or "#" in rest:
         raise StoreRefused(
-            f"a store's URL takes no parameters, got: {url!r}; write ? as %3F and # as %23 in a file name"
+            f"a store's URL takes no parameters, got: {unread(url)}; write ? as %3F and # as %23 in a file name"
         )
     path = unquote(rest[1:])
     if not path or path.endswith("/"):
-        raise StoreRefused(f"expected the name of a file, as in sqlite:///opord.db, got: {url!r}")
+        raise StoreRefused(f"expected the name of a file, as in sqlite:///opord.db, got: {unread(url)}")
     if "\0" in path:
-        raise StoreRefused(f"a file name cannot hold a NUL character, got: {url!r}")
+        raise StoreRefused(f"a file name cannot hold a NUL character, got: {unread(url)}")
     return Path(path)
 
 
