@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import logging
 import os
 import signal
 import sys
@@ -31,6 +32,12 @@ def settings_of_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
     # Contracts with secrets run in tests as they should elsewhere: with a key.
     monkeypatch.setenv("OPORD_SECRET_KEYS", base64.b64encode(bytes(range(32))).decode())
+
+
+@pytest.fixture(autouse=True)
+def log_that_speaks() -> None:
+    """Give Opord's log its level back: many tests silence it, and others read what it says."""
+    logging.getLogger("opord").setLevel(logging.NOTSET)
 
 
 @pytest.fixture(scope="session")
