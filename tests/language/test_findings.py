@@ -103,6 +103,7 @@ def test_golden_text_of_a_finding(case: Case) -> None:
     result = check(case, case.bad)
     found = {each.code.id for each in result.diagnostics}
     assert found == {case.code}
+    assert all(each.help for each in result.diagnostics)
     text = rendered(case, result)
     if os.environ.get("OPORD_GOLDEN") and text != case.expected:
         rewrite(case, text)

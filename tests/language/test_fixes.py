@@ -121,6 +121,8 @@ def door(header: str, body: str) -> str:
             "OP305", " -> Open", "  if name == \"x\" { goto Open }\n  goto Broken(name)",
             " -> Open | Broken", "  if name == \"x\" { goto Open }\n  goto Broken(name)",
         ),
+        ("OP305", " -> Broken", "  goto Open", " -> Open", "  goto Open"),
+        ("OP305", " -> Shut | Broken", "  goto Open", " -> Open | Broken", "  goto Open"),
         ("OP304", " -> Open | Broken", "  goto Open", " -> Open", "  goto Open"),
         ("OP304", " -> Broken | Open", "  goto Open", " -> Open", "  goto Open"),
         ("OP103", " -> Open", "  goto Opne", " -> Open", "  goto Open"),
@@ -154,6 +156,21 @@ def test_a_fix_is_what_a_person_would_write(
     code_id: str, header: str, body: str, after_header: str, after_body: str
 ) -> None:
     assert mended(door(header, body), code_id) == door(after_header, after_body)
+
+
+def test_one_fix_changes_all_headers_that_miss_the_target_of_a_shared_handler() -> None:
+    text = (
+        "contract Door(id: str) key id\nevent stop\n"
+        "phase Open {\n  on stop -> goto Shut\n"
+        "  initial state Wide -> Ajar { after 1h -> goto Ajar }\n"
+        "  state Ajar -> Broken | Wide { after 1h -> goto Wide }\n}\n"
+        "final state Shut success\nfinal state Broken failure\n"
+    )
+    headers = [line for line in mended(text, "OP305").splitlines() if "-> Ajar" in line or "Ajar ->" in line]
+    assert [line.split("{")[0].strip() for line in headers] == [
+        "initial state Wide -> Ajar | Shut",
+        "state Ajar -> Shut | Wide",
+    ]
 
 
 def test_a_name_in_the_wrong_case_is_changed_everywhere() -> None:

@@ -49,10 +49,14 @@ STATEMENTS = [
     ('let r = R { a: "x" }', "add `b: …`"),
     ("let r = perform look()", "add `id: …`"),
     ("print(id)", "a step prints nothing"),
+    ("let x == 3", "write one `=`: `let x = …`"),
     ("sleep(5)", "a state waits with `after 10s -> goto Next`"),
 ]
 
 DECLARATIONS = [
+    ("record X(a: str)", "write for example `record Line { sku: str, quantity: int = 1 }`"),
+    ("action refund(id: str) -> str key id", "policies stand in braces: `{ key … }`"),
+    ("event late(id: str) timeout 3s", "write for example `event approve(note: str) by manager`"),
     ("record X { a: Optional[str] }", "what may be absent has a `?`"),
     ("record X { a: str | None }", "what may be absent has a `?`"),
     ("record X { a: List[str] }", "write `list[str]`"),

@@ -25,7 +25,8 @@ def mended(text: str, title: str) -> str:
 # Each case: the text, the action, the text after it, and the code that is gone.
 CASES = {
     "a near name": (acting("goto Bak‸c"), "Back", "goto Back", "OP103"),
-    "a target that the header misses": (acting("goto Lo‸st(reader)", targets="Back"), "header", "-> Back | Lost", "OP305"),
+    "a target that the header misses": (acting("if slip == \"\" { goto Back }\n  goto Lo‸st(reader)", targets="Back"), "header", "-> Back | Lost", "OP305"),
+    "a target in place of another": (acting("goto Lo‸st(reader)", targets="Back"), "header", "-> Lost {", "OP305"),
     "a target that nothing goes to": (acting("goto Back", targets="Back | Lo‸st"), "", "-> Back {", "OP304"),
     "missing arms": (acting("match commit le‸nd(book, 3) {\n    ok -> goto Back\n  }"), "arm", "No(reason) ->", "OP401"),
     "an unhandled failure": (acting("let b = perform lo‸ok(book.id)\n  goto Back"), "", "else", "OP401"),

@@ -221,12 +221,49 @@ initial state A -> Z {
 final state Y success
 final state Z success
 """,
-    "every goto that the header misses": """
+    "a state that the header misses is one finding, at the first goto to it": """
 initial state A -> Z {
-  on go -> goto Y  #! OP305
-  on flag(on) -> goto Y  #! OP305
+  after 1d -> goto Y  #! OP305
+  on go -> goto Y
+  on flag(on) -> goto Y
   after 1h -> goto Z
 }
+final state Y success
+final state Z success
+""",
+    "a header that lists a wrong state in place of the right one": """
+initial state A -> B | Y {
+  if n > 1 { goto B }
+  goto Z  #! OP305
+}
+state B -> Y | Z {
+  on go -> goto Y
+  after 1h -> goto Z
+}
+final state Y success
+final state Z success
+""",
+    "a header that lists two states too much and misses one": """
+initial state A
+  -> B
+  | Y {  #! OP304
+  goto Z  #! OP305
+}
+state B -> Y | Z {
+  on go -> goto Y
+  after 1h -> goto Z
+}
+final state Y success
+final state Z success
+""",
+    "a header in a phase that lists a wrong state in place of a shared target": """
+phase P {
+  on go -> goto Y  #! OP305
+  on flag(on) -> goto Y
+  initial state A -> B | Y { after 1h -> goto B }
+  state B -> X | Z { after 1h -> goto Z }
+}
+state X -> Z { goto Z }
 final state Y success
 final state Z success
 """,

@@ -1,4 +1,4 @@
-"""Fixes of headers: add a state that the body goes to, remove one that it never goes to."""
+"""Mend headers: add a state that the body goes to; remove or change one that it never goes to."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 from opord.language.diagnostics.model import Diagnostic, Edit
 from opord.language.fixes.checked_file import CheckedFile
+from opord.language.flow.headers import header_gap
 from opord.language.syntax import tree
 
 
 def missing_target(checked: CheckedFile, finding: Diagnostic) -> Iterator[Edit]:
-    """Add the target of a `goto` to the header of its state.
+    """Add the target of a `goto` to the header of its state, or write it in place of a wrong one.
 
     The target of a shared handler goes into every header that lacks it.
     """
@@ -19,16 +20,27 @@ def missing_target(checked: CheckedFile, finding: Diagnostic) -> Iterator[Edit]:
     if goto is None or goto.state.text not in checked.graph.states:
         return
     target = goto.state.text
-    for label in finding.labels:
-        state = checked.states.get(checked.start(label.place))
-        if state is not None and all(each.text != target for each in state.targets):
-            yield _added(checked, state, target)
+    labelled = [checked.states.get(checked.start(label.place)) for label in finding.labels]
+    states = [
+        state
+        for state in labelled
+        if state is not None and all(name.text != target for name in state.targets)
+    ]
+    title = f"list `{target}` in the headers" if len(states) > 1 else ""
+    for state in states:
+        yield _listed(checked, state, target, title)
 
 
-def _added(checked: CheckedFile, state: tree.State, target: str) -> Edit:
+def _listed(checked: CheckedFile, state: tree.State, target: str, title: str) -> Edit:
+    gap = header_gap(checked.graph, checked.graph.states[state.name.text])
+    index = gap.replaced.get(target)
+    if index is not None and index < len(state.targets):
+        wrong = state.targets[index]
+        return checked.edit(wrong.span, target, title or f"change `{wrong.text}` to `{target}` in the header")
     end = state.targets[-1].span[1] if state.targets else state.header_span[1]
-    title = f"add `{target}` to the header" if state.targets else f"add `-> {target}` to the header"
-    return checked.edit((end, end), f" | {target}" if state.targets else f" -> {target}", title)
+    before = "|" if state.targets else "->"
+    what = f"`{target}`" if state.targets else f"`-> {target}`"
+    return checked.edit((end, end), f" {before} {target}", title or f"add {what} to the header")
 
 
 def listed_too_much(checked: CheckedFile, finding: Diagnostic) -> Iterator[Edit]:

@@ -263,7 +263,9 @@ class Lowering:
                 MISMATCH,
                 value.place,
                 f"{what} is {a(expected)}, and this is {a(actual)}",
-                help=_way_from(actual, expected) or self._part_of(actual, expected),
+                help=_way_from(actual, expected)
+                or self._part_of(actual, expected)
+                or f"give {a(expected)} here",
                 labels=labels,
             )
         return value
@@ -383,6 +385,12 @@ def _way_from(actual: Type, expected: Type) -> str:
         return "give it a unit, as in `10s`"
     if want == "bool":
         return _question(actual)
+    if have == "duration" and want == "datetime":
+        return "add it to an instant, as in `now + 10s`"
+    if have == "datetime" and want == "duration":
+        return "take the time until then: `… - now`"
+    if isinstance(actual, ProblemOf):
+        return "handle what does not fit in an arm of its own"
     return ""
 
 

@@ -137,7 +137,9 @@ def report_unknown_variable(ctx: Lowering, scope: Scope, name: tree.Name) -> Non
             OTHER_KIND, name.span, f"`{text}` is a state, not a value", help=f"`goto {text}` goes there"
         )
     elif ctx.swamped:
-        ctx.report(UNKNOWN_VARIABLE, name.span, f"there is no `{text}` here")
+        ctx.report(
+            UNKNOWN_VARIABLE, name.span, f"there is no `{text}` here", help=f"bind it with `let {text} = …`"
+        )
     else:
         words = {"True": "true", "False": "false", "None": "none", "null": "none", "nil": "none"}
         near = words.get(text) or ctx.near(text, (*scope.names, *ctx.variants))
@@ -147,7 +149,7 @@ def report_unknown_variable(ctx: Lowering, scope: Scope, name: tree.Name) -> Non
             name.span,
             f"there is no `{text}` here",
             near=near,
-            help=f"known here: {names}" if names != "none" else "",
+            help=f"known here: {names}" if names != "none" else f"bind it with `let {text} = …`",
         )
 
 
@@ -226,6 +228,8 @@ def _attribute(ctx: Lowering, value: Expr, node: tree.FieldAccess) -> Expr:
         help = "take one with `[index]`, or let a `pure` compute it"
     elif isinstance(type, Primitive):
         help = f"it has no parts; let a `pure` compute `{name}`"
+    else:
+        help = "only a record has fields"
     ctx.report(NO_PARTS, node.name.span, f"{a(type)} has no field `{name}`", help=help)
     return wrong(place, value)
 
@@ -258,7 +262,7 @@ def _index(ctx: Lowering, scope: Scope, node: tree.Index, expected: Type | None)
         case _:
             assert_never(of.type)
     index = lower(ctx, scope, node.index)
-    _refuse_parts(ctx, of, "no items", "`[ ]` looks")
+    _refuse_parts(ctx, of, "no items", "`[ ]` looks", "a list or a map has items")
     return wrong(place, of, index)
 
 
@@ -274,20 +278,21 @@ def _slice(ctx: Lowering, scope: Scope, node: tree.Slice, expected: Type | None)
     stop = _position(ctx, scope, node.stop) if node.stop is not None else None
     if isinstance(of.type, ListOf) or of.type == STR:
         return Slice(of, start, stop, of.type, place)
-    _refuse_parts(ctx, of, "no slices", "a slice")
+    _refuse_parts(ctx, of, "no slices", "a slice", "a list or a text has slices")
     return wrong(place, *(each for each in (of, start, stop) if each is not None))
 
 
-def _refuse_parts(ctx: Lowering, of: Expr, what: str, who: str) -> None:
+def _refuse_parts(ctx: Lowering, of: Expr, what: str, who: str, having: str) -> None:
     if is_unknown(of.type) or ctx.refuse_secret(of, who):
         return
-    help = ""
     if of.type == STR:
         help = "a piece of a text is a slice: `[0:1]`"
     elif isinstance(of.type, OptionalOf):
         help = "it may be `none`: first use `match` with `some` and `none`, or `… ?? other`"
     elif isinstance(of.type, Named):
         help = "a field is written `.field`"
+    else:
+        help = f"only {having}"
     ctx.report(NO_PARTS, of.place, f"{a(of.type)} has {what}", help=help)
 
 
@@ -309,6 +314,7 @@ def _conditional(ctx: Lowering, scope: Scope, node: tree.Conditional, expected: 
             MISMATCH,
             no.place,
             f"both sides of `if … then … else …` are of one type; here they are {a(yes.type)} and {a(no.type)}",
+            help=f"give {a(yes.type)} here as well",
         )
         return wrong(place, condition, yes, no)
     return Conditional(

@@ -156,6 +156,7 @@ def _list(ctx: Lowering, scope: Scope, node: tree.ListLiteral, expected: Type | 
                     MISMATCH,
                     item.place,
                     f"the items of a list are of one type; the first is {a(item_type)}, and this is {a(item.type)}",
+                    help=f"give {a(item_type)} here, or use a list for each type",
                 )
                 return wrong(place, *items)
             item_type = joined

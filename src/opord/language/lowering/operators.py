@@ -239,7 +239,11 @@ def _contains(ctx: Lowering, scope: Scope, node: tree.Binary) -> Expr:
     if is_unknown(left.type) or is_unknown(within):
         return result
     if item is None:
-        help = "give a value for `none`: `… ?? []`" if isinstance(within, OptionalOf) else ""
+        help = (
+            "give a value for `none`: `… ?? []`"
+            if isinstance(within, OptionalOf)
+            else "write a list: `… in [a, b]`"
+        )
         ctx.report(
             OPERANDS,
             right.place,
@@ -257,6 +261,7 @@ def _contains(ctx: Lowering, scope: Scope, node: tree.Binary) -> Expr:
             OPERANDS,
             left.place,
             f"`in` looks for {a(item)} in {a(right.type)}, and this is {a(left.type)}",
+            help=f"look for {a(item)}",
         )
         return result
     return Binary("in", fitting, right, BOOL, place)
@@ -303,6 +308,18 @@ def _otherwise(ctx: Lowering, scope: Scope, node: tree.Binary, expected: Type | 
     return Binary("??", left, right, UNKNOWN, place)
 
 
+_TAKEN = {
+    "+": "`+` adds numbers or durations, adds a duration to an instant, and joins texts or lists of one type",
+    "-": "`-` takes a number from a number, or a duration or an instant from an instant",
+    "*": "`*` takes two numbers, or a duration and an `int`",
+    **dict.fromkeys(("/", "//", "%"), "it divides a number by a number"),
+    **dict.fromkeys(_EQUALITY, "compare two values of one type"),
+    **dict.fromkeys(_ORDER, "only numbers, texts, dates, instants and durations have an order"),
+    "??": "give a value of the same type after `??`",
+}
+"""What each operator takes: the next move where the types say no more."""
+
+
 def _refuse(ctx: Lowering, node: tree.Binary, left: Expr, right: Expr) -> None:
     op = node.operator
     types = {show(left.type), show(right.type)}
@@ -325,6 +342,8 @@ def _refuse(ctx: Lowering, node: tree.Binary, left: Expr, right: Expr) -> None:
         help = "give the number a unit, as in `10s`"
     elif len(types) == 2 and types <= {"str", "int", "float", "decimal"}:
         help = f"convert one of them: {' or '.join(f'`{each}(…)`' for each in sorted(types))}"
+    if not help:
+        help = _TAKEN[op]
     sides = f"{a(left.type)} and {a(right.type)}"
     ctx.report(OPERANDS, node.operator_span, f"`{op}` does not take {sides}", help=help)
 
@@ -339,7 +358,9 @@ def _lower_unary(ctx: Lowering, scope: Scope, node: tree.Unary, expected: Type |
     if value.type in (*_NUMBERS, DURATION) or is_unknown(value.type):
         return Unary("-", value, value.type, place)
     if not ctx.refuse_secret(value, "`-`"):
-        help = "give a value for `none`: `… ?? other`" if isinstance(value.type, OptionalOf) else ""
+        help = "`-` takes a number or a duration"
+        if isinstance(value.type, OptionalOf):
+            help = "give a value for `none`: `… ?? other`"
         ctx.report(OPERANDS, node.operator_span, f"`-` does not take {a(value.type)}", help=help)
     return wrong(place, value)
 

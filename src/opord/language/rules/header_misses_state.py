@@ -9,6 +9,7 @@ from opord.language.diagnostics import Diagnostic, Label, code
 from opord.language.diagnostics.suppressors import Unread
 from opord.language.diagnostics.wording import LABELS_MAX, quoted
 from opord.language.flow.graph import Graph
+from opord.language.flow.headers import HeaderGap, header_gap
 
 CODE = code(
     "OP305",
@@ -19,67 +20,71 @@ CODE = code(
 
 
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
-    """Find every `goto` whose target is missing in the header of its state.
+    """Find every state that a `goto` names and the header does not list, at the first such `goto`.
 
     The target of a shared handler belongs in the header of every state that the handler applies to.
     It is reported once, with all headers that miss it.
     """
-    # The targets of each header. A header that may list all of its targets is left out.
-    listed = {
-        state.name: frozenset(state.targets) for state in contract.states if not _may_list_all(graph, state)
-    }
+    gaps = {state.name: header_gap(graph, state) for state in contract.states}
+    missing = {(name, target) for name, gap in gaps.items() for target in gap.missing}
     for state in contract.states:
-        if state.name not in listed:
-            continue
-        for moment in graph.moments(state):
-            if not moment.shared:
-                for goto in moment.gotos:
-                    if goto.state in graph.states and goto.state not in listed[state.name]:
-                        yield _own(state, goto)
+        gotos = [goto for moment in graph.moments(state) if not moment.shared for goto in moment.gotos]
+        for goto in sorted(gotos, key=lambda goto: (goto.place.line, goto.place.column)):
+            if (state.name, goto.state) in missing:
+                missing.remove((state.name, goto.state))
+                yield _own(state, goto, gaps[state.name])
     for phase in contract.phases:
-        yield from _shared(graph, phase, listed)
+        yield from _shared(graph, phase, gaps, missing)
 
 
-def _may_list_all(graph: Graph, state: State) -> bool:
-    """Say whether the unknown names in a header may be all the states that it misses.
-
-    Those names have their own findings.
-    """
-    unknown = sum(target not in graph.states for target in state.targets)
-    targets = {goto.state for moment in graph.moments(state) for goto in moment.gotos}
-    targets.difference_update(state.targets)
-    return 0 < sum(target in graph.states for target in targets) <= unknown
-
-
-def _own(state: State, goto: Goto) -> Diagnostic:
+def _own(state: State, goto: Goto, gap: HeaderGap) -> Diagnostic:
+    wrong = _listed_instead(gap, state, goto.state)
     listed = quoted(state.targets) or "nothing"
+    if wrong is not None:
+        but = f"its header lists `{wrong}` instead"
+        help = f"change `{wrong}` to `{goto.state}` in the header"
+    else:
+        but = "its header does not list it"
+        help = f"add `{'|' if state.targets else '->'} {goto.state}` to the header"
     return CODE.at(
         goto.place,
-        f"`{state.name}` goes to `{goto.state}`, but its header does not list it",
+        f"`{state.name}` goes to `{goto.state}`, but {but}",
         label="not in the header",
         labels=(Label(state.place, f"lists {listed}"),),
-        help=f"add `| {goto.state}` to the header"
-        if state.targets
-        else f"add `-> {goto.state}` to the header",
+        help=help,
     )
 
 
-def _shared(graph: Graph, phase: Phase, listed: dict[str, frozenset[str]]) -> Iterator[Diagnostic]:
-    states = [graph.states[name] for name in phase.states if name in listed]
+def _shared(
+    graph: Graph, phase: Phase, gaps: dict[str, HeaderGap], missing: set[tuple[str, str]]
+) -> Iterator[Diagnostic]:
     for step in graph.shared_steps(phase):
-        applies = [state for state in states if graph.shares(state, step)]
+        applies = [state for name in phase.states if graph.shares(state := graph.states[name], step)]
         for goto in step.gotos:
-            lacking = [state for state in applies if goto.state not in listed[state.name]]
-            if not lacking or goto.state not in graph.states:
+            lacking = [state for state in applies if (state.name, goto.state) in missing]
+            if not lacking:
                 continue
+            missing.difference_update((state.name, goto.state) for state in lacking)
             names = quoted(state.name for state in lacking)
             do = "does" if len(lacking) == 1 else "do"
+            wrong = [_listed_instead(gaps[state.name], state, goto.state) for state in lacking]
             yield CODE.at(
                 goto.place,
                 f"a shared handler of `{phase.name}` goes to `{goto.state}`, but the header of {names} {do} not list it",
                 label="belongs in the header of every state it applies to",
                 labels=tuple(
-                    Label(state.place, f"`{goto.state}` is missing here") for state in lacking[:LABELS_MAX]
+                    Label(
+                        state.place, f"lists `{name}` instead" if name else f"`{goto.state}` is missing here"
+                    )
+                    for state, name in zip(lacking[:LABELS_MAX], wrong, strict=False)
                 ),
-                help=f"add `| {goto.state}` to the header of {names}",
+                help=f"list `{goto.state}` in the header of {names}"
+                if any(wrong)
+                else f"add `| {goto.state}` to the header of {names}",
             )
+
+
+def _listed_instead(gap: HeaderGap, state: State, target: str) -> str | None:
+    """Return the name that a header lists in place of a target, or None."""
+    index = gap.replaced.get(target)
+    return None if index is None else state.targets[index]

@@ -15,6 +15,7 @@ from opord.language.diagnostics.suggest import nearest
 from opord.language.diagnostics.suppressors import LostPlace, OnItsLine, UnclosedBrace
 from opord.language.syntax import tokens as t
 from opord.language.syntax.foreign import advice
+from opord.language.syntax.forms import form_advice
 from opord.language.syntax.source import Source
 from opord.language.syntax.tokens import Tokens
 from opord.language.syntax.tree import Declaration, Name, Span
@@ -55,6 +56,7 @@ HEIGHT_MAX = 100
 FORGOTTEN_MAX = 20
 # Tokens of a line that an advice looks back over. Each mistake on a long line would walk all of it.
 LOOKED_BACK_MAX = 50
+_ITEM_STARTS = frozenset({t.NAME, t.INT, t.NUMBER, t.DURATION, t.TEXT, t.TEXT_START})
 _LINE_STARTS = t.STATEMENT_WORDS | t.HANDLER_WORDS | t.CHILD_WORDS
 
 
@@ -223,6 +225,9 @@ class TokenCursor:
                 found_text = self.next_token_text(new_line=new_line)
                 if not help or kind is TWO_ON_A_LINE:
                     help = self.foreign_advice(i, new_line=new_line) or help
+                help = help or form_advice(self.line_before(i))
+                if not help and kind is TWO_ON_A_LINE:
+                    help = "start a new line here"
                 self.report(
                     kind, self.here(new_line=new_line), f"expected {what}, but {found_text}", help, mend=mend
                 )
@@ -232,11 +237,15 @@ class TokenCursor:
         """Return what to write in place of a word of another language, if the next token is one."""
         if self.newlines[i] == t.NEWLINE and not new_line:
             return ""
-        first = i
+        following = self.texts[i + 1] if i + 1 < len(self.texts) else ""
+        return advice(self.line_before(i), self.texts[i], following)
+
+    def line_before(self, i: int) -> list[str]:
+        """Return the tokens before index `i` on the line that continues or ends there."""
+        first = max(i - 1, 0) if self.newlines[i] == t.NEWLINE else i
         while first > max(0, i - LOOKED_BACK_MAX) and self.newlines[first] != t.NEWLINE:
             first -= 1
-        following = self.texts[i + 1] if i + 1 < len(self.texts) else ""
-        return advice(self.texts[first:i], self.texts[i], following)
+        return self.texts[first:i]
 
     def after_last(self, text: str) -> Mend:
         """Return the correction that adds `text` after the last token."""
@@ -284,14 +293,14 @@ class TokenCursor:
         self.i = i + 1
         return i
 
-    def take_word(self, word: str, what: str = "") -> int:
+    def take_word(self, word: str, what: str = "", help: str = "") -> int:
         """Take the keyword `word`, which is a keyword only in this place."""
         if not self.at_word(word):
-            raise self.miss(what or f"`{word}`")
+            raise self.miss(what or f"`{word}`", help)
         self.i += 1
         return self.i - 1
 
-    def name(self, what: str, *, new_line: bool = False) -> Name:
+    def name(self, what: str, help: str = "", *, new_line: bool = False) -> Name:
         """Take a name, which may start a line if `new_line`.
 
         A reserved word is reported and taken too.
@@ -311,7 +320,7 @@ class TokenCursor:
                 )
                 self.i = i + 1
                 return Name(text, (self.starts[i], self.ends[i]))
-        raise self.miss(what, new_line=new_line)
+        raise self.miss(what, help, new_line=new_line)
 
     def names(self, what: str, separator: str = "|") -> list[Name]:
         """Take one or more names with `separator` between them."""
@@ -410,7 +419,9 @@ class TokenCursor:
         ):
             self.unclosed(opening)
             raise ParserStuck
-        raise self.miss(f"`,` or `{sign}` after {what}")
+        separate = self.kinds[i] in _ITEM_STARTS and not self.newlines[i]
+        help = "put a `,` between the two" if separate else f"write the `{sign}` that is missing"
+        raise self.miss(f"`,` or `{sign}` after {what}", self.foreign_advice(i) or help)
 
     def refuse_statement(self, opening: int) -> None:
         """Report the bracket at index `opening` as unclosed if a statement starts here.

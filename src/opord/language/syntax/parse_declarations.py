@@ -43,6 +43,8 @@ _ALLOW = re.compile(
     r"#+\s*opord:\s*allow\b\s*([A-Za-z_-]*)((?:[\s,]+(?!because\b)\w+)*)[\s,]*(?:because\b\s*(.*))?"
 )
 _WORD = re.compile(r"\w+")
+_FIELD_FORM = "write a field as `name: str`"
+_IN_BRACES = "statements and handlers stand in the braces of a state"
 
 
 class DeclarationParser(RequireParser):
@@ -76,12 +78,23 @@ class DeclarationParser(RequireParser):
             return
         if self.reported_at != i:
             near = self.near_word(words.texts("event", "contract", "call"))
-            self.miss(
-                "a new line after the declaration", meant(near), kind=TWO_ON_A_LINE, mend=self.word(near)
-            )
+            help = meant(near, self._advice_after_a_header())
+            self.miss("a new line after the declaration", help, kind=TWO_ON_A_LINE, mend=self.word(near))
         if self.texts[i] not in t.DECLARATION_WORDS:
             self._skip_to_declaration(i)
             self.skipped.append(self.span_from(i))
+
+    def _advice_after_a_header(self) -> str:
+        """Return advice about a policy without braces, or a statement outside a body."""
+        word, line = self.texts[self.i], self.line_before(self.i)
+        if word in t.STATEMENT_WORDS | t.HANDLER_WORDS:
+            return _IN_BRACES
+        if line[-1:] == ["}"]:
+            return "start a new line here, or remove the `}` if it is one too many"
+        for policy in words.at("policy"):
+            if policy.parts[0] == word and line[0] in policy.of:
+                return f"policies stand in braces: `{{ {policy.text} … }}`"
+        return ""
 
     def _skip_to_declaration(self, start: int) -> None:
         i = max(self.i, start + 1)
@@ -133,7 +146,7 @@ class DeclarationParser(RequireParser):
         mend = None
         help_text = "a file is made of declarations: `contract`, `record`, `event`, `state` …"
         if word in t.STATEMENT_WORDS | t.HANDLER_WORDS:
-            help_text = "statements and handlers stand in the braces of a state"
+            help_text = _IN_BRACES
         elif foreign := declaration_advice(word):
             help_text = foreign
         elif near := self.near_word(sorted(t.DECLARATION_WORDS)):
@@ -191,10 +204,10 @@ class DeclarationParser(RequireParser):
         """Read `name: T [= default]`."""
         start = self.i
         if self.kinds[start] == ":":
-            self.miss("a name", new_line=True)
+            self.miss("a name", _FIELD_FORM, new_line=True)
             name = Name("", (self.starts[start], self.starts[start]))
         else:
-            name = self.name("a name", new_line=True)
+            name = self.name("a name", _FIELD_FORM, new_line=True)
         if not self.at(":"):
             if not self.at(t.NAME):
                 raise self.miss(f"`:` and the type of `{name.text}`", f"write for example `{name.text}: str`")
@@ -203,7 +216,7 @@ class DeclarationParser(RequireParser):
             self.i += 1
         next_field = self.newlines[self.i] and self.kinds[self.i + 1] == ":"
         if self.at(",") or self.at(")") or next_field:
-            self.miss("a type")
+            self.miss("a type", _FIELD_FORM)
             type_node: tree.TypeNode = self.unparsed(self.i)
         else:
             type_node = self.type()
@@ -256,7 +269,9 @@ class DeclarationParser(RequireParser):
 
     def _variant(self) -> tree.Variant:
         start = self.i
-        name = self.name("a variant", new_line=True)
+        name = self.name(
+            "a variant", "write a variant as `Declined(reason: str)` or `Declined`", new_line=True
+        )
         node = tree.Variant(name, self.fields(), None, None, (0, 0), self._doc(start))
         while self.at_word("transient") or self.at_word("settles"):
             self._kind_of_failure(node)

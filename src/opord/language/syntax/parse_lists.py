@@ -111,7 +111,8 @@ class ListParser(TokenCursor):
         elif self.kinds[i] not in ("}", t.END) and self.newlines[i] != t.NEWLINE:
             if self.reported_at != i:
                 mend = self.after_last(",") if self.kinds[i] == t.NAME else None
-                self.miss(f"a new line, `,` or `}}` after {what}", kind=TWO_ON_A_LINE, mend=mend)
+                help = "put a `,` or a new line between the two" if mend else ""
+                self.miss(f"a new line, `,` or `}}` after {what}", help, kind=TWO_ON_A_LINE, mend=mend)
             if self.kinds[i] != t.NAME:
                 self.skip_item(base)
                 self.skipped.append(self.span_from(i))

@@ -12,6 +12,9 @@ from opord.language.syntax.tree import Name
 NESTED_PATTERN = code("OP028", rule="syntax", title="a pattern inside a pattern")
 BINDING_ALTERNATIVE = code("OP029", rule="syntax", title="an alternative that binds a name")
 
+ARM_FORM = "write an arm as `Variant -> goto State`"
+_BOUND_IN_ORDER = "fields are bound in order, by names of your own"
+
 
 class PatternParser(ExpressionParser):
     """Parse patterns. Every method starts at the first token of its construct."""
@@ -59,7 +62,7 @@ class PatternParser(ExpressionParser):
             return tree.NonePattern(self.token_span(i))
         if kind in ("true", "false", "-", t.INT, t.NUMBER, t.DURATION, t.TEXT, t.TEXT_START, t.BAD):
             return self._literal_pattern(i)
-        raise self.miss("a pattern", new_line=True)
+        raise self.miss("a pattern", ARM_FORM, new_line=True)
 
     def _literal_pattern(self, i: int) -> tree.Pattern:
         value = self._unary(i) if self.kinds[i] == "-" else self._primary_value(i)
@@ -97,14 +100,14 @@ class PatternParser(ExpressionParser):
         name, type_name = Name(text, self.token_span(i)), None
         if self.at("."):
             self.i += 1
-            type_name, name = name, self.name("a variant")
+            type_name, name = name, self.name("a variant", f"write `{text}.` and the variant")
         fields = self._pattern_fields() if self.at("(") else None
         return tree.VariantPattern(type_name, name, fields, self.span_from(i))
 
     def _pattern_fields(self) -> list[Name]:
         def read() -> Name:
             start = self.i
-            name = self.name("a name for the field")
+            name = self.name("a name for the field", _BOUND_IN_ORDER)
             if self.kinds[self.i] in (".", "("):
                 self.report(
                     NESTED_PATTERN,
@@ -114,7 +117,7 @@ class PatternParser(ExpressionParser):
                 )
                 raise ParserStuck
             if self.kinds[self.i] == ":":
-                raise self.miss("`,` or `)`", "fields are bound in order, by names of your own")
+                raise self.miss("`,` or `)`", _BOUND_IN_ORDER)
             return name
 
         return self.parenthesised(read, "the name")

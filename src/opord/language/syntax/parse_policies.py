@@ -226,7 +226,7 @@ class PolicyParser(StatementParser, ABC):
 
     def _in_doubt(self, start: int) -> tree.InDoubtPolicy:
         self.i += 1
-        self.take_word("doubt", "`doubt` after `in`")
+        self.take_word("doubt", "`doubt` after `in`", "write for example `in doubt ask`")
         i = self.i
         word = self.name("what to do in doubt")
         check = delay = None

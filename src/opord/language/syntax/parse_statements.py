@@ -12,7 +12,7 @@ from opord.language.syntax import tokens as t
 from opord.language.syntax import tree
 from opord.language.syntax.cursor import EXPECTED, Mend, ParserStuck
 from opord.language.syntax.foreign import statement_advice
-from opord.language.syntax.parse_patterns import PatternParser
+from opord.language.syntax.parse_patterns import ARM_FORM, PatternParser
 from opord.language.syntax.tree import Name, Span
 
 _SPELT_UNITS = {
@@ -71,7 +71,8 @@ class StatementParser(PatternParser):
             return tree.Block([statement], False, self.span_from(start))
         if self.brace_opens():
             return self.block()
-        help, mend = self._spelt_duration() or ("", self._arrow())
+        arrow = self._arrow()
+        help, mend = self._spelt_duration() or ("write `->` before the `goto`" if arrow else "", arrow)
         raise self.miss("`->` or `{`", help, mend=mend)
 
     def _at_one_of(self, words: tuple[str, ...]) -> bool:
@@ -82,7 +83,8 @@ class StatementParser(PatternParser):
 
         A state name alone means the `goto` to that state.
         """
-        i, help, mend = self.i, "", None
+        i, mend = self.i, None
+        help = self.foreign_advice(i) or "write `-> goto State`, or a block: `-> { … }`"
         if self.at(t.NAME) and self.texts[i][:1].isupper():
             help = f"write `goto {self.texts[i]}`"
             mend = Mend((self.starts[i], self.starts[i]), "goto ", "add `goto`")
@@ -145,7 +147,11 @@ class StatementParser(PatternParser):
         name = self.name("a name after `let`")
         if self.at(":"):
             raise self.miss("`=`", "a `let` takes the type of its value")
-        self.take("=", "`=` and a value")
+        if self.at("=="):
+            self.miss("`=`", f"write one `=`: `let {name.text} = …`", mend=self.word("="))
+            self.i += 1
+        else:
+            self.take("=", "`=` and a value", f"write `let {name.text} = …`")
         if self._at_call():
             return self._call(start, name)
         return tree.Let(name, self.expression(), self.span_from(start))
@@ -295,8 +301,8 @@ class StatementParser(PatternParser):
         patterns = self.patterns()
         if not self.at("->"):
             if not self.at("{"):
-                raise self.miss("`->` after the pattern", mend=self._arrow())
-            self.miss("`->` after the pattern", mend=self.after_last(" ->"))
+                raise self.miss("`->` after the pattern", ARM_FORM, mend=self._arrow())
+            self.miss("`->` after the pattern", ARM_FORM, mend=self.after_last(" ->"))
         body = self.body()
         return tree.Arm(patterns, body, self.span_from(start))
 
