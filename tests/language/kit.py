@@ -98,14 +98,20 @@ def respaced(text: str, choices: Iterator[int]) -> str:
 
 
 def rebroken(text: str, random: Random) -> str:
-    """Change where lines break beside braces and after commas, which changes no meaning."""
+    """Change where lines break beside braces and after commas, which changes no meaning.
+
+    A text ends on its line, so the expressions in a text keep their blanks.
+    """
     source = Source("t", text)
     tokens, _ = lex(source)
     out: list[str] = []
     end = 0
+    texts = 0  # how many texts are open here
     for i, start in enumerate(tokens.starts):
         gap = source.text[end:start]
-        free = i > 0 and (tokens.kinds[i - 1] in ("{", ",") or tokens.kinds[i] == "}")
+        beside = i > 0 and (tokens.kinds[i - 1] in ("{", ",") or tokens.kinds[i] == "}")
+        free = beside and not texts
+        texts += (tokens.kinds[i] == t.TEXT_START) - (tokens.kinds[i] == t.TEXT_END)
         out.append(random.choice((" ", " ", "\n")) if free and "#" not in gap else gap)
         out.append(source.text[start : tokens.ends[i]])
         end = tokens.ends[i]
