@@ -14,6 +14,7 @@ import signal
 import socket
 import stat
 import subprocess
+import sys
 import tempfile
 import time
 from functools import cache
@@ -218,7 +219,19 @@ def new_folder() -> Path:
     parent = memory if memory.is_dir() and shutil.disk_usage(memory).free > (1 << 30) else None
     folder = Path(tempfile.mkdtemp(prefix="opord-postgres-", dir=parent))
     folder.chmod(0o755)
+    pipe = _watcher().stdin
+    assert pipe is not None
+    pipe.write(f"{folder}\n".encode())
     return folder
+
+
+@cache
+def _watcher() -> subprocess.Popen[bytes]:
+    """Return the process that cleans up if this one is killed; see `watcher.py`."""
+    program = Path(__file__).with_name("watcher.py")
+    return subprocess.Popen(
+        [sys.executable, "-IS", program], stdin=subprocess.PIPE, bufsize=0, cwd="/", start_new_session=True
+    )
 
 
 _shared: list[AnyServer] = []
