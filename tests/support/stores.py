@@ -12,20 +12,21 @@ from __future__ import annotations
 import gc
 import itertools
 import os
+import subprocess
 import uuid
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from opord.stores.base import Store
 from opord.stores.memory import MemoryStore
 from opord.stores.postgres.clock import ServerClock
 from opord.stores.postgres.sql import in_schema
 from opord.stores.postgres.store import PostgresStore
 from opord.stores.sqlite.store import SqliteStore
+from opord.testing.lone_store import LoneStore
 from opord.values.types import RunId
-from tests.support.postgres import shared_server
+from tests.support.postgres import binaries, shared_server
 
 CHOSEN: Final[str] = os.environ.get("OPORD_TEST_STORE", "memory")
 """The store of the suites: `memory`, `sqlite` or `postgres`."""
@@ -33,7 +34,13 @@ CHOSEN: Final[str] = os.environ.get("OPORD_TEST_STORE", "memory")
 if CHOSEN not in ("memory", "sqlite", "postgres"):
     raise RuntimeError(f"expected OPORD_TEST_STORE=memory, sqlite or postgres, got: {CHOSEN}")
 
-COLLECT_AT: Final = 16
+EACH_STORE: Final[Sequence[str]] = ("postgres",) if CHOSEN == "postgres" else ("memory", "sqlite")
+"""The stores of a test that runs on more than one."""
+
+FIRST_STORE: Final = EACH_STORE[0]
+"""The store of a test of such a folder that runs on one."""
+
+COLLECT_AT: Final = 8
 """With so many schemas in use, those that only the garbage collector can free are looked for."""
 
 TABLES: Final = (
@@ -46,25 +53,19 @@ _free: list[PostgresStore] = []
 _all: list[PostgresStore] = []
 
 
-class Lent:
-    """A handle that goes back, with its schema, when nobody has it any more.
+class Lent(LoneStore):
+    """A handle that goes back, with its schema, when nobody has it any more."""
 
-    It hears no notices, as behind a pooler: no thread may wake a loop in virtual time.
-    """
-
-    def __init__(self, store: PostgresStore) -> None:
-        self._store = store
-        weakref.finalize(self, _free.append, store).atexit = False
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._store, name)
-
-    def listen(self, wake: Callable[[], None]) -> None:
-        """Hear nothing."""
+    _store: PostgresStore
 
     def another(self) -> Lent:
         """Return another handle on the same schema."""
         return _Other(self)
+
+    def anew(self) -> PostgresStore:
+        """Open the schema once more, as another process does. Whoever asked closes it."""
+        store = self._store
+        return PostgresStore(_url(store.location.schema), clock=store._clock._given)
 
     def close(self) -> None:
         """Leave the handle open for the next test."""
@@ -72,7 +73,8 @@ class Lent:
 
 class _Other(Lent):
     def __init__(self, lent: Lent) -> None:
-        self._lent, self._store = lent, lent._store
+        super().__init__(lent._store, lent._answers)
+        self._lent = lent
 
 
 def new_store(now: Callable[[], int], kind: str = CHOSEN) -> Any:
@@ -88,10 +90,10 @@ def new_store(now: Callable[[], int], kind: str = CHOSEN) -> Any:
         _empty(store)
         store._clock = ServerClock(now)
     else:
-        url = shared_server().url(schema=f"suite_{os.getpid()}_{next(_numbers)}")
-        store = PostgresStore(url, clock=now)
+        store = PostgresStore(_url(f"suite_{os.getpid()}_{next(_numbers)}"), clock=now)
         _all.append(store)
-    lent: Store = Lent(store)  # type: ignore[assignment]
+    lent = Lent(store)
+    weakref.finalize(lent, _free.append, store).atexit = False
     return lent
 
 
@@ -99,7 +101,42 @@ def store_url(folder: Path) -> str:
     """Return the URL of a new store that real processes share: a file in a folder, or a schema."""
     if CHOSEN != "postgres":
         return f"sqlite:///{folder}/siege.db"
-    return shared_server().url(schema=f"siege_{os.getpid()}_{next(_numbers)}")
+    return _url(f"siege_{os.getpid()}_{next(_numbers)}")
+
+
+def again(command: str) -> str:
+    """Return a command that runs something again, on the store of now."""
+    return command if CHOSEN == "memory" else f"OPORD_TEST_STORE={CHOSEN} {command}"
+
+
+def drop(url: str) -> None:
+    """Drop the schema that `store_url` made, if it is one."""
+    if CHOSEN == "postgres":
+        shared_server().execute(f"DROP SCHEMA IF EXISTS {_schema(url)} CASCADE")
+
+
+def keep(url: str, folder: Path) -> str:
+    """Keep a store of `store_url` for a person, and say how to look at it.
+
+    A schema goes into a file of SQL, as its server ends with the tests.
+    """
+    if CHOSEN != "postgres":
+        return f"opord runs list --store {url}"
+    dump = folder / "store.sql"
+    server = shared_server().url()
+    with dump.open("wb") as file:
+        subprocess.run(
+            [binaries() / "pg_dump", "--dbname", server, "--schema", _schema(url)], stdout=file, check=True
+        )
+    return f"psql --file {dump} URL; opord runs list --store 'URL?schema={_schema(url)}'"
+
+
+def _url(schema: str) -> str:
+    return shared_server().url(schema=schema)
+
+
+def _schema(url: str) -> str:
+    return url.rpartition("schema=")[2]
 
 
 def overwrite_body(store: Any, run: str, body: str) -> None:

@@ -10,6 +10,10 @@ import pytest
 
 import opord
 from opord.testing import Fakes, World
+from opord.testing import world as world_module
+from opord.testing.lone_store import new_store
+from tests.support.postgres import shared_server
+from tests.support.stores import CHOSEN
 
 PAYOUT: Any = opord.load(Path(__file__).parent / "payout.opord")
 RECEIPT = {"ref": "r1", "at": datetime(2026, 1, 1, tzinfo=UTC)}
@@ -24,6 +28,14 @@ def scripted(world: World) -> Fakes:
     fakes.find_transfer.looks_up(fakes.transfer)
     fakes.notify.returns()
     return fakes
+
+
+@pytest.fixture(autouse=True)
+def store_of_the_suites(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every world be in PostgreSQL if the suites run there."""
+    if CHOSEN == "postgres":
+        url = shared_server().url()
+        monkeypatch.setattr(world_module, "new_store", lambda _, now: new_store(url, now))
 
 
 @pytest.fixture

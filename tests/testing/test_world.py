@@ -11,9 +11,9 @@ import pytest
 import opord
 from opord import load
 from opord.drive.errors import RoleRequired, StartConflict
-from opord.kernel.rows import RecordRow
 from opord.testing import Fakes, Run, ScriptError, StillMoving, World
 from opord.testing.clock import VirtualClock
+from opord.values.types import RunId
 from tests.testing.conftest import PAYOUT, RECEIPT, scripted
 
 BankError = PAYOUT.BankError
@@ -291,14 +291,15 @@ def test_a_module_a_file_and_joined_handlers_work_as_a_contract(opord_world: Wor
         opord_world.start(PAYOUT.Payout(object()), id="p3", cents=1)
 
 
-def test_at_the_end_every_journal_is_verified() -> None:
+def test_at_the_end_every_journal_is_verified(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World()
     scripted(world)
     approved(world)
-    journal = world.store._rows.journals["Payout/p1"]
-    damaged = [record for record in journal if record.kind != "event"]
-    assert all(isinstance(record, RecordRow) for record in damaged)
-    world.store._rows.journals["Payout/p1"] = damaged
+    kept = world.store.kept(RunId("Payout/p1"))
+    assert kept is not None
+    left = tuple(record for record in kept.records if record.kind != "event")
+    damaged = kept.replace(records=left)
+    monkeypatch.setattr(world.store, "kept", lambda _: damaged)
     with pytest.raises(AssertionError, match="its journal is not legal"):
         world.close()
 

@@ -1,4 +1,4 @@
-"""A world for tests: virtual time, a store in memory, and an engine that may die and restart.
+"""A world for tests: virtual time, a store of its own, and an engine that may die and restart.
 
 Everything is synchronous. After each verb all runs have gone on as far as they can: calls are made,
 tried again and checked, and virtual time passes for that. But a wait that the contract declares
@@ -30,7 +30,7 @@ from opord.kernel.rows import RecordRow, RunRow
 from opord.kernel.run import Run as Stored
 from opord.language.diagnostics.suggest import nearest
 from opord.loading import load, program_of
-from opord.stores.base import RunFilter
+from opord.stores.base import RunFilter, Store
 from opord.stores.memory import MemoryStore
 from opord.stores.values import read_run
 from opord.testing.canary import LogLines, SecretRevealed, revealed
@@ -38,6 +38,7 @@ from opord.testing.clock import START_US, VirtualClock
 from opord.testing.crashing import RUNS_MAX, CrashPlan, MortalStore, leave_leases
 from opord.testing.engines import virtual_engine
 from opord.testing.fakes import Fakes
+from opord.testing.lone_store import OwnSchema, new_store
 from opord.testing.run import Run
 from opord.testing.script import ScriptError, TimeSpan, span_us
 from opord.testing.stepping import Stepper, Stop
@@ -67,6 +68,8 @@ class World:
         patience: how much virtual time one verb may take until everything rests.
         kill_at: the number of the point at which an engine dies; see `crash_everywhere`.
         watch_secrets: whether `verify` and `close` look for secrets in plain.
+        store: the URL of a PostgreSQL database, such as `postgresql:///shop_test`. The world makes
+            a schema of its own there, and drops it at its end. By default it is in memory.
     """
 
     def __init__(
@@ -77,6 +80,7 @@ class World:
         patience: TimeSpan = timedelta(days=2),
         kill_at: int | None = None,
         watch_secrets: bool = True,
+        store: str | None = None,
     ) -> None:
         self.seed = seed
         self.crash_plan: CrashPlan = CrashPlan(kill_at)
@@ -84,7 +88,8 @@ class World:
         self._clock = VirtualClock(START_US if start is None else from_datetime(start.astimezone(UTC)))
         self._start = start
         self._patience_us = span_us(patience)
-        self.store: MemoryStore = MemoryStore(self._clock.now)
+        self._url = store
+        self.store: Store = new_store(store, self._clock.now)
         self._stepper = Stepper(self._clock)
         self._served: dict[type[Workflow], Any] = {}
         self._fakes: dict[type[Workflow], Fakes] = {}
@@ -223,7 +228,9 @@ class World:
         self._come_to_rest()
 
     def backup(self) -> MemoryStore:
-        """Return a copy of the store as it is now, for `restore`."""
+        """Return a copy of the store as it is now, for `restore`; it has to be in memory."""
+        if not isinstance(self.store, MemoryStore):
+            raise ScriptError("a world in PostgreSQL makes no copy; test a restore in memory: World()")
         return self.store.copy()
 
     def restore(self, backup: MemoryStore) -> None:
@@ -279,11 +286,19 @@ class World:
 
     def close(self) -> None:
         """End this world: its engine dies, and every journal is verified."""
-        self.discard()
-        self.verify()
+        try:
+            self._end()
+            self.verify()
+        finally:
+            self.discard()
 
     def discard(self) -> None:
         """End this world without verifying it."""
+        self._end()
+        if isinstance(self.store, OwnSchema):
+            self.store.drop()
+
+    def _end(self) -> None:
         if not self._stepper.loop.is_closed():
             self._end_engine()
             self._stepper.close()
@@ -297,6 +312,7 @@ class World:
             patience=patience,
             kill_at=kill_at,
             watch_secrets=self._watch_secrets,
+            store=self._url,
         )
 
     # --- what runs and fakes ask for -------------------------------------------------------------
