@@ -7,6 +7,9 @@ SEEDS ?= 200
 PYTHONS ?=
 TESTS ?=
 LOSSES ?= 5000
+# The store of `make soak`, `make sim` and `make faults`: postgres; empty: SQLite, and memory where that is enough.
+STORE ?=
+ON_STORE = $(if $(STORE),OPORD_TEST_STORE=$(STORE) )$(BIN)/python
 # What runs on PostgreSQL: a short suite of the engine with each change, all of them before a release.
 POSTGRES_SHORT := tests/engine/test_crash_points.py tests/engine/test_steps.py tests/engine/test_events.py \
   tests/engine/test_claimed_anew.py tests/engine/test_late_answers_of_the_store.py
@@ -70,14 +73,14 @@ fuzz: $(STAMP) ## throw hostile contracts at the checker for MINUTES=n
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]' --constraint constraints.txt
 	$(BIN)/python tests/fuzz/run.py --minutes $(MINUTES)
 
-soak: $(STAMP) ## kill real workers at every point and at random for MINUTES=n
-	$(BIN)/python tests/soak/run.py --minutes $(MINUTES)
+soak: $(STAMP) ## kill real workers at every point and at random for MINUTES=n (STORE=postgres)
+	$(ON_STORE) tests/soak/run.py --minutes $(MINUTES)
 
-sim: $(STAMP) ## simulate the whole engine under faults, SEEDS=n times
-	$(BIN)/python tests/sim/run.py --seeds $(SEEDS)
+sim: $(STAMP) ## simulate the whole engine under faults, SEEDS=n times (STORE=postgres)
+	$(ON_STORE) tests/sim/run.py --seeds $(SEEDS)
 
-faults: $(STAMP) ## every single fault at every operation, and every pair
-	$(BIN)/python tests/faults/run.py
+faults: $(STAMP) ## every single fault at every operation, and every pair (STORE=postgres)
+	$(ON_STORE) tests/faults/run.py
 
 power: $(STAMP) ## take the power away LOSSES=n times, and let the disk fail
 	$(BIN)/python tests/disk/run.py --losses $(LOSSES)

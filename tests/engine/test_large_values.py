@@ -30,6 +30,7 @@ from opord.stores.values import read_run
 from opord.values.guard import BadValue
 from tests.support.kit import Kit, crash_at
 from tests.support.store import FaultyStore
+from tests.support.stores import EACH_STORE
 
 WALK = """
 contract Walk(id: str, items: list[Line], steps: int) key id
@@ -99,7 +100,7 @@ class Handlers:
         return answer
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=EACH_STORE)
 def kit(request: pytest.FixtureRequest, tmp_path: Path) -> Kit:
     kit = Kit(WALK, lambda module: Handlers())
     if request.param == "sqlite":
@@ -396,7 +397,7 @@ LOOKS_LIKE_ONE: list[Any] = [
 
 
 @pytest.mark.parametrize("padding", ["", "pad " * 2_000], ids=["small", "large"])
-@pytest.mark.parametrize("store", ["memory", "sqlite"])
+@pytest.mark.parametrize("store", EACH_STORE)
 def test_users_data_cannot_be_mistaken_for_a_reference(store: str, padding: str) -> None:
     kit = Kit(
         HOSTILE.replace("on put(values: new)", "on put(values)").replace("Second(new", "Second(values"),
@@ -530,7 +531,7 @@ def test_a_run_whose_value_is_gone_can_still_be_terminated(kit: Kit, monkeypatch
         async with kit.engine() as engine:
             await walked(kit, engine, 500, 3)
         with monkeypatch.context() as gone:
-            gone.setattr(type(kit.store), "values", lambda *_: [])
+            gone.setattr(kit.store, "values", lambda *_: [])
             async with kit.engine(serve=False) as engine:
                 with pytest.raises(RunUnreadable, match="is not in the store"):
                     await engine.send_event("Walk/w500", "next", {})

@@ -16,6 +16,7 @@ from opord.stores.sqlite.store import SqliteStore
 from opord.values.canonical import dumps
 from opord.values.guard import INT_MAX, LIMIT_BYTES, LIMIT_DEPTH
 from tests.support.kit import Kit
+from tests.support.stores import EACH_STORE
 
 NOTES = """
 contract Notes(id: str, text: str, more: json) key id
@@ -79,7 +80,7 @@ class Handlers:
 Making = Callable[[], Kit]
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=EACH_STORE)
 def making(request: pytest.FixtureRequest) -> Making:
     def make() -> Kit:
         kit = Kit(NOTES, lambda module: Handlers())

@@ -19,6 +19,7 @@ from tests.pruning.kit import DAY_US, prune
 from tests.support.contracts import compiled, workflow_of
 from tests.support.kit import Kit
 from tests.support.store import FaultyStore
+from tests.support.stores import EACH_STORE
 
 ANY = """
 contract Booking(id: str, seats: int, cents: int, parts: int = 1, card: secret str?) key id version 1
@@ -55,7 +56,7 @@ def runs(kit: Kit) -> list[str]:
     return [row.run for row in kit.store.runs(RunFilter(), limit=100)]
 
 
-@pytest.mark.parametrize("store", ["memory", "sqlite"])
+@pytest.mark.parametrize("store", EACH_STORE)
 def test_a_start_that_does_not_fit_is_refused_with_the_text_and_leaves_nothing(
     tmp_path: Path, store: str
 ) -> None:
@@ -101,7 +102,7 @@ def test_conditions_are_asked_from_top_to_bottom_and_before_the_initial_state_is
 
 
 @pytest.mark.parametrize("pruned", [False, True])
-@pytest.mark.parametrize("store", ["memory", "sqlite"])
+@pytest.mark.parametrize("store", EACH_STORE)
 def test_where_a_run_is_there_nothing_is_asked(tmp_path: Path, store: str, pruned: bool) -> None:
     kit = kit_of(ANY, store, tmp_path)
     unfit = {**FITS, "seats": 0}

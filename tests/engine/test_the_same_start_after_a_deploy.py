@@ -16,6 +16,7 @@ from opord.stores.sqlite import SqliteStore
 from tests.pruning.kit import DAY_US, prune
 from tests.support.contracts import compiled, workflow_of
 from tests.support.kit import Kit
+from tests.support.stores import EACH_STORE
 
 FIRST = """
 contract Locker(box: str, parcel: Parcel, pin: secret str) key box version 1
@@ -50,7 +51,7 @@ class Handlers:
 
 
 @pytest.mark.parametrize("pruned", [False, True])
-@pytest.mark.parametrize("store", ["memory", "sqlite"])
+@pytest.mark.parametrize("store", EACH_STORE)
 def test_a_start_sent_again_with_a_newer_version_finds_its_run(
     tmp_path: Path, store: str, pruned: bool
 ) -> None:

@@ -15,12 +15,13 @@ from tests.faults.outside import Called
 from tests.faults.run import points_of
 from tests.faults.stories import STORIES
 from tests.sim.machine import Told
+from tests.support.stores import FIRST_STORE
 
 
 class Seen:
     """A story that was played under faults, and that broke no invariant."""
 
-    def __init__(self, story: str, faults: tuple[Fault, ...], store: str = "memory") -> None:
+    def __init__(self, story: str, faults: tuple[Fault, ...], store: str = FIRST_STORE) -> None:
         self.bench: Bench
         self.told: Told
         self.bench, self.told = tell_all(STORIES[story], store, faults)
@@ -64,7 +65,7 @@ class Seen:
 
 def at(story: str, point: str, kind: str, nth: int = 1) -> Fault:
     """Return a fault at the nth passing of a point in a story."""
-    places = [number for number, one in enumerate(points_of(story, "memory"), start=1) if one == point]
+    places = [number for number, one in enumerate(points_of(story, FIRST_STORE), start=1) if one == point]
     return Fault(places[nth - 1], kind)
 
 
@@ -74,7 +75,7 @@ def write_of(story: str, what: str) -> int:
 
     It is named by its kind, or as the outcome or intent of a call.
     """
-    bench, _ = tell_all(STORIES[story], "memory")
+    bench, _ = tell_all(STORIES[story], FIRST_STORE)
     bench.store.close()
     writes: list[list[str]] = bench.written
     for number, records in enumerate(writes, start=1):
@@ -91,7 +92,7 @@ def at_write(story: str, what: str, kind: str) -> Fault:
     return at(story, "store apply", kind, write_of(story, what))
 
 
-def seen(story: str, *faults: Fault, store: str = "memory") -> Seen:
+def seen(story: str, *faults: Fault, store: str = FIRST_STORE) -> Seen:
     """Play a story under faults."""
     return Seen(story, faults, store)
 

@@ -23,8 +23,9 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from tests.faults.bench import Ended, tell
 from tests.faults.kinds import Fault, kinds_at, pair_kinds_at
 from tests.faults.stories import REFERENCE, STORIES
+from tests.support.stores import EACH_STORE, FIRST_STORE
 
-STORES = ("memory", "sqlite")
+STORES = ("memory", "sqlite", "postgres")
 
 
 class Count(NamedTuple):
@@ -179,8 +180,8 @@ def main() -> int:
     if asked.fault:
         given = [one.split(" ", 1) for one in asked.fault]
         faults = [Fault(int(at), kind) for at, kind in given]
-        return _one(asked.story or "order delivered", asked.store or "memory", faults, asked.trace)
-    stores = [asked.store] if asked.store else list(STORES)
+        return _one(asked.story or "order delivered", asked.store or FIRST_STORE, faults, asked.trace)
+    stores = [asked.store] if asked.store else EACH_STORE
     stories = [asked.story] if asked.story else list(STORIES)
     began = time.monotonic()
     total = NOTHING

@@ -13,9 +13,10 @@ from tests.faults.kinds import Fault
 from tests.faults.kit import at, at_write, seen
 from tests.faults.run import pairs, points_of
 from tests.faults.stories import STORIES
+from tests.support.stores import EACH_STORE, FIRST_STORE
 
 DAY_US = 86_400_000_000
-both_stores = pytest.mark.parametrize("store", ["memory", "sqlite"])
+both_stores = pytest.mark.parametrize("store", EACH_STORE)
 
 
 @both_stores
@@ -187,7 +188,7 @@ def test_c14_evidence_from_after_the_lease_is_kept_and_moves_nothing() -> None:
 
 def test_c15_workers_that_start_up_during_a_recovery_do_not_call_twice() -> None:
     died = at("order delivered", "action charge_card", "crash after")
-    recovering = len(points_of("order delivered", "memory"))
+    recovering = len(points_of("order delivered", FIRST_STORE))
     for number in range(died.at + 1, recovering):
         one = seen("order delivered", died, Fault(number, "second worker"))
         assert (len(one.calls("charge_card")), one.took_effect("charge_card")) == (1, 1), number
@@ -214,7 +215,7 @@ def test_c18_a_compensation_that_fails_for_good_waits_for_a_person_and_says_why(
 def test_c19_of_a_confirmation_and_a_cancel_at_the_same_moment_one_wins_and_the_other_is_told() -> None:
     ends = set()
     for number in range(
-        len(points_of("trip booked", "memory")) // 2, len(points_of("trip booked", "memory")) + 1
+        len(points_of("trip booked", FIRST_STORE)) // 2, len(points_of("trip booked", FIRST_STORE)) + 1
     ):
         one = seen("trip booked", Fault(number, "cancel"))
         ends.add(one.state)
@@ -227,7 +228,7 @@ def test_c19_of_a_confirmation_and_a_cancel_at_the_same_moment_one_wins_and_the_
 def test_c20_a_second_fault_in_the_recovery_from_the_first_changes_no_promise() -> None:
     first = at("order delivered", "action charge_card", "crash after")
     kinds = {"crash before", "crash after", "crash with reply"}
-    cases = [case for case in pairs("order delivered", "memory", first) if case[1].kind in kinds]
+    cases = [case for case in pairs("order delivered", FIRST_STORE, first) if case[1].kind in kinds]
     assert len(cases) >= 12
     for case in cases:
         one = seen("order delivered", *case)
@@ -277,7 +278,7 @@ def test_c24_every_attempt_has_the_arguments_of_the_intent(kind: str) -> None:
 def test_without_faults_the_stories_meet_no_doubt_evidence_or_person() -> None:
     """Each story alone meets no doubt, evidence or person, so that these come from the faults."""
     for story in STORIES.values():
-        bench, told = tell_all(story, "memory")
+        bench, told = tell_all(story, FIRST_STORE)
         bench.store.close()
         kinds = {kind for row in told.rows for _, kind, _, _ in row["records"]}
         assert not kinds & {"doubt", "evidence", "resolved", "stalled", "attempt"}

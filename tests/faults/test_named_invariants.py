@@ -28,6 +28,7 @@ from tests.faults.kit import at, at_write, damage, seen
 from tests.faults.run import points_of, sampled, singles
 from tests.faults.stories import STORIES, expense_balance, order_balance, trip_balance
 from tests.sim.machine import Broken
+from tests.support.stores import EACH_STORE, FIRST_STORE
 
 
 def numbers(problems: list[str]) -> set[int]:
@@ -125,7 +126,7 @@ def test_i06_a_confirmed_event_that_is_lost_or_applied_twice_is_seen() -> None:
 
 
 @pytest.mark.parametrize("kind", ["twice", "at once", "crash on the way"])
-@pytest.mark.parametrize("store", ["memory", "sqlite"])
+@pytest.mark.parametrize("store", EACH_STORE)
 def test_i06_an_event_with_a_key_is_one_event_however_often_it_is_sent(kind: str, store: str) -> None:
     one = seen("order reviewed", at("order reviewed", "message delivered", kind), store=store)
     told = [
@@ -207,7 +208,7 @@ def test_i10_a_head_that_is_not_the_sum_of_the_journal_is_seen(change: Change) -
 
 
 @pytest.mark.parametrize("nth", range(1, 6))
-@pytest.mark.parametrize("store", ["memory", "sqlite"])
+@pytest.mark.parametrize("store", EACH_STORE)
 def test_i11_no_write_of_an_old_epoch_moves_a_run_and_its_evidence_is_kept(nth: int, store: str) -> None:
     one = seen("order refunded", at("order refunded", "store apply", "fenced", nth), store=store)
     assert one.took_effect("charge_card") == 1
@@ -218,17 +219,17 @@ def test_i11_no_write_of_an_old_epoch_moves_a_run_and_its_evidence_is_kept(nth: 
 
 
 def test_i11_a_write_of_an_old_epoch_is_seen() -> None:
-    bench = Bench(STORIES["order delivered"], "memory", ())
+    bench = Bench(STORIES["order delivered"], FIRST_STORE, ())
     bench.broken.append("11: a write of epoch 1 moved it, then at 2")
     with pytest.raises(Broken, match="11"):
         run_virtually(bench.story_(), bench.clock)
 
 
 def test_i12_no_two_claims_give_out_the_same_run_under_the_same_epoch() -> None:
-    for number in range(1, len(points_of("order refunded", "memory")) + 1):
+    for number in range(1, len(points_of("order refunded", FIRST_STORE)) + 1):
         one = seen("order refunded", Fault(number, "second worker"))
         assert set(one.bench.leases.values()) == {1}
-    twice = Bench(STORIES["order delivered"], "memory", ())
+    twice = Bench(STORIES["order delivered"], FIRST_STORE, ())
     twice.leases.update({("OrderFulfilment/o1", 2): 2})
     with pytest.raises(Broken, match="12"):
         run_virtually(twice.story_(), twice.clock)
@@ -293,7 +294,7 @@ def test_i16_an_end_that_does_not_fit_the_ledger_is_seen() -> None:
 # --- the whole -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("store", ["memory", "sqlite"])
+@pytest.mark.parametrize("store", EACH_STORE)
 def test_i18_the_same_faults_give_the_same_trace_to_the_byte(store: str) -> None:
     for story in ("order refunded", "trip sold out"):
         for faults in sampled(singles(story, store), 8, f"i18 {story}"):
@@ -334,7 +335,7 @@ REFUSALS: list[tuple[str, Ask]] = [
 
 
 def test_i21_every_refusal_has_a_stable_code_and_changes_nothing() -> None:
-    bench = Bench(STORIES["trip booked"], "memory", ())
+    bench = Bench(STORIES["trip booked"], FIRST_STORE, ())
     answers: list[str] = []
 
     async def ask_all() -> None:
@@ -391,7 +392,7 @@ def test_i22_no_task_outlives_its_engine() -> None:
         await asyncio.sleep(1000.0)
         left.append(len(asyncio.all_tasks()) - 1)
 
-    for faults in [(), *sampled(singles("order refunded", "memory"), 25, "i22 tasks")]:
-        bench = Bench(STORIES["order refunded"], "memory", faults)
+    for faults in [(), *sampled(singles("order refunded", FIRST_STORE), 25, "i22 tasks")]:
+        bench = Bench(STORIES["order refunded"], FIRST_STORE, faults)
         run_virtually(story(bench), bench.clock)
     assert max(left) <= 1

@@ -12,6 +12,7 @@ import pytest
 from tests.faults.kinds import Fault
 from tests.faults.run import first_halves, pairs, sweep
 from tests.faults.stories import REFERENCE
+from tests.support.stores import EACH_STORE
 
 HALVES, EACH = 10, 3
 
@@ -27,7 +28,7 @@ def some_pairs(story: str, store: str) -> list[tuple[Fault, ...]]:
 
 
 @pytest.mark.parametrize("story", REFERENCE)
-@pytest.mark.parametrize("store", ["memory", "sqlite"])
+@pytest.mark.parametrize("store", EACH_STORE)
 def test_every_invariant_holds_after_two_faults(story: str, store: str) -> None:
     cases = some_pairs(story, store)
     count = sweep(story, store, cases)

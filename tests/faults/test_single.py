@@ -1,8 +1,8 @@
 """Each operation of a story with each fault that can occur at it: nothing is lost or done twice.
 
-Every run comes to its end. All operations are tried for the reference stories in memory, except the
-regular ones that the engine repeats every few seconds. Some are tried for the other stories and for
-SQLite. `make faults` leaves none out.
+Every run comes to its end. All operations are tried for the reference stories on one store, except
+the regular ones that the engine repeats every few seconds. Some are tried for the other stories and
+on a second store. `make faults` leaves none out.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from tests.faults.bench import tell
 from tests.faults.kinds import ACTION, EFFECT, MESSAGE, OUTSIDE, PURE, STORE, Fault, kinds_at
 from tests.faults.run import Count, points_of, sampled, singles, sweep
 from tests.faults.stories import REFERENCE, STORIES
+from tests.support.stores import EACH_STORE, FIRST_STORE
 
 SOME = 12
 REGULAR = ("store next_wake", "store heartbeat", "store workers", "store renew")
@@ -26,7 +27,7 @@ REGULAR = ("store next_wake", "store heartbeat", "store workers", "store renew")
 @cache
 def swept(story: str, store: str) -> Count:
     cases = singles(story, store)
-    if store == "memory" and story in REFERENCE:
+    if store in ("memory", FIRST_STORE) and story in REFERENCE:
         points = points_of(story, store)
         return sweep(story, store, [case for case in cases if _telling(points, case[0].at)])
     return sweep(story, store, sampled(cases, SOME, f"{story} {store}"))
@@ -42,7 +43,7 @@ def _telling(points: tuple[str, ...], at: int) -> bool:
 
 
 @pytest.mark.parametrize("story", STORIES)
-@pytest.mark.parametrize("store", ["memory", "sqlite"])
+@pytest.mark.parametrize("store", EACH_STORE)
 def test_every_invariant_holds_after_one_fault(story: str, store: str) -> None:
     count = swept(story, store)
     assert not count.failed, "\n".join(count.failed[:5])
@@ -50,10 +51,12 @@ def test_every_invariant_holds_after_one_fault(story: str, store: str) -> None:
 
 
 @pytest.mark.parametrize("story", STORIES)
-def test_without_a_fault_both_stores_get_the_same_calls(story: str) -> None:
+def test_without_a_fault_all_stores_get_the_same_calls(story: str) -> None:
     """The regular calls are left out, because the stores read the clock differently often."""
-    asked = [[one for one in points_of(story, store) if one not in REGULAR] for store in ("memory", "sqlite")]
-    assert asked[0] == asked[1]
+    asked = [
+        [one for one in points_of(story, store) if one not in REGULAR] for store in {"memory", *EACH_STORE}
+    ]
+    assert asked[0] == asked[-1]
     assert len(asked[0]) >= 8
 
 
@@ -71,14 +74,14 @@ def test_every_kind_of_fault_occurs_and_leads_to_doubts_and_to_persons() -> None
 
 def test_the_engines_of_all_stories_pass_the_points_of_the_protocol() -> None:
     """A point that no story passes would never be tested."""
-    traces = [tell(STORIES[name], "memory", faults).trace for name, faults in PASSING]
+    traces = [tell(STORIES[name], FIRST_STORE, faults).trace for name, faults in PASSING]
     missing = {point for point in get_args(Point) if not any(f'"what": "{point}"' in one for one in traces)}
     assert not missing
 
 
 def test_the_same_faults_give_the_same_trace() -> None:
     """Invariant 18: every finding can be reproduced."""
-    for store in ("memory", "sqlite"):
+    for store in EACH_STORE:
         for story in REFERENCE:
             for faults in sampled(singles(story, store), 6, f"twice {story}"):
                 first, second = (tell(STORIES[story], store, faults).trace for _ in range(2))
@@ -86,14 +89,14 @@ def test_the_same_faults_give_the_same_trace() -> None:
 
 
 def test_every_verb_of_the_store_that_an_engine_needs_to_carry_runs_is_a_point() -> None:
-    seen = {point for story in STORIES for point in points_of(story, "memory")}
+    seen = {point for story in STORIES for point in points_of(story, FIRST_STORE)}
     asked = {"apply", "claim", "next_wake", "heartbeat", "load", "inbox", "put_contract", "event_key"}
     assert {f"store {verb}" for verb in asked} <= seen
 
 
 def _first(story: str, point: str, kind: str) -> tuple[str, tuple[Fault, ...]]:
     assert kind in kinds_at(point)
-    return story, (Fault(points_of(story, "memory").index(point) + 1, kind),)
+    return story, (Fault(points_of(story, FIRST_STORE).index(point) + 1, kind),)
 
 
 PASSING = [

@@ -27,7 +27,7 @@ from tests.sim.plan import Fault, Op, Plan
 from tests.sim.provider import Chosen, Provider
 from tests.sim.verify import judge, judge_answers, judge_growth, judge_words
 from tests.support.store import FaultyStore
-from tests.support.stores import CHOSEN, new_store
+from tests.support.stores import new_store
 
 LEASE_S = 30.0
 CUT_OFF_S = 3.2 * LEASE_S
@@ -215,7 +215,7 @@ class Machine:
         self.judging = judging
         self.subject = subject(plan.contract)
         self.clock = VirtualClock()
-        self.store: Store = new_store(self._now, CHOSEN if CHOSEN == "postgres" else plan.store)
+        self.store: Store = new_store(self._now, plan.store)
         self.lines: list[str] = []
         self.counts: Counter[str] = Counter()
         self.history: list[dict[str, Any]] = []

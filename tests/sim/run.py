@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.sim.machine import Told, simulate
 from tests.sim.plan import Plan, plan_of, shorter
+from tests.support.stores import again
 
 TRIES = 1500
 
@@ -51,7 +52,7 @@ def report(seed: int, told: Told, *, brief: bool = False) -> str:
         return "\n".join(lines)
     less = shrunk(plan_of(seed), told.problems[0].split(":")[0])
     lines += [
-        f"again: .venv/bin/python tests/sim/run.py --seed {seed}",
+        f"again: {again(f'.venv/bin/python tests/sim/run.py --seed {seed}')}",
         f"with {less.contract} on {less.store}:",
     ]
     lines += [f"  {op.kind}, then {op.wait_s:g} s" for op in less.ops]

@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.kill.judge import Broken
 from tests.kill.storm import POINTS, Storm
+from tests.support.stores import again, drop, keep
 
 AT_LEAST = 30
 """How many have to have died at each named point in a soak that is long enough for that."""
@@ -77,14 +78,15 @@ def _storm(seed: int, kills: int) -> Counter[str]:
     except Broken as error:
         print(
             f"seed {seed}: {error}\n"
-            f"  again:  python tests/soak/run.py --seed {seed} --kills {kills} --minutes 0\n"
-            f"  look:   opord runs list --store sqlite:///{folder}/siege.db   (ledger, history, log are beside it)",
+            f"  again:  {again(f'python tests/soak/run.py --seed {seed} --kills {kills} --minutes 0')}\n"
+            f"  look:   {keep(storm.url, folder)}   (ledger, history, log are in {folder})",
             flush=True,
         )
         return Counter({error.kind: 1})
     finally:
         storm.close()
     shutil.rmtree(folder)
+    drop(storm.url)
     seconds = time.monotonic() - began
     print(
         f"seed {seed}: {counts['killed']} kills, {counts['runs']} runs, {counts['doubts']} doubts, "
