@@ -688,15 +688,24 @@ class Effect:
     place: Place = _place()
 
 
+TRANSACTION_LIMIT = timedelta(seconds=2)
+"""The longest time of an attempt of an action in transaction: the database waits meanwhile."""
+
+
 @dataclass(frozen=True, slots=True)
 class Action:
-    """`action name(params) [-> T] [fails F] [undoes A] [stands because "…"] [{ policy }]`.
+    """`action name(params) [-> T]`, then clauses, and `[{ policy }]`.
 
     It is called with `commit`, and never repeated by guessing. `undoes` names the action that it
     takes back, and `stands` is the reason why nothing has to take it back: both are for readers and
     for the checker. `doubt` is always set: without a rule in the contract it is `Repeat` with a
     key, else `Ask`, and its place is `NOWHERE`. The places of policies are those of their words in
     the braces.
+
+    `transaction` is True for `in transaction`: the handler writes in the run's own database, in the
+    transaction that records the outcome. Such an action is never in doubt. Its `doubt` is `Repeat`
+    at `NOWHERE`, as an attempt that failed has changed nothing and may be made again. An attempt
+    takes at most `timeout`, or `TRANSACTION_LIMIT` without one.
     """
 
     name: str
@@ -710,8 +719,10 @@ class Action:
     key: Key | None = None
     repeatable: bool = False
     doubt: Doubt = Ask()
+    transaction: bool = False
     undoes_place: Place = _place()
     stands_place: Place = _place()
+    transaction_place: Place = _place()
     doc: str = _doc()
     place: Place = _place()
 

@@ -83,7 +83,10 @@ POINTED: dict[Union, set[str]] = {
     Union(TREE, "Expression", "span: Span"): {"language/lowering/operators.py"},
     Union(TREE, "Pattern", "span: Span"): {"language/lowering/patterns.py"},
     Union(TREE, "TypeNode", "span: Span"): {"language/lowering/typenodes.py"},
-    Union(TREE, "Policy", "span: Span"): {"language/lowering/policies.py"},
+    Union(TREE, "Policy", "span: Span"): {
+        "language/lowering/policies.py",
+        "language/lowering/transactions.py",
+    },
     Union(TREE, "Claim", "span: Span"): {"language/lowering/promises.py"},
     Union("kernel/requests.py", "Request", "name: str; args: tuple[Any, ...]"): {"drive/steps.py"},
     Union(RECORDS, "RecordKind"): {

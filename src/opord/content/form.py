@@ -153,6 +153,7 @@ def _action(action: ir.Action) -> Plain:
             key=_key(action.key),
             repeatable=action.repeatable,
             in_doubt=_doubt(action.doubt),
+            transaction=action.transaction,
         ),
     }
 

@@ -12,6 +12,7 @@ import msgspec
 
 from opord.contract import Action, Effect
 from opord.drive import children
+from opord.drive.errors import HandlersInvalid
 from opord.drive.held_calls import CallLeft, HeldCalls
 from opord.drive.purity import NotPure, call_watched, install
 from opord.drive.relay import GivenUp, HandlerEnd, Raised, Returned, Waiting, end_of, in_a_new_task
@@ -85,8 +86,25 @@ Undeclared: TypeAlias = TookTooLong | Unexpected
 Ending: TypeAlias = Answered | Failed | Undeclared
 
 
+def refuse_transactions(program: Program) -> None:
+    """Refuse a contract with an action in transaction.
+
+    Raises:
+        HandlersInvalid: the contract has one. It must not run as an ordinary action.
+    """
+    problems = [
+        f"the action `{action.name}` ({action.place.file}:{action.place.line}) is `in transaction`, "
+        "and that is not carried out by this version yet"
+        for action in program.contract.actions
+        if action.transaction
+    ]
+    if problems:
+        raise HandlersInvalid(program.name, problems)
+
+
 def bind_handlers(program: Program, target: Any) -> dict[str, Handler]:
     """Find the handler of each call on the user's object, which `check_handlers` has approved."""
+    refuse_transactions(program)
     handlers = {}
     for name, form in handler_names(program).items():
         function = getattr(target, form)

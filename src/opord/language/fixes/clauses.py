@@ -165,5 +165,7 @@ def _header_end(checked: CheckedFile, node: tree.CallDeclaration) -> int:
         ends.append(node.result.span[1])
     if node.undoes is not None:
         ends.append(node.undoes.span[1])
+    if node.transaction is not None:
+        ends.append(node.transaction[1])
     opening = checked.source.text.find("{", max(ends), node.span[1])
     return len(checked.source.text[: opening if opening >= 0 else node.span[1]].rstrip())

@@ -358,6 +358,7 @@ def _action(ctx: Lowering, call: CallSymbol, params: tuple[Field, ...]) -> Actio
     node = call.node
     policies = lower_policies(ctx, call)
     _refer_to_undone(ctx, node)
+    transaction = node.transaction
     doubt: Doubt = policies.doubt or (Repeat() if policies.key is not None else Ask())
     return Action(
         call.name,
@@ -370,9 +371,11 @@ def _action(ctx: Lowering, call: CallSymbol, params: tuple[Field, ...]) -> Actio
         policies.timeout,
         policies.key,
         policies.repeatable,
-        doubt,
+        doubt if transaction is None else Repeat(),
+        transaction is not None,
         ctx.place(node.undoes.span) if node.undoes is not None else NOWHERE,
         ctx.place(node.stands.span) if node.stands is not None else NOWHERE,
+        ctx.place(transaction) if transaction is not None else NOWHERE,
         node.doc,
         call.place,
     )

@@ -32,6 +32,7 @@ from opord.language.lowering.dispatch import lower
 from opord.language.lowering.literals import duration
 from opord.language.lowering.scope import Binding, Scope
 from opord.language.lowering.symbols import CallSymbol, Fields
+from opord.language.lowering.transactions import check_transaction, is_in_transaction
 from opord.language.syntax import tree
 from opord.language.types import KEYS, RUN
 
@@ -61,7 +62,7 @@ def note_policies(call: CallSymbol) -> None:
     for policy in call.node.policies:
         if isinstance(policy, tree.TimeoutPolicy):
             call.times_out = call.kind == "effect"
-        elif isinstance(policy, tree.InDoubtPolicy) and call.kind == "action":
+        elif isinstance(policy, tree.InDoubtPolicy) and call.kind == "action" and not is_in_transaction(call):
             call.reports_doubt = policy.choice == "report" or (
                 policy.choice == "ask" and policy.delay is not None
             )
@@ -70,6 +71,8 @@ def note_policies(call: CallSymbol) -> None:
 def lower_policies(ctx: Lowering, call: CallSymbol) -> Policies:
     """Return the policies of an effect or action."""
     policies = Policies()
+    if is_in_transaction(call):
+        check_transaction(ctx, call)
     for policy in call.node.policies:
         match policy:
             case tree.RetryPolicy():

@@ -15,7 +15,7 @@ CODE = code("OP507", rule="commitment", title="in doubt repeat without key")
 def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
     """Find the actions with `in doubt repeat` and without an idempotency key."""
     for action in contract.actions:
-        if isinstance(action.doubt, Repeat) and action.key is None:
+        if isinstance(action.doubt, Repeat) and action.key is None and not action.transaction:
             yield CODE.at(
                 known_place(action.doubt.place, action.place),
                 f"`{action.name}` is repeated in doubt, but has no `key` by which a repeat is known as one",

@@ -30,7 +30,7 @@ def check(contract: Contract, graph: Graph) -> Iterator[Diagnostic]:
 
 def unsettled(graph: Graph, action: Action) -> list[Variant]:
     """List the final failures of an action that is repeated in doubt, if none of them settles."""
-    if not isinstance(action.doubt, Repeat) or action.key is None:
+    if not isinstance(action.doubt, Repeat) or action.key is None or action.transaction:
         return []
     final = [variant for _, variant in graph.calls.variants(action.name) if not variant.transient]
     return [] if any(variant.settles for variant in final) else final

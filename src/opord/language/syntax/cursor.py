@@ -65,11 +65,12 @@ class ParserStuck(Exception):
 
 
 class Mend(NamedTuple):
-    """A certain correction: replace the text at `span` by `text`."""
+    """A correction: replace the text at `span` by `text`. It is certain if it is `safe`."""
 
     span: Span
     text: str
     title: str
+    safe: bool = True
 
 
 class TokenCursor:
@@ -124,18 +125,21 @@ class TokenCursor:
         if self.kinds[i] != t.NAME or self.texts[i] not in words:
             return False
         if self.newlines[i] == t.NEWLINE:
-            between = (self.ends[i - 1], self.starts[i])
-            word = self.texts[i]
-            self.report(
-                CLAUSE_ON_OWN_LINE,
-                self.token_span(i),
-                f"`{word}` belongs to the header above, which ended with its line",
-                "write it at the end of the line above; a long header may go on after `(` or a comma",
-                mend=None
-                if self.source.text[slice(*between)].strip()
-                else Mend(between, " ", "write it at the end of the line above"),
-            )
+            self.clause_on_own_line(self.texts[i])
         return True
+
+    def clause_on_own_line(self, clause: str) -> None:
+        """Report that the next token begins a line and a clause of the header above."""
+        between = (self.ends[self.i - 1], self.starts[self.i])
+        self.report(
+            CLAUSE_ON_OWN_LINE,
+            self.token_span(self.i),
+            f"`{clause}` belongs to the header above, which ended with its line",
+            "write it at the end of the line above; a long header may go on after `(` or a comma",
+            mend=None
+            if self.source.text[slice(*between)].strip()
+            else Mend(between, " ", "write it at the end of the line above"),
+        )
 
     def at_declaration(self) -> bool:
         """Say whether a line starts here that can only be a declaration."""
@@ -176,7 +180,7 @@ class TokenCursor:
         """Add a finding about `span`."""
         if len(self.findings) < FINDINGS_MAX:
             place = self.source.place(span)
-            fix = (Edit(self.source.place(mend.span), mend.text, mend.title),) if mend else ()
+            fix = (Edit(self.source.place(mend.span), mend.text, mend.title, mend.safe),) if mend else ()
             self.findings.append(kind.at(place, message, help=help, labels=labels, fix=fix))
 
     def next_token_text(self, *, new_line: bool = False) -> str:

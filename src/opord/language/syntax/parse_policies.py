@@ -11,22 +11,19 @@ from opord.language.diagnostics.suppressors import LostPlace
 from opord.language.diagnostics.wording import meant, quoted
 from opord.language.syntax import tokens as t
 from opord.language.syntax import tree
-from opord.language.syntax.parse_statements import StatementParser
+from opord.language.syntax.parse_clauses import ClauseParser
 from opord.language.syntax.tree import Name
 
-MISPLACED_POLICY = code("OP031", rule="syntax", title="a policy that this kind of call does not take")
 UNKNOWN_POLICY = code(
     "OP032", rule="syntax", title="a policy that does not exist", suppressed_by=(LostPlace(),)
 )
-REPEATED_POLICY = code("OP035", rule="syntax", title="a policy that is given twice")
-REASON_WITHOUT_WORDS = code("OP041", rule="syntax", title="a reason that is not in plain words")
 SHARED_OWN_KEY = code("OP042", rule="syntax", title="`shared because` behind a key that no two runs share")
 UNKNOWN_PROMISE = code("OP037", rule="syntax", title="an `ensure` line of no known form")
 
 _INT_DIGITS_MAX = 18
 
 
-class PolicyParser(StatementParser, ABC):
+class PolicyParser(ClauseParser, ABC):
     """Parse `pure`, `effect` and `action` with their policies, and promises."""
 
     i: int
@@ -57,46 +54,12 @@ class PolicyParser(StatementParser, ABC):
         elif kind == "pure":
             self.miss("`->` and the type of the result", "a pure function is there for its result")
             result = self.unparsed(self.i)
-        node = tree.CallDeclaration(kind, name, parameters, result, [], None, None, [], (0, 0))
-        self._call_clauses(node)
+        node = tree.CallDeclaration(kind, name, parameters, result, [], None, None, None, [], (0, 0))
+        self.call_clauses(node)
         if self.brace_opens():
             self._policies(node)
         node.span = self.span_from(start)
         return node
-
-    def _call_clauses(self, node: tree.CallDeclaration) -> None:
-        while self.at_clause(("fails", "undoes", "stands")):
-            i = self.i
-            word = self.texts[i]
-            if word == "fails":
-                self.i += 1
-                again = bool(node.failures)
-                node.failures = node.failures + self.names("a failure")
-            elif word == "undoes":
-                self.i += 1
-                again = node.undoes is not None
-                node.undoes = self.name("an action after `undoes`")
-            else:
-                again = node.stands is not None
-                node.stands = self._reason(word, f"why nothing has to undo `{node.name.text}`")
-            if node.kind == "pure" or (node.kind == "effect" and word != "fails"):
-                self._misplaced(i, word, node)
-            elif again:
-                self._given_twice(i, word)
-
-    def _misplaced(self, i: int, word: str, node: tree.CallDeclaration) -> None:
-        what = {"pure": "a pure function", "effect": "an effect", "action": "an action"}[node.kind]
-        if node.kind == "pure":
-            advice = "a pure function cannot fail or wait; declare an `effect` for that"
-        else:
-            taken = [each.text for each in words.at("policy") if "effect" in each.of]
-            advice = f"an effect takes {quoted(taken)}; declare an `action` to commit something"
-        span = (self.starts[i], self.ends[i + 1] if self.kinds[i] == "in" else self.ends[i])
-        self.report(MISPLACED_POLICY, span, f"{what} does not take `{word}`", advice)
-
-    def _given_twice(self, i: int, word: str) -> None:
-        span = (self.starts[i], self.ends[i + 1] if self.kinds[i] == "in" else self.ends[i])
-        self.report(REPEATED_POLICY, span, f"`{word}` is given twice here", "keep one of them")
 
     def _policies(self, node: tree.CallDeclaration) -> None:
         opening = self.i
@@ -105,16 +68,22 @@ class PolicyParser(StatementParser, ABC):
 
         def read() -> tree.Policy:
             i = self.i
+            if (misplaced := self.transaction_in_braces(node, opening)) is not None:
+                raise misplaced
             word = "in doubt" if self.kinds[i] == "in" else self.texts[i]
             policy = self._policy(word)
             if not any(word == each.text and node.kind in each.of for each in words.at("policy")):
-                self._misplaced(i, word, node)
+                self.misplaced(self._word_span(i), word, node)
             elif word in seen:
-                self._given_twice(i, word)
+                self.given_twice(self._word_span(i), word)
             seen.add(word)
             return policy
 
         node.policies = self.items(opening, read, "the policy")
+
+    def _word_span(self, i: int) -> tree.Span:
+        """Return the span of the word of the policy at token `i`; `in doubt` has two tokens."""
+        return (self.starts[i], self.ends[i + 1] if self.kinds[i] == "in" else self.ends[i])
 
     def _policy(self, word: str) -> tree.Policy:
         start = self.i
@@ -184,7 +153,7 @@ class PolicyParser(StatementParser, ABC):
             self.i += 1
             window = self.duration()
         if self.at_word("shared"):
-            shared = self._reason("shared", "why two runs mean the same effect by this key")
+            shared = self.reason("shared", "why two runs mean the same effect by this key")
             if value is None:
                 self._report_shared_own_key(shared)
         return tree.KeyPolicy(value, window, shared, self.span_from(start))
@@ -196,33 +165,6 @@ class PolicyParser(StatementParser, ABC):
             "this key is the run's own, and no two runs have the same",
             "remove `shared because`, or write the key that the runs share: `key <expression>`",
         )
-
-    # Reasons --------------------------------------------------------------------------------------
-
-    def _reason(self, word: str, why: str) -> tree.Reason:
-        """Read `<word> because "…"`; `why` says what the reason is about."""
-        start = self.i
-        self.i += 1
-        if not self.at_word("because"):
-            raise self.miss(f"`because` after `{word}`", f'say {why}: `{word} because "…"`')
-        self.i += 1
-        if self.kinds[self.i] == t.TEXT_START:
-            literal = self._template()
-        else:
-            self.i = self.take(t.TEXT, "the reason in quotes", f'say {why}: `{word} because "…"`')
-            literal = self.text()
-        words_only = [part for part in literal.parts if isinstance(part, str)]
-        text = "".join(words_only).strip()
-        if len(words_only) < len(literal.parts):
-            self.report(
-                REASON_WITHOUT_WORDS,
-                literal.span,
-                "a reason has no expression in it",
-                "write plain words, which are true of every run",
-            )
-        elif not text:
-            self.report(REASON_WITHOUT_WORDS, literal.span, "this reason is empty", f"say {why}")
-        return tree.Reason(text, self.span_from(start))
 
     def _in_doubt(self, start: int) -> tree.InDoubtPolicy:
         self.i += 1

@@ -705,7 +705,8 @@ Policy: TypeAlias = "RetryPolicy | TimeoutPolicy | KeyPolicy | RepeatablePolicy 
 class CallDeclaration:
     """`pure`, `effect` or `action name(params) [-> T]`, then clauses and `[{ policy }]`.
 
-    The clauses are `fails F | G`, and for an action `undoes A` and `stands because "…"`.
+    The clauses are `fails F | G`, and for an action `undoes A`, `stands because "…"` and
+    `in transaction`, of which `transaction` is the span.
     """
 
     kind: Literal["pure", "effect", "action"]
@@ -715,6 +716,7 @@ class CallDeclaration:
     failures: list[Name]
     undoes: Name | None
     stands: Reason | None
+    transaction: Span | None
     policies: list[Policy]
     span: Span
     doc: str = ""

@@ -128,6 +128,11 @@ _CLAUSES = (
         (Snippet("stands because", "why nothing has to undo it", 'stands because "${1:reason}"'),), ("action",),
     ),
     Word(
+        "in transaction", ("call",),
+        "The action writes in the run's own database, in the transaction that records its outcome: exactly once, never in doubt.",
+        "action reserve(sku: str, quantity: int) fails StockError in transaction { timeout 500ms }", of=("action",),
+    ),
+    Word(
         "transient", ("variant",), "This attempt certainly did not take effect, and another may help.",
         "failure PaymentError { Unavailable transient }",
     ),

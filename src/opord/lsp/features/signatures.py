@@ -57,7 +57,8 @@ def call(symbol: CallSymbol) -> str:
     undoes = f" undoes {symbol.node.undoes.text}" if symbol.node.undoes is not None else ""
     reason = symbol.node.stands
     stands = f' stands because "{escape(reason.text)}"' if reason is not None else ""
-    return f"{symbol.kind} {symbol.name}{taken}{result}{fails}{undoes}{stands}"
+    transaction = " in transaction" if symbol.node.transaction is not None else ""
+    return f"{symbol.kind} {symbol.name}{taken}{result}{fails}{undoes}{stands}{transaction}"
 
 
 def event(symbol: EventSymbol) -> str:
