@@ -59,6 +59,8 @@ PLACES = {
     "roles": (f"{DESK}\nevent x() by ‸", "clerk boss", "lend"),
     "more roles": (f"{DESK}\nevent x() by clerk | ‸", "boss", "clerk"),
     "behind an event's parameters": (f"{DESK}\nevent x() ‸", "by key keep", "goto"),
+    "behind an action's parameters": (f"{DESK}\naction x() ‸", "fails undoes stands in", "by keep"),
+    "behind an effect's parameters": (f"{DESK}\neffect x() ‸", "fails", "undoes stands in"),
     "policies": (f"{DESK}\naction x() {{ ‸ }}", "retry timeout key repeatable", "goto"),
     "policies of an effect": (f"{DESK}\neffect x() {{ ‸ }}", "retry timeout", "key repeatable"),
     "what to do in doubt": (f"{DESK}\naction x() {{ in doubt ‸ }}", "repeat check ask skip report", "retry"),
@@ -122,6 +124,7 @@ def test_a_word_with_several_meanings_is_offered_with_the_meaning_at_its_place(p
     ("text", "rest"),
     [
         (f"{DESK}\naction x() {{ in ‸ }}", "doubt"),
+        (f"{DESK}\naction x() in ‸", "transaction"),
         (f"{DESK}\nensure lend at ‸", "most once"),
         (f"{DESK}\nensure lend at most ‸", "once"),
         (f"{DESK}\nensure lend only ‸", "after"),

@@ -17,6 +17,8 @@ action refund(id: str) undoes pay { key id }
 action doubtful(id: str) fails Trouble { key id, in doubt report }
 action mail(id: str) { in doubt skip, repeatable }
 action asked(id: str) { in doubt ask within 2d }
+action booked(id: str) fails Trouble in transaction { key id, retry 2 times backoff 1s to 1s }
+action quick(id: str) in transaction { timeout 500ms }
 """
 ENDS = "final state Done success\nfinal state Failed failure\nfinal state Gone cancelled\n"
 

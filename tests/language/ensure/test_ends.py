@@ -98,6 +98,8 @@ TIMES = {
     "an effect with a timeout": ("initial state A -> Done { let x = perform peek(id) else -> goto Done\n goto Done }", 5 / 3600),
     "a call without a timeout": ("initial state A -> Done { commit mail(id)\n goto Done }", CALL_LIMIT_H),
     "a doubt that is asked about for two days": ("initial state A -> Done { commit asked(id) else -> goto Done\n goto Done }".replace("else -> goto Done", "else { InDoubt -> goto Done }"), 48 + CALL_LIMIT_H),
+    "an action in transaction": ("initial state A -> Done { commit quick(id)\n goto Done }", 0.5 / 3600),
+    "an action in transaction that is retried": ("initial state A -> Done { commit booked(id) else -> goto Done\n goto Done }", (3 * 2 + 2 * 1) / 3600),
     "a cancel while it waits": ("phase P {\n on cancel(reason) -> goto Gone\n initial state A -> Done | Gone { after 3h -> goto Done }\n}", 3),
 }  # fmt: skip
 

@@ -34,6 +34,13 @@ action other(id: str) { key id }
 
 # A path comes back: the key reads nothing that was assigned on it.
 AGAIN = {
+    "in transaction, after it took effect": """
+action pay(id: str) in transaction { key id }
+initial state A -> B { commit pay(id)  #! A → B → A done
+  goto B }
+state B -> A | Z { on go -> goto A
+  after 1d -> goto Z }
+""",
     "the input alone, after it took effect": """
 action pay(id: str) { key id }
 initial state A -> B { commit pay(id)  #! A → B → A done
@@ -249,6 +256,14 @@ state B -> A | Z { on go -> goto A
 
 # The key changes, or the path cannot be taken, or the same key is right.
 NOT_AGAIN = {
+    "a final failure in transaction, which nobody remembers": """
+action pay(id: str) fails Bank in transaction { key id }
+initial state A -> B | Z { match commit pay(id) {
+  ok -> goto Z
+  Expired | Refused | Busy -> goto B } }
+state B -> A | Z { on go -> goto A
+  after 1d -> goto Z }
+""",
     "a counter in the key": """
 action pay(n: int) { key "{id}/{n}" }
 initial state A(n: int = 0) -> B { commit pay(n)

@@ -118,6 +118,12 @@ initial state A(n: int = 0) -> A | Z { match order.lines[n] { none -> goto Z
 }
 
 TOLD_APART = {
+    "in transaction, only the run itself knows the key": """
+contract C(order: str, customer: str) key order
+action pay() in transaction { key customer }
+initial state A -> Z { commit pay()
+  goto Z }
+""",
     "the part itself": """
 contract C(order: str, customer: str) key order
 action pay() { key order }

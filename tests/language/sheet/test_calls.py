@@ -34,6 +34,7 @@ WITH = {
     (Action, "key"): "action pay(id: str) { key id }",
     (Action, "repeatable"): "action pay(id: str) { repeatable }",
     (Action, "doubt"): "action pay(id: str) { in doubt skip }",
+    (Action, "transaction"): "action pay(id: str) in transaction {}",
 }
 """The same call with one member that it had not, by the member."""
 
@@ -86,6 +87,7 @@ def test_the_sheet_says_a_member_of_a_call(kind: type[Effect | Action], member: 
             "commits whose to differs; not two runs that differ in part alone",
         ),
         ("", "{ key to }", "commits whose to differs, in one run or in two"),
+        ("key id", "in transaction { key to }", "in a run, commits whose to differs"),
     ],
 )
 def test_the_sheet_says_what_a_key_tells_apart(head: str, policy: str, told: str | None) -> None:

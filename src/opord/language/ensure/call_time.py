@@ -1,6 +1,7 @@
 """The longest time of a call and of a step: timeouts, retries, and the pauses between attempts.
 
-A call without a `timeout` is given up at the worker's call limit, five minutes unless it is set.
+A call without a `timeout` is given up at the worker's call limit, five minutes unless it is set,
+and an action in transaction after `TRANSACTION_LIMIT`.
 Two waits count as zero time: a person who is asked without a limit, and a handler that has to be
 mended. The analysis assumes that both come to an end.
 """
@@ -12,6 +13,7 @@ from datetime import timedelta
 from typing import NamedTuple, assert_never
 
 from opord.contract import (
+    TRANSACTION_LIMIT,
     Action,
     Ask,
     Block,
@@ -35,8 +37,9 @@ CALL_LIMIT = timedelta(minutes=5)
 
 
 def calls_without_timeout(contract: Contract) -> tuple[str, ...]:
-    """Return the effects and actions without a `timeout`: the worker's call limit ends them."""
-    calls: tuple[Effect | Action, ...] = (*contract.effects, *contract.actions)
+    """Return the effects and actions without a time limit: the worker's call limit ends them."""
+    outside = [action for action in contract.actions if not action.transaction]
+    calls: tuple[Effect | Action, ...] = (*contract.effects, *outside)
     return tuple(call.name for call in calls if call.timeout is None)
 
 
@@ -63,6 +66,9 @@ def call_time(calls: DeclaredCalls, name: str) -> timedelta:
     match call:
         case Effect():
             return _attempts(call.retry, call.timeout or CALL_LIMIT)
+        case Action(transaction=True):
+            # Attempts after time-outs do not count: the run stalls on them until a person acts.
+            return _attempts(call.retry, call.timeout or TRANSACTION_LIMIT)
         case Action():
             return plus(_action_attempts(calls, call), _time_in_doubt(call))
         case Pure() | None:
@@ -175,8 +181,13 @@ class _Walk(PathWalk[_At]):
         return _At(max(way.time for way in ways), max(held, default=None))
 
     def _between(self, name: str) -> timedelta:
-        """Return how long a commit can stay free of doubt: its attempts fail and are made again."""
+        """Return how long a commit can stay free of doubt: its attempts fail and are made again.
+
+        In transaction, that is its whole time.
+        """
         action = self._calls.action(name)
+        if action is not None and action.transaction:
+            return call_time(self._calls, name)
         if action is None or action.retry is None:
             return ZERO
         return _attempts(action.retry, action.timeout or CALL_LIMIT)

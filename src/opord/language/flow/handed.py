@@ -85,7 +85,8 @@ KeyUse: TypeAlias = Literal["done", "refused", "open"]
 """What the end of a commit says about its key.
 
 `done`: the action took effect (or was skipped, as if it had). `refused`: a final failure. `open`: a
-transient failure or a doubt, after which the same key is the right one.
+transient failure or a doubt, after which the same key is the right one, or any failure in
+transaction, which nobody remembers.
 """
 
 
@@ -297,7 +298,11 @@ class _CommitEnds(PathWalk[_Ends]):
         """Return the end with a failure. An unknown failure has its own finding."""
         if site.name not in self._final:
             variants = self._calls.variants(site.name)
+            action = self._calls.action(site.name)
+            forgotten = action is not None and action.transaction
             self._final[site.name] = {
-                known for known, variant in variants if not variant.transient and known != IN_DOUBT
+                known
+                for known, variant in variants
+                if not variant.transient and known != IN_DOUBT and not forgotten
             }
         return CommitEnd(site, "refused" if ref in self._final[site.name] else "open", ref)

@@ -46,13 +46,14 @@ class _Part:
 def shared_keys(contract: Contract, graph: Graph) -> Iterator[SharedKey]:
     """Yield the keys of actions that do not tell the runs of a contract apart, each once.
 
-    Without a key of the contract, nothing is known that tells its runs apart.
+    Without a key of the contract, nothing is known that tells its runs apart. The key of an action
+    in transaction is never shared: only its own run knows it.
     """
     parts = [*_parts_of(StepFlow(()).value(contract.key))] if is_key(contract.key) else []
     actions = {
         action.name: action
         for action in contract.actions
-        if action.key is not None and is_key(action.key.expr)
+        if action.key is not None and is_key(action.key.expr) and not action.transaction
     }
     if not parts or not actions:
         return

@@ -97,10 +97,12 @@ def _cannot_come(graph: Graph, place: Place, statement: Branching, case: Case) -
     site = called_by(statement)
     if site is None:
         return  # a pattern that does not fit the type of the value
-    if case == TIMED_OUT:
-        action = graph.calls.action(site.name) is not None
-        why = "an action that times out is in doubt" if action else "it has no `timeout`"
-        fix = "remove the arm" if action else f"give `{site.name}` a `timeout`, or remove the arm"
+    action = graph.calls.action(site.name)
+    if case in (TIMED_OUT, IN_DOUBT) and action is not None and action.transaction:
+        why, fix = "an action in transaction that fails is rolled back, and tried again", "remove the arm"
+    elif case == TIMED_OUT:
+        why = "an action that times out is in doubt" if action is not None else "it has no `timeout`"
+        fix = "remove the arm" if action is not None else f"give `{site.name}` a `timeout`, or remove the arm"
     elif case == IN_DOUBT:
         why = "its doubts are not reported"
         fix = "declare `in doubt report` on the action, or remove the arm"

@@ -94,9 +94,12 @@ def _in_key(shared: SharedKey, path: str) -> str | None:
 
 
 def _needless(action: Action, key: Key, expr: Expr) -> Diagnostic:
+    why = f"no two runs have the same key `{spell(expr)}` of `{action.name}`"
+    if action.transaction:
+        why = f"`{action.name}` is in transaction, and only its own run knows its key"
     return NEEDLESS.at(
         known_place(key.shared_place, action.place),
-        f"this reason allows nothing: no two runs have the same key `{spell(expr)}` of `{action.name}`",
+        f"this reason allows nothing: {why}",
         label="no warning is silenced by it",
         help="remove the reason",
     )

@@ -16,6 +16,8 @@ def tells_apart(graph: Graph, action: Action) -> str | None:
     if key.expr is None:
         return "each commit of each run"
     differing = f"commits whose {spell(key.expr)} differs"
+    if action.transaction:
+        return f"in a run, {differing}"
     if graph.contract.key is None:
         return f"{differing}, in one run or in two"
     missing = next((each.missing for each in shared_keys(graph.contract, graph) if each.action is action), ())

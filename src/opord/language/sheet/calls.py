@@ -36,6 +36,7 @@ def action_sheet(reading: ContractReading, action: Action) -> ActionSheet:
         stands_because=action.stands,
         committed_in=_called_in(graph, action.name),
         failures=_failures(reading, action.name),
+        transaction=action.transaction,
     )
 
 

@@ -133,14 +133,15 @@ def action_entry(action: ActionSheet) -> NameEntry:
     key: InlineLine = ("none",)
     if action.key:
         key = (action.key if action.key == "made by the runtime" else CodeText(action.key), held)
-    tags = [Tag("repeatable")] if action.repeatable else []
+    tags = [Tag("in transaction")] if action.transaction else []
+    tags += [Tag("repeatable")] if action.repeatable else []
     rows = [
         LabelledRow("key", (key,)),
         *([LabelledRow("tells apart", ((action.key_tells_apart,),))] if action.key_tells_apart else ()),
         *_reason("key shared", action.key_shared_because),
         LabelledRow("attempts", (sentence(action.attempts),)),
         LabelledRow("time limit", ((action.time_limit,),)),
-        LabelledRow("in doubt", ((CodeText(action.in_doubt),),)),
+        LabelledRow("in doubt", (("never",) if action.transaction else (CodeText(action.in_doubt),),)),
         *_failures(action.failures),
         *_settling(action.failures),
     ]

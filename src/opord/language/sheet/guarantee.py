@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from opord.contract import Action, Ask, Check, Effect, Nothing, Repeat, Report, Retry, Skip
+from opord.contract import TRANSACTION_LIMIT, Action, Ask, Check, Effect, Nothing, Repeat, Report, Retry, Skip
 from opord.language.ensure import CALL_LIMIT
 from opord.language.flow.graph import Graph
 from opord.language.spelling import in_words, spell
@@ -14,7 +14,22 @@ _CAUSES_OF_DOUBT = "its worker died, the call was given up, or its handler raise
 
 def guarantee(graph: Graph, action: Action) -> str:
     """Say how often an action can take effect, and why."""
+    if action.transaction:
+        return _transaction(action)
     return " ".join((_identity(action), _in_doubt(graph, action)))
+
+
+def _transaction(action: Action) -> str:
+    """Say what holds for an action in transaction."""
+    once = "exactly once each time a state commits it"
+    again = ""
+    if action.key is not None and action.key.expr is not None:
+        once = f"exactly once per {spell(action.key.expr)}"
+        again = " Once it has happened in a run, a commit with that key makes no call."
+    return (
+        f"{action.name} commits in the database's own transaction, together with its outcome and the next state: "
+        f"{once}, never in doubt.{again} An attempt that fails, raises something or takes too long is rolled back: it did not happen."
+    )
 
 
 def _identity(action: Action) -> str:
@@ -116,9 +131,12 @@ def attempts(graph: Graph, call: Effect | Action) -> str:
     reasons = [variant.name for _, variant in graph.calls.variants(call.name) if variant.transient]
     if isinstance(call, Effect) and call.timeout is not None:
         reasons.append("a time-out")
-    if isinstance(call, Action) and isinstance(call.doubt, Repeat):
+    transaction = isinstance(call, Action) and call.transaction
+    if isinstance(call, Action) and isinstance(call.doubt, Repeat) and not transaction:
         reasons.append("an unknown outcome")
     if call.retry is None or not reasons:
+        if transaction:
+            return "one attempt; a few more if its handler raises something undeclared or takes too long"
         return (
             "one attempt"
             if isinstance(call, Action)
@@ -143,6 +161,8 @@ def _apart(retry: Retry) -> str:
 
 def time_limit(call: Effect | Action) -> str:
     """Say how long an attempt may take, and what happens after that."""
+    if isinstance(call, Action) and call.transaction:
+        return f"{in_words(call.timeout or TRANSACTION_LIMIT)} for each attempt; then it is rolled back, and tried again"
     if call.timeout is not None:
         after = (
             "then its outcome is unknown" if isinstance(call, Action) else "in the end it fails with TimedOut"
@@ -157,7 +177,9 @@ def time_limit(call: Effect | Action) -> str:
 
 
 def doubt_word(action: Action) -> str:
-    """Return an action's policy in doubt as the contract writes it."""
+    """Return an action's policy in doubt as the contract writes it, or `never`."""
+    if action.transaction:
+        return "never"
     match action.doubt:
         case Repeat():
             return "repeat"

@@ -153,6 +153,7 @@ class ActionSheet:
     stands_because: str | None
     committed_in: tuple[str, ...]
     failures: tuple[FailureSheet, ...]
+    transaction: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,12 +123,16 @@ def _arm_for(ref: VariantRef, arms: tuple[Arm, ...]) -> Arm | None:
 def _undeclared(contract: Contract) -> Iterator[CallTrouble]:
     """Yield what happens when a handler of a pure or effect raises an undeclared error.
 
-    For an action, such an error is a doubt.
+    For an action, such an error is a doubt, unless it is in transaction.
     """
     stalls = "the run stalls in its state; an operator mends the cause and lets it go on: `opord runs resume`"
     for calls, acts in (
         (contract.pures, stalls),
         (contract.effects, f"the worker tries 3 more times, then {stalls}"),
+        (
+            tuple(action for action in contract.actions if action.transaction),
+            f"what it wrote is rolled back; the worker tries a few more times, then {stalls}",
+        ),
     ):
         if calls:
             yield CallTrouble(
@@ -137,7 +141,7 @@ def _undeclared(contract: Contract) -> Iterator[CallTrouble]:
                 doc="A handler raised what the contract does not declare, answered what does not fit, or not at all.",
                 carries=(),
                 calls=tuple(call.name for call in calls),
-                again=calls is contract.effects,
+                again=calls is not contract.pures,
                 leads_to=(),
                 acts=acts,
             )
@@ -153,6 +157,8 @@ def _doubts(reading: ContractReading) -> Iterator[CallTrouble]:
     """
     groups: dict[str, list[Action]] = {}
     for action in reading.contract.actions:
+        if action.transaction:
+            continue
         groups.setdefault(_who_ends_doubt(action), []).append(action)
     for acts, actions in groups.items():
         yield CallTrouble(

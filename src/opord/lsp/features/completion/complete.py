@@ -203,7 +203,7 @@ def _call(spot: CompletionSpot) -> Iterable[Offer]:
         return names.failures(spot)
     if before == "undoes":
         return names.calls(spot, "action", bare=True)
-    if before == "stands":
+    if before in ("stands", "in"):
         return k.rest(w.at("call"), after=before)
     if before == "because":
         return ()
