@@ -63,6 +63,7 @@ def test_every_error_that_a_program_can_meet_is_in_one_place() -> None:
     told = {cls.__name__ for base in (EngineError, StoreError) for cls in refusals(base)}
     inner = {
         "RowDamaged",
+        "StoreMisused",
         "StoreMoved",
         "StoreOtherServer",
         "StoreTwoNames",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 
-from tests.cli.kit import Shop
+import pytest
+
+from tests.cli.kit import Shop, order
 
 
 def test_check_says_whether_a_store_is_there_and_up_to_date(shop: Shop) -> None:
@@ -23,7 +25,7 @@ def test_check_says_whether_a_store_is_there_and_up_to_date(shop: Shop) -> None:
 
 def test_no_sql_is_printed_for_a_file(shop: Shop) -> None:
     said = shop.opord("db", "print-sql")
-    assert (said.status, said.out) == (3, "")
+    assert (said.status, said.out) == (2, "")
     assert "a store in a file needs no SQL" in said.err
 
 
@@ -36,3 +38,43 @@ def test_the_sql_of_a_schema_is_printed_without_asking_the_server(shop: Shop) ->
     assert 'GRANT USAGE ON SCHEMA desk TO "clerk";' in said.out
     assert "opord." not in said.out.replace("opord.may_change", "")
     assert "hunter2" not in said.out
+
+
+WRONG_USAGE = [
+    ("db", "print-sql", "--role", "no such", "--store", "postgresql://db/shop"),
+    ("runs", "list", "--store", "mysql://db/shop"),
+    ("runs", "list", "--store", "sqlite:orders.db"),
+    ("runs", "start", "desk.opord", "--input", "@orders.jsonl", "--store", "opord.db"),
+    ("runs", "list", "--store", "sqlite://orders.db"),
+    ("runs", "list", "--store", "postgresql://ann@db:port/shop"),
+    ("runs", "list", "--store", "postgresql://ann@db/shop?schema=Desk"),
+    ("runs", "list", "--store", "postgresql://ann@db/shop?connect_timeout=soon"),
+    ("runs", "list", "--store", "postgresql://ann@db/shop?colour=red"),
+    ("runs", "start", "desk.opord", "--input", "@orders.jsonl", "--store", "sqlite:///:memory:"),
+]
+
+
+@pytest.mark.parametrize("command", WRONG_USAGE, ids=" ".join)
+def test_a_store_that_is_named_wrongly_is_wrong_usage(shop: Shop, command: tuple[str, ...]) -> None:
+    (shop.folder / "orders.jsonl").write_text(order("o1"))
+    said = shop.opord(*command)
+    assert (said.status, said.out) == (2, "")
+    assert said.err.startswith("error[store_refused]: ")
+    assert any(move in said.err for move in ("expected ", "write ", "the parameters are", "name a file"))
+
+
+def test_a_dry_run_of_restored_lists_the_runs_and_marks_none(shop: Shop) -> None:
+    shop.start("o1", "o2")
+    would = shop.opord("db", "restored", "--dry-run")
+    assert (would.status, would.err) == (0, "")
+    assert "2 live runs would be marked" in would.out
+    assert would.out.splitlines()[-1].startswith("Nothing was changed")
+    data = shop.opord("db", "restored", "--dry-run", "--json").json
+    assert (data["would_mark"], "marked" in data) == (2, False)
+    assert {one["how"] for one in data["runs"]} == {"to be marked"}
+    marked = shop.opord("db", "restored", "--reason", "disk of host 7 lost")
+    assert "2 live runs are marked now" in marked.out
+    assert "disk of host 7 lost" in shop.opord("runs", "history", "Desk/o1").out
+    assert (
+        "0 live runs would be marked; 2 were marked before" in shop.opord("db", "restored", "--dry-run").out
+    )

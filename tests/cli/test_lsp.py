@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import socket
@@ -43,6 +44,27 @@ def test_the_server_serves_one_editor_after_another_on_a_local_port() -> None:
                 assert b'"completionProvider"' in answers(connection, HELLO + BYE)
         server.send_signal(signal.SIGINT)
         assert server.wait(30) == 0
+
+
+def test_an_input_without_an_editor_is_told_who_speaks_here() -> None:
+    ran = subprocess.run([*PROGRAM], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr == (
+        "opord lsp speaks to an editor, which starts it itself: see docs/editor.md; "
+        "the input has ended, and no editor has spoken\n"
+    )
+
+
+def test_a_terminal_is_told_who_speaks_here() -> None:
+    ours, terminal = os.openpty()
+    with subprocess.Popen(
+        [*PROGRAM], stdin=terminal, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as server:
+        assert server.stderr is not None
+        assert "speaks to an editor" in server.stderr.readline()
+        os.close(terminal)
+        os.close(ours)  # hangs up
+        server.wait(30)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import subprocess
 from collections.abc import Iterator
@@ -68,6 +69,18 @@ def test_a_value_is_one_line_and_cut_if_it_is_long() -> None:
     assert value({"text": "x" * 500}, limit=20) == 'text "xxxxxxxxxxxxx…'
 
 
+def test_a_long_reason_is_whole_in_a_pipe_and_cut_on_a_terminal(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.start("o1")
+    why = "asked for by phone, " * 10
+    assert shop.opord("runs", "terminate", "Desk/o1", "--reason", why).status == 0
+    assert why.strip() in shop.opord("runs", "list").out
+    monkeypatch.setattr("opord.cli.runs.list.on_terminal", lambda: True)
+    last = shop.opord("runs", "list").out.splitlines()[1]
+    assert last.endswith(f"{why[:89]}…")
+
+
 @pytest.mark.parametrize(
     "command", [["runs", "list"], ["runs", "list", "--json"], ["simulate", "desk.opord", "--runs", "1"]]
 )
@@ -87,6 +100,20 @@ def test_a_closed_output_is_not_an_error(shop: Shop) -> None:
     shop.start("o1")
     shell = f"exec {shlex.join(OPORD)} runs list >&-"
     ran = subprocess.run(["sh", "-c", shell], cwd=shop.folder, capture_output=True, text=True, timeout=60)
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "command", [["runs", "list"], ["runs", "list", "--json"], ["--help"], ["--version"], ["runs", "--help"]]
+)
+def test_a_pipe_that_nobody_reads_is_not_an_error(shop: Shop, command: list[str]) -> None:
+    shop.start("o1")
+    ours, theirs = os.pipe()
+    os.close(ours)
+    ran = subprocess.run(
+        [*OPORD, *command], cwd=shop.folder, stdout=theirs, stderr=subprocess.PIPE, text=True, timeout=60
+    )
+    os.close(theirs)
     assert (ran.returncode, ran.stderr) == (0, "")
 
 

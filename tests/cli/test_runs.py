@@ -477,9 +477,7 @@ def test_verify_finds_changes_to_the_stored_journal(shop: Shop) -> None:
 # --- the store, and pipes ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "url", ["sqlite:///nowhere/at/all.db", "mysql://x", "sqlite:///desk.opord", "opord.db"]
-)
+@pytest.mark.parametrize("url", ["sqlite:///nowhere/at/all.db", "sqlite:///desk.opord"])
 def test_a_store_that_cannot_be_reached_is_status_3(shop: Shop, url: str) -> None:
     for command in (["list"], ["start", "desk.opord", "--input", order("o1")]):
         said = shop.opord("runs", *command, "--store", url)

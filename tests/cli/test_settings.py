@@ -110,3 +110,19 @@ def test_secrets_are_kept_in_clear_only_where_that_is_asked_for(
     Path("opord.toml").write_text(file, encoding="utf-8")
     answer = CliRunner().invoke(command, arguments, env=environment)
     assert answer.output == f"{in_clear}\n"
+
+
+@pytest.mark.parametrize(
+    ("lease", "said"),
+    [
+        ("11m", "at most 10m, got: 11m"),
+        ("660", "at most 10m, got: 660"),
+        ("0", "more than 0s and at most 10m, got: 0"),
+    ],
+)
+def test_a_duration_out_of_range_is_shown_as_it_was_written(shop: Shop, lease: str, said: str) -> None:
+    ran = shop.opord(
+        "worker", "--contract", "desk.opord", "--handlers", "handlers:Handlers", "--lease", lease
+    )
+    assert ran.status == 2
+    assert said in ran.err

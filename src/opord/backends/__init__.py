@@ -10,6 +10,7 @@ __all__ = [
     "misuse",
     "opening",
     "own_code",
+    "patience",
     "sealed_values",
     "shown",
     "upkeep",

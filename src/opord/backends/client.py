@@ -24,6 +24,7 @@ from opord.generated import RunHandle, Sent, Startable, Workflow
 from opord.kernel.rows import Status
 from opord.loading import program_of
 from opord.stores.base import StoreUnavailable
+from opord.values.constructors import told_in_words
 from opord.values.types import RunId
 
 P = ParamSpec("P")
@@ -49,6 +50,7 @@ class Client:
         StoreRefused: the URL names no store.
     """
 
+    @told_in_words('Client("sqlite:///orders.db")')
     def __init__(
         self,
         store: str,

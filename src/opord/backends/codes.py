@@ -11,6 +11,7 @@ from opord.stores.base import (
     StoreDamaged,
     StoreError,
     StoreMissing,
+    StoreMisused,
     StoreOtherServer,
     StoreRefused,
     StoreTwoNames,
@@ -20,11 +21,15 @@ from opord.stores.base import (
 
 
 class RefusalCode(NamedTuple):
-    """A refusal: its code and its message. `reached` is false if the store could not be asked."""
+    """A refusal: its code and its message.
+
+    `reached` is false if the store could not be asked, `misused` is true if it was asked wrongly.
+    """
 
     code: str
     message: str
     reached: bool = True
+    misused: bool = False
 
 
 def code_of(error: Exception) -> RefusalCode | None:
@@ -46,6 +51,8 @@ def code_of(error: Exception) -> RefusalCode | None:
         return RefusalCode(f"store_{error.kind}", f"the store cannot be reached: {error}", False)
     if isinstance(error, StoreUnsupported):
         return RefusalCode("system_unsupported", str(error), False)
+    if isinstance(error, StoreMisused):
+        return RefusalCode("store_refused", str(error), False, misused=True)
     if isinstance(error, StoreRefused):
         code = "store_two_names" if isinstance(error, StoreTwoNames) else "store_refused"
         return RefusalCode(code, f"the store cannot be opened: {error}", False)

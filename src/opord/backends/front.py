@@ -46,6 +46,7 @@ from opord.kernel.views import details_view, history_view, run_view, under_way_v
 from opord.loading import check_handlers, program_of
 from opord.stores import open_store
 from opord.stores.base import Store, StoreDamaged
+from opord.values.constructors import told_in_words
 from opord.values.types import Digest, RunId
 
 __all__ = ["Engine", "relax_for_good"]
@@ -92,6 +93,7 @@ class Engine:
         hook: called at every crash point of the step protocol, for tests.
     """
 
+    @told_in_words('Engine("sqlite:///orders.db", [OrderFulfilment(Handlers())])')
     def __init__(
         self,
         store: str | Store,

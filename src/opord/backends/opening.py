@@ -21,7 +21,7 @@ from opord.stores import (
     shown_url,
     store_exists,
 )
-from opord.stores.base import DUE_READ, KEPT_READ, StoreRefused, check_system
+from opord.stores.base import DUE_READ, KEPT_READ, StoreMisused, check_system
 from opord.stores.kind import Remark, StoreOverview
 
 __all__ = [
@@ -70,7 +70,7 @@ def whole_url(url: str) -> str:
     """Return a URL of the same store that does not depend on the working directory.
 
     Raises:
-        StoreRefused: the URL does not name a store.
+        StoreMisused: the URL does not name a store.
     """
     return kind_of(url).whole(url)
 
@@ -79,10 +79,10 @@ def check_lasts(url: str) -> None:
     """Refuse a store that ends with this process. Only commands do so; programs may use one.
 
     Raises:
-        StoreRefused: the store is in memory, or the URL does not name a store.
+        StoreMisused: the store is in memory, or the URL does not name a store.
     """
     if not kind_of(url).lasts(url):
-        raise StoreRefused(
+        raise StoreMisused(
             f"a store in memory is lost when this command ends; name a file, as in {EXAMPLE}, got: {shown_url(url)!r}"
         )
 

@@ -97,10 +97,11 @@ def mark_restored(
     copied_at: Instant = START_OF_TIME,
     role: str | None = None,
     reason: str | None = None,
+    dry_run: bool = False,
 ) -> Iterator[Marked]:
     """Mark every live run of a store that was restored from a copy.
 
-    Yield each once its mark is durable.
+    Yield each once its mark is durable; with `dry_run`, mark none.
 
     `copied_at` is when the copy was made, in microseconds since 1970 UTC, if known.
 
@@ -108,8 +109,8 @@ def mark_restored(
         StoreMissing: there is no store.
         CopyFromTheFuture: `copied_at` is later than the store's clock.
     """
-    with open_restored(url) as store:
-        yield from mark(store, actor=actor, copied_at=copied_at, role=role, reason=reason)
+    with open_restored(url, marks=not dry_run) as store:
+        yield from mark(store, actor=actor, copied_at=copied_at, role=role, reason=reason, dry_run=dry_run)
 
 
 def _runs(store: Store) -> Iterator[RunRow]:

@@ -13,7 +13,13 @@ def main() -> None:
     """Run the program `opord`; exit with 0 done, 1 the answer is no, 2 wrong usage, 3 no store."""
     if sys.argv[1:] == ["--version"]:
         # Scripts and people in a hurry ask for this: answer before anything is imported.
-        sys.stdout.write(f"opord {__version__}\n")
+        try:
+            sys.stdout.write(f"opord {__version__}\n")
+            sys.stdout.flush()
+        except BrokenPipeError:
+            from opord.cli.output import stop_output
+
+            stop_output()
         raise SystemExit(0)
     from opord.cli.output import prepare_streams
     from opord.cli.program import run

@@ -35,15 +35,25 @@ def checked(path: Path) -> CheckResult:
 
 
 def unreadable(path: Path, wrong: OSError) -> CliError:
-    """Return the error for a file that cannot be read; if it is missing, offer a similar name."""
-    near: list[str] = []
-    if isinstance(wrong, FileNotFoundError) and path.parent.is_dir():
-        from difflib import get_close_matches
-
-        names = [each.name for each in path.parent.iterdir() if each.suffix == ".opord" and each.is_file()]
-        near = get_close_matches(path.name, names, 1, cutoff=0.8)
-    hint = f"; did you mean `{path.parent / near[0]}`?" if near else ""
+    """Return the error for a file that cannot be read. For a missing one, offer what is meant."""
+    hint = _meant(path) if isinstance(wrong, FileNotFoundError) else ""
     return CliError("file", f"{path}: {wrong.strerror or wrong}{hint}", 2)
+
+
+def _meant(path: Path) -> str:
+    """Say which file may be meant by one that does not exist, or how a contract is named."""
+    if not path.parent.is_dir():
+        return ""
+    from difflib import get_close_matches
+
+    from opord.cli.contract_files import files_of_contract
+
+    if having := files_of_contract(path.name, path.parent):
+        return f"; the contract {path.name} is in {' and in '.join(f'`{each}`' for each in having)}"
+    names = [each.name for each in path.parent.iterdir() if each.suffix == ".opord" and each.is_file()]
+    if near := get_close_matches(path.name, names, 1, cutoff=0.8):
+        return f"; did you mean `{path.parent / near[0]}`?"
+    return "" if path.suffix else "; a contract is named by its file, such as order.opord"
 
 
 def refuse_python(place: str, *, class_too: bool = True) -> None:

@@ -46,7 +46,7 @@ def command(
     from opord.codegen import diagram
     from opord.loading.errors import ContractRefused
 
-    output_form = form or _BY_ENDING.get(output.suffix.lower() if output is not None else "", "svg")
+    output_form = form or _form_of(output)
     result = checked(file)
     if result.contract is None:
         if result.errors:
@@ -74,6 +74,23 @@ def command(
         output.write_text(text, encoding="utf-8", newline="\n")
         write(f"{output} written")
     return 0
+
+
+def _form_of(output: Path | None) -> str:
+    """Return the form that the ending of the output file asks for; without an ending it is svg.
+
+    Raises:
+        UsageError: the ending is of a form that is not drawn here.
+    """
+    ending = output.suffix.lower() if output is not None else ""
+    if not ending:
+        return "svg"
+    if ending not in _BY_ENDING:
+        raise click.UsageError(
+            f"{output}: no drawing ends in {ending}; give a name that ends in {', '.join(_BY_ENDING)}, "
+            "or say --format"
+        )
+    return _BY_ENDING[ending]
 
 
 def _hold_known(way: list[str], states: list[str]) -> None:

@@ -87,8 +87,9 @@ def _of_backend(raised: Exception) -> ErrorReport | None:
     entry = code_of(raised)
     if entry is None:
         return None
+    status = 2 if entry.misused else 1 if entry.reached else 3
     hint = _MISSING if entry.code == "store_missing" else ""
-    return ErrorReport(entry.code, entry.message + hint, 1 if entry.reached else 3)
+    return ErrorReport(entry.code, entry.message + hint, status)
 
 
 def _of_loading(raised: Exception) -> ErrorReport | None:

@@ -13,6 +13,7 @@ from opord.cli.errors import CliError
 from opord.cli.finding_pages import explain_finding, is_finding
 from opord.cli.output import colour_option, note, on_terminal, width, write, write_json
 from opord.cli.settings import json_option, outside_option
+from opord.loading.errors import ContractRefused
 
 if TYPE_CHECKING:
     from opord.contract import Contract
@@ -66,8 +67,11 @@ def command(subject: str, form: str, as_json: bool, output: Path | None) -> int:
     if result.errors and all(each.rule == "ensure" for each in result.errors):
         contract = result.model
     if contract is None:
-        problem = "has errors" if result.errors else "has only types and no contract"
-        raise CliError("contract_refused", f"{subject} {problem}; see `opord check {subject}`")
+        if result.errors:
+            raise ContractRefused(subject, result.diagnostics)
+        raise CliError(
+            "contract_refused", f"{subject} has only types and no contract; see `opord check {subject}`"
+        )
     _explain_contract(contract, form, output)
     if result.errors:
         broken = (

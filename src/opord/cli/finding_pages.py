@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, assert_never, get_args
 
 from opord.cli.errors import CliError
@@ -30,7 +31,7 @@ def explain_finding(subject: str, *, as_json: bool) -> None:
     if _CODE.fullmatch(subject):
         _explain_code(subject.upper(), as_json)
     else:
-        _explain_rule(subject.lower(), as_json)
+        _explain_rule(subject, as_json)
 
 
 def _codes_by_id() -> dict[str, Code]:
@@ -76,12 +77,17 @@ def _render(page: str) -> None:
     console.print(Markdown(page, code_theme="ansi_dark"))
 
 
-def _explain_rule(rule: str, as_json: bool) -> None:
+def _explain_rule(subject: str, as_json: bool) -> None:
+    from opord.cli.contract_files import files_of_contract
     from opord.language.diagnostics.model import Rule
     from opord.language.diagnostics.suggest import nearest
 
     errors, warnings = (list(get_args(each)) for each in get_args(Rule))
+    rule = subject.lower()
     if rule not in (*errors, *warnings):
+        if having := files_of_contract(subject, Path()):
+            files = " and in ".join(f"`{each}`" for each in having)
+            raise CliError("subject_unknown", f"there is no file `{subject}`; that contract is in {files}", 2)
         near = nearest(rule, (*errors, *warnings))
         hint = f"did you mean `{near}`?" if near else f"the rules are {', '.join((*errors, *warnings))}"
         raise CliError("subject_unknown", f"there is no file and no rule `{rule}`; {hint}", 2)

@@ -8,9 +8,10 @@ from pathlib import Path
 import click
 
 from opord.cli.completing import offer_contracts
-from opord.cli.contracts import refuse_python
+from opord.cli.contracts import refuse_python, unreadable
 from opord.cli.errors import CliError
 from opord.cli.output import error, has_colour, note, on_terminal, write
+from opord.story.counting import counted
 from opord.values.visible import readable
 
 
@@ -39,7 +40,7 @@ def command(files: tuple[str, ...], only_check: bool) -> int:
       opord fmt --check contracts/*.opord
       cat order.opord | opord fmt -
     """
-    refused = 0
+    refused = as_they_should_be = 0
     for file in files:
         text = _text(file)
         laid_out = _laid_out(text, file)
@@ -50,13 +51,19 @@ def command(files: tuple[str, ...], only_check: bool) -> int:
             if not only_check:
                 click.echo(readable(laid_out) if on_terminal() else laid_out, nl=False, color=False)
         elif laid_out == text:
-            continue
+            as_they_should_be += 1
         elif only_check:
             refused += 1
             error("not_formatted", f"{file} is not formatted; run `opord fmt {file}`")
         else:
             _replace(Path(file), laid_out)
             write(f"{file} formatted")
+    if as_they_should_be == 1 and len(files) == 1:
+        write(f"{files[0]} is formatted already")
+    elif as_they_should_be:
+        write(
+            f"{counted(as_they_should_be, 'file')} {'is' if as_they_should_be == 1 else 'are'} formatted already"
+        )
     return int(refused > 0)
 
 
@@ -73,7 +80,7 @@ def _text(file: str) -> str:
     except UnicodeDecodeError as wrong:
         raise CliError("file", f"{file}: not UTF-8: {wrong.reason} at byte {wrong.start}", 1) from wrong
     except OSError as wrong:
-        raise CliError("file", f"{file}: {wrong.strerror or wrong}", 2) from wrong
+        raise unreadable(Path(file), wrong) from wrong
 
 
 def _laid_out(text: str, file: str) -> str | None:

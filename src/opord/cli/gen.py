@@ -47,6 +47,11 @@ def command(files: tuple[Path, ...], folder: Path, only_check: bool) -> int:
     """
     from opord.codegen import OtherModule, is_stale, module_path, write_module
 
+    if folder.suffix in (".py", ".pyi") and not folder.is_dir():
+        raise click.UsageError(
+            f"-o names a folder, and {folder} is the name of a module; the module is called as its contract: "
+            f"write -o {folder.parent}"
+        )
     results = [_with_contract(file) for file in files]
     beside = [contract for contract, _ in results]
     files_by_path: dict[Path, Path] = {}

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import click
 
@@ -38,7 +40,34 @@ COMMANDS = {
 }
 
 
-@click.group(cls=LazyGroup, listed=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+class _Unread(Exception):
+    """The reader of our output closed the pipe."""
+
+
+@contextmanager
+def _noticing_a_closed_pipe() -> Iterator[None]:
+    """Raise `_Unread` if a pipe is closed: click itself would end the program with status 1."""
+    try:
+        yield
+    except BrokenPipeError as closed:
+        raise _Unread from closed
+
+
+class _Program(LazyGroup):
+    """The group of all commands."""
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        """Read the arguments; `--help` and `--version` write here."""
+        with _noticing_a_closed_pipe():
+            return super().make_context(*args, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Carry out the command."""
+        with _noticing_a_closed_pipe():
+            return super().invoke(ctx)
+
+
+@click.group(cls=_Program, listed=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="opord", message="%(prog)s %(version)s")
 def opord() -> None:
     """Workflows as checked contracts: proved before they run, charged once whatever dies on the
@@ -97,8 +126,8 @@ def run(arguments: Sequence[str]) -> int:
         return 2
     except (click.Abort, KeyboardInterrupt):
         return 130
-    except BrokenPipeError:
-        # The reader of our output closed the pipe: that is not an error, and no message is needed.
+    except (BrokenPipeError, _Unread):
+        # The reader has all that it wants: that is not an error, and no message is needed.
         stop_output()
         return 0
     except Exception as raised:

@@ -56,7 +56,27 @@ class Seconds(click.FloatRange):
             seconds = seconds_of(str(value))
         except ValueError as wrong:
             self.fail(str(wrong), param, ctx)
-        return super().convert(seconds, param, ctx)
+        low, high = self.min or 0.0, self.max if self.max is not None else math.inf
+        if not (low < seconds <= high or (seconds == low and not self.min_open)):
+            self.fail(f"expected {self._range_in_words()}, got: {value}", param, ctx)
+        return seconds
+
+    def _describe_range(self) -> str:
+        """Describe the range for the help of an option; called by click."""
+        return self._range_in_words().removeprefix("a duration of ")
+
+    def _range_in_words(self) -> str:
+        low = f"a duration of {'more than' if self.min_open else 'at least'} {in_words(self.min or 0)}"
+        return low if self.max is None else f"{low} and at most {in_words(self.max)}"
+
+
+def in_words(seconds: float) -> str:
+    """Write a number of seconds as a contract writes a duration: `10m`."""
+    from datetime import timedelta
+
+    from opord.values.duration import format_duration
+
+    return format_duration(timedelta(seconds=seconds))
 
 
 def seconds_of(text: str) -> float:

@@ -44,8 +44,8 @@ class Marked(NamedTuple):
     - `with_time` are the actions that become so when their key's window is over.
     - `colliding` is the action whose key took effect before, with other arguments. It is in doubt
       first if a person says, or has said, that it is another commit.
-    - `how` is "marked", "marked before", or "unreadable" if its row cannot be read, or this version
-      cannot compile its contract.
+    - `how` is "marked", "marked before", "to be marked" if that was only asked, or "unreadable" if
+      its row cannot be read, or this version cannot compile its contract.
     """
 
     run: RunId
@@ -67,8 +67,11 @@ def mark_restored(
     copied_at: Instant = START_OF_TIME,
     role: str | None = None,
     reason: str | None = None,
+    dry_run: bool = False,
 ) -> Iterator[Marked]:
     """Mark every live run, a batch in each transaction; yield each run once its mark is durable.
+
+    With `dry_run` nothing is written; each run is yielded with the mark that it would get.
 
     It can be stopped anywhere and started again: a run that has not moved since it was marked stays
     as it is. `copied_at` is when the copy was made, in microseconds, if known; otherwise the run's
@@ -100,6 +103,7 @@ def mark_restored(
                 actor=actor,
                 role=role,
                 reason=reason,
+                dry_run=dry_run,
             )
 
 
@@ -134,7 +138,7 @@ def _damaged(damage: RowDamaged) -> Marked:
 
 
 def _mark(
-    store: Store, programs: Programs, names: list[str], copied_at: Instant, **who: Any
+    store: Store, programs: Programs, names: list[str], copied_at: Instant, *, dry_run: bool, **who: Any
 ) -> Iterator[Marked]:
     """Mark these runs. If another process writes to one at the same time, read that run again."""
     while names:
@@ -151,6 +155,8 @@ def _mark(
             marked, write = _one(store, programs, row, copied_at, **who)
             if write is None:
                 yield marked
+            elif dry_run:
+                yield marked._replace(how="to be marked")
             else:
                 marks[name] = marked
                 writes.append(write)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from opord.values.constructors import told_in_words
+
 
 @dataclass(frozen=True, slots=True)
 class Binding:
@@ -27,6 +29,16 @@ class Workflow:
     """A contract. An instance is the contract with the handlers of a worker."""
 
     binding: ClassVar[Binding | None] = None
+
+    def __init_subclass__(cls, **named: Any) -> None:
+        """Let the constructor of a contract tell in words what is wrong with its arguments."""
+        super().__init_subclass__(**named)
+        if "__init__" in vars(cls):
+            example = (
+                f"{cls.__name__}(Handlers()) to carry out its runs, or give the class {cls.__name__} itself "
+                "to start runs and send events"
+            )
+            setattr(cls, "__init__", told_in_words(example)(cls.__init__))  # noqa: B010 - mypy refuses the plain form
 
     def __init__(self, handlers: Any) -> None:
         self.handlers = handlers

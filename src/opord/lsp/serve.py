@@ -16,6 +16,8 @@ from opord.lsp.wire.requests import register
 
 log: logging.Logger = logging.getLogger(__name__)
 
+_FOR_EDITORS = "opord lsp speaks to an editor, which starts it itself: see docs/editor.md"
+
 
 def make_server() -> OpordServer:
     """Make a server with all its features."""
@@ -41,6 +43,8 @@ def serve_stdio() -> int:
     Standard output belongs to the protocol, so everything else that is printed goes to standard
     error.
     """
+    if sys.stdin.isatty():
+        _say(f"{_FOR_EDITORS}. Ctrl-C ends it")
     sys.stdout.flush()
     own = os.dup(1)
     os.dup2(2, 1)
@@ -49,8 +53,15 @@ def serve_stdio() -> int:
     # A message ends the process, and pygls does not pass the exit status on. So it is read here.
     with os.fdopen(own, "wb", buffering=0) as out, contextlib.suppress(BrokenPipeError):
         server.start_io(sys.stdin.buffer, _Whole(out))  # type: ignore[arg-type]
+    if not server.greeted and not sys.stdin.isatty():
+        _say(f"{_FOR_EDITORS}; the input has ended, and no editor has spoken")
     code = server.protocol.exit_code
     return code if code is not None else 1
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
 
 
 class _Whole:

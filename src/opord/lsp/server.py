@@ -39,6 +39,8 @@ class OpordServer(LanguageServer):
 
     def __init__(self) -> None:
         super().__init__("opord", __version__, protocol_cls=StrictProtocol)
+        self.greeted: bool = False
+        """Whether an editor has introduced itself."""
         self.workspace_: Workspace = Workspace()
         self.documents: Documents = Documents()
         self._waiting: dict[str, asyncio.TimerHandle] = {}
@@ -50,6 +52,7 @@ class OpordServer(LanguageServer):
 
     def begin(self, params: types.InitializeParams) -> None:
         """Take the settings of the editor."""
+        self.greeted = True
         encoding = self.protocol.workspace.position_encoding
         self.documents.encoding = encoding if encoding in ("utf-8", "utf-32") else "utf-16"  # type: ignore[assignment]
         options = params.initialization_options

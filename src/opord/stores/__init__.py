@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from opord.stores.base import Store, StoreRefused
+from opord.stores.base import Store, StoreMisused, StoreRefused
 from opord.stores.kind import unread
 
 if TYPE_CHECKING:
@@ -63,16 +63,16 @@ def open_store(url: str, *, create: bool = True, clock: Callable[[], int] | None
     return kind_of(url).open(url, create=create, clock=clock)
 
 
-def open_restored(url: str) -> AbstractContextManager[Store]:
+def open_restored(url: str, *, marks: bool = True) -> AbstractContextManager[Store]:
     """Open a store that was restored, to mark its live runs; see `StoreKind.open_restored`."""
-    return kind_of(url).open_restored(url)
+    return kind_of(url).open_restored(url, marks=marks)
 
 
 def store_exists(url: str) -> bool:
     """Say whether there may be a store at a URL.
 
     Raises:
-        StoreRefused: the URL does not name a store.
+        StoreMisused: the URL does not name a store.
     """
     return kind_of(url).exists(url)
 
@@ -105,16 +105,16 @@ def kind_of(url: str) -> StoreKind:
     """Return the kind of the store that a URL names.
 
     Raises:
-        StoreRefused: this version has no such kind.
+        StoreMisused: this version has no such kind.
     """
     scheme, colon, _ = url.partition("://")
     scheme = ALIASES.get(scheme, scheme)
     if not colon:
-        raise StoreRefused(f"expected a store like {EXAMPLES}, got: {unread(url)}")
+        raise StoreMisused(f"expected a store like {EXAMPLES}, got: {unread(url)}")
     if scheme in TO_COME:
-        raise StoreRefused(f"this version of opord has no {scheme} store; use {EXAMPLE}")
+        raise StoreMisused(f"this version of opord has no {scheme} store; use {EXAMPLE}")
     if scheme not in KINDS:
-        raise StoreRefused(f"expected a store like {EXAMPLES}, got the scheme {scheme!r}")
+        raise StoreMisused(f"expected a store like {EXAMPLES}, got the scheme {scheme!r}")
     return _load(KINDS[scheme])
 
 

@@ -67,6 +67,7 @@ __all__ = [
     "StoreDamaged",
     "StoreError",
     "StoreMissing",
+    "StoreMisused",
     "StoreRefused",
     "StoreTwoNames",
     "StoreMoved",
@@ -156,6 +157,10 @@ class Stray(NamedTuple):
 
 class StoreRefused(StoreError):
     """The store cannot be opened as asked: wrong place, wrong version, or an unsafe setting."""
+
+
+class StoreMisused(StoreRefused):
+    """A store is named or asked for in a way that no store answers: write something else."""
 
 
 class StoreUnsupported(StoreRefused):

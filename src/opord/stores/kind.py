@@ -139,8 +139,10 @@ class StoreKind(Protocol):
         """
         ...
 
-    def open_restored(self, url: str) -> AbstractContextManager[Store]:
-        """Open a store that was restored, wherever it is now. A good end says that it is marked.
+    def open_restored(self, url: str, *, marks: bool) -> AbstractContextManager[Store]:
+        """Open a store that was restored, wherever it is now.
+
+        With `marks`, a good end says that it is marked.
 
         Raises:
             StoreMissing, StoreRefused, StoreUnavailable: as for `open`.

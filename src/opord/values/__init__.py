@@ -6,6 +6,7 @@ __all__ = [
     "canonical",
     "codec",
     "codec_source",
+    "constructors",
     "duration",
     "failure",
     "guard",

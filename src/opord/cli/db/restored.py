@@ -28,12 +28,14 @@ SHOWN = 50
     help="When the copy was made, such as 2026-01-31T03:00:00Z. Without it, the time of a run's last record counts.",
 )
 @click.option("--reason", metavar="TEXT", help="Why you do it. The journal keeps this text.")
+@click.option("--dry-run", is_flag=True, help="List the runs that would be marked, and change nothing.")
 @actor_options
 @store_option
 @json_option
 def command(
-    copied_at: str | None, reason: str | None, actor: str, role: str | None, store: str, as_json: bool
-) -> int:
+    copied_at: str | None, reason: str | None, dry_run: bool,
+    actor: str, role: str | None, store: str, as_json: bool,
+) -> int:  # fmt: skip
     """Mark the runs of a store that was restored from a copy, before any worker goes on with it.
 
     What was done after the copy was made is not on record, so runs would do it again. This command
@@ -46,6 +48,7 @@ def command(
 
     \b
     Examples:
+      opord db restored --copied-at 2026-01-31T03:00:00Z --dry-run
       opord db restored --copied-at 2026-01-31T03:00:00Z --reason "disk of host 7 lost"
       opord db restored --json > marked.json
     """
@@ -54,18 +57,20 @@ def command(
     since = _instant(copied_at)
     runs: list[Marked] = []
     try:
-        for one in mark_restored(store, actor=actor, copied_at=since, role=role, reason=reason):
+        for one in mark_restored(
+            store, actor=actor, copied_at=since, role=role, reason=reason, dry_run=dry_run
+        ):
             runs.append(one)
     except BaseException:
-        if runs:
+        if runs and not dry_run:
             note(
                 f"{len(runs):,} runs were marked before this error; run the command again before any worker starts"
             )
         raise
     if as_json:
-        write_json(_data(runs))
+        write_json(_data(runs, dry_run=dry_run))
     else:
-        _tell(runs)
+        _tell(runs, dry_run=dry_run)
     return int(any(one.how == "unreadable" for one in runs))
 
 
@@ -84,17 +89,21 @@ def _instant(argument: str | None) -> Instant:
         ) from None
 
 
-def _data(runs: list[Marked]) -> dict[str, Any]:
+def _data(runs: list[Marked], *, dry_run: bool) -> dict[str, Any]:
+    marked = "would_mark" if dry_run else "marked"
     return {
         "format": 1,
-        "marked": sum(one.how == "marked" for one in runs),
+        marked: sum(one.how in _MARKED_NOW for one in runs),
         "marked_before": sum(one.how == "marked before" for one in runs),
         "unreadable": sum(one.how == "unreadable" for one in runs),
         "runs": [one._asdict() for one in runs],
     }
 
 
-def _tell(runs: list[Marked]) -> None:
+_MARKED_NOW = ("marked", "to be marked")
+
+
+def _tell(runs: list[Marked], *, dry_run: bool) -> None:
     if not runs:
         write("no live runs: no action can be done a second time")
         return
@@ -105,16 +114,19 @@ def _tell(runs: list[Marked]) -> None:
     if len(runs) > SHOWN:
         note(f"{len(runs) - SHOWN:,} more are not shown; --json lists all")
     before = sum(one.how == "marked before" for one in runs)
-    marked = sum(one.how == "marked" for one in runs)
+    marked = sum(one.how in _MARKED_NOW for one in runs)
     was = f"; {before:,} {'was' if before == 1 else 'were'} marked before" if before else ""
-    write(f"{counted(marked, 'live run')} {'is' if marked == 1 else 'are'} marked now{was}")
+    now = "would be marked" if dry_run else f"{'is' if marked == 1 else 'are'} marked now"
+    write(f"{counted(marked, 'live run')} {now}{was}")
     if unreadable := sum(one.how == "unreadable" for one in runs):
         write(
             f"{unreadable:,} cannot be read and got no mark; mend this before you start a worker: "
             "`opord runs verify` says what is wrong"
         )
     write("Runs that were started after the copy are not listed: this store does not know them.")
-    if not unreadable:
+    if dry_run:
+        write("Nothing was changed: start no worker before you have given the command without --dry-run.")
+    elif not unreadable:
         write("Workers may start now.")
 
 

@@ -34,7 +34,7 @@ def command(run: str, until: str | None, store: str, as_json: bool) -> int:
 
     The story begins with the start of the run, and goes on until the run has ended or you press
     Ctrl-C. With --until, it stops when the run enters that state; exit 1 if the run ends without
-    it. With --json, each record is a line.
+    it. With --json, each record is a line. If the store stops answering, it says so and waits.
 
     \b
     Examples:
@@ -77,16 +77,30 @@ async def _news(
     shown: Shown, row: RunRow, program: Program
 ) -> AsyncIterator[tuple[RunRow, list[dict[str, Any]]]]:
     """Yield the run with its new records as shown, each time that there are some, until its end."""
-    backend, seq, changes = shown.backend, 0, None
+    from opord.backends.patience import Patience
+
+    patience, seq, changes = Patience(note), 0, None
     while True:
-        # The count is taken before the run is read, so that no change falls between the two.
-        changes = await backend.wait_for_change(changes, PATIENCE_S)
-        row = await backend.row(row.run)
-        if row.seq > seq:
-            yield row, await shown.records(row.run, program, after=seq, until=row.seq)
+        changes, row, views = await patience.ask(
+            lambda: _look(shown, row.run, program, changes, after=seq)  # noqa: B023 - it ends here
+        )
+        if views:
+            yield row, views
             seq = row.seq
         if row.head.status == "ended":
             return
+
+
+async def _look(
+    shown: Shown, run: RunId, program: Program, changes: int | None, *, after: int
+) -> tuple[int, RunRow, list[dict[str, Any]]]:
+    """Wait for a change; return the count of changes, the run, and its records after a number."""
+    # The count is taken before the run is read, so that no change falls between the two.
+    changes = await shown.backend.wait_for_change(changes, PATIENCE_S)
+    row = await shown.backend.row(run)
+    if row.seq == after:
+        return changes, row, []
+    return changes, row, await shown.records(run, program, after=after, until=row.seq)
 
 
 async def _tell_where(shown: Shown, row: RunRow) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from opord.cli.filters import Filters, filter_options
-from opord.cli.output import note, status_words, write, write_json, write_table
+from opord.cli.output import note, on_terminal, status_words, write, write_json, write_table
 from opord.cli.reading import on_reader
 from opord.cli.settings import json_option, store_option
 from opord.story.counting import counted
@@ -68,6 +68,9 @@ async def _listed(
     return views, [await shown.program_if_readable(row) for row in rows[:limit]], waiting, len(rows) > limit
 
 
+WHY_MOST = 90
+"""How long a reason may be on a terminal. A pipe or a file gets all of it."""
+
 COLUMNS = ("RUN", "STATE", "STATUS", "NEEDS", "SINCE", "WHY, AND WHAT MOVES IT")
 
 
@@ -86,7 +89,7 @@ def _row(view: dict[str, Any], program: Program | None, waiting: Waiting | None)
             f"{counted(waiting.number, 'message')}{names} {'waits' if waiting.number == 1 else 'wait'} for it"
         )
         why = f"{kept}; {why}" if why else kept
-    short = why if len(why) <= 90 else f"{why[:89]}…"
+    short = why if len(why) <= WHY_MOST or not on_terminal() else f"{why[: WHY_MOST - 1]}…"
     return [
         safe(view["run"]),
         view["state"],

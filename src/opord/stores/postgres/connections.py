@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +15,7 @@ import psycopg
 from psycopg.types.numeric import Int8Dumper
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from opord.stores.base import StoreError, StoreRefused
+from opord.stores.base import StoreError, StoreMisused, StoreRefused
 from opord.stores.postgres.errors import in_one_line, translate
 from opord.stores.postgres.location import Location
 
@@ -44,6 +45,9 @@ _LIVELINESS: Final[dict[str, Any]] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 20_000,
 }
+
+_WHOLE: Final = (*_LIVELINESS, "keepalives")
+"""The parameters of a URL that are whole numbers."""
 
 # Set on a connection of its own. Every look-up is by an index, however small a table was when the
 # plan was made: a plan is made once for each connection, and a table may grow a thousandfold
@@ -225,20 +229,25 @@ class Connections:
 
 
 def check_parameters(location: Location) -> None:
-    """Refuse a URL with parameters that libpq does not know.
+    """Refuse a URL with parameters that libpq does not know, or with values that it cannot take.
 
     Raises:
-        StoreRefused: it has such a parameter.
+        StoreMisused: it has such a parameter, or a value that libpq cannot take for one.
     """
     try:
         given = psycopg.conninfo.conninfo_to_dict(location.url)
     except psycopg.ProgrammingError as wrong:
-        raise StoreRefused(
+        raise StoreMisused(
             f"store {location.place}: {in_one_line(wrong)}; the parameters are `schema` and those of libpq"
         ) from None
+    for name in _WHOLE:
+        if name in given and not re.fullmatch(r"-?[0-9]+", str(given[name])):
+            raise StoreMisused(
+                f"store {location.place}: expected a whole number for {name}, got: {given[name]!r}"
+            )
     mode = given.get("sslmode", "prefer")
     if mode not in SSL_MODES:
-        raise StoreRefused(
+        raise StoreMisused(
             f"store {location.place}: expected one of {', '.join(SSL_MODES)} for sslmode, got: {mode!r}"
         )
 

@@ -46,15 +46,16 @@ class PostgresKind:
         return PostgresStore(url, create=create, clock=clock)
 
     @contextmanager
-    def open_restored(self, url: str) -> Iterator[Store]:
-        """Open the schema on whichever server has it; at a good end, put that one on record."""
+    def open_restored(self, url: str, *, marks: bool) -> Iterator[Store]:
+        """Open the schema on whichever server has it; `marks` puts it on record at a good end."""
         location_of(url)
         self._need_library(url)
         from opord.stores.postgres.store import PostgresStore
 
         with closing(PostgresStore(url, create=False, restored=True)) as store:
             yield store
-            store.note_server()
+            if marks:
+                store.note_server()
 
     def inspect(self, url: str, *, whole: bool = False) -> StoreOverview:
         """Inspect the server, the schema and its tables."""

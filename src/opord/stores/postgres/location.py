@@ -11,7 +11,7 @@ import re
 from typing import Final, NamedTuple
 from urllib.parse import parse_qsl, quote, urlencode
 
-from opord.stores.base import StoreRefused
+from opord.stores.base import StoreMisused
 
 _SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 
@@ -48,20 +48,20 @@ def location_of(url: str) -> Location:
     """Read a store's URL.
 
     Raises:
-        StoreRefused: it is no URL of a PostgreSQL store.
+        StoreMisused: it is no URL of a PostgreSQL store.
     """
     parts = _FORM.fullmatch(url)
     if parts is None or any(
         int(port) > PORT_MOST for port in re.findall(r":([0-9]+)(?=,|$)", parts["hosts"])
     ):
-        raise StoreRefused(_UNREADABLE)
+        raise StoreMisused(_UNREADABLE)
     parameters = parse_qsl(parts["query"] or "", keep_blank_values=True)
     schemas = [value for name, value in parameters if name == "schema"]
     if len(schemas) > 1:
-        raise StoreRefused(f"expected one ?schema=, got {len(schemas)}: {', '.join(schemas)}")
+        raise StoreMisused(f"expected one ?schema=, got {len(schemas)}: {', '.join(schemas)}")
     schema = schemas[0] if schemas else "opord"
     if not _SCHEMA.fullmatch(schema) or schema.startswith("pg_"):
-        raise StoreRefused(
+        raise StoreMisused(
             f"expected a schema of small letters, digits and underscores, at most 63, as in ?schema=opord, got: {schema!r}"
         )
     rest = [(name, value) for name, value in parameters if name != "schema"]

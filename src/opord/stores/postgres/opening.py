@@ -9,7 +9,7 @@ from typing import Final, Literal, NamedTuple
 
 from psycopg import errors
 
-from opord.stores.base import StoreMissing, StoreRefused, StoreUnavailable
+from opord.stores.base import StoreMissing, StoreMisused, StoreRefused, StoreUnavailable
 from opord.stores.postgres import sql
 from opord.stores.postgres.connections import Connection, Connections, fetch
 
@@ -182,10 +182,10 @@ def grants(schema: str, role: str) -> str:
     """Return the SQL that gives a role what a worker needs: to read and write, not to make tables.
 
     Raises:
-        StoreRefused: the role's name has other signs than letters, digits, `_` and `-`.
+        StoreMisused: the role's name has other signs than letters, digits, `_` and `-`.
     """
     if not _ROLE.fullmatch(role):
-        raise StoreRefused(f"expected a role of letters, digits, _ and -, got: {role!r}")
+        raise StoreMisused(f"expected a role of letters, digits, _ and -, got: {role!r}")
     return (
         f'GRANT USAGE ON SCHEMA {schema} TO "{role}";\n'
         f'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO "{role}";\n'

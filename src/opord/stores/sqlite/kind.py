@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
-from opord.stores.base import Store, StoreMissing, StoreRefused, check_system
+from opord.stores.base import Store, StoreMissing, StoreMisused, StoreRefused, check_system
 from opord.stores.kind import Remark, StoreKind, StoreOverview, unread
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class SqliteKind:
             raise StoreMissing(f"{url}{where}", missing.why) from None
 
     @contextmanager
-    def open_restored(self, url: str) -> Iterator[Store]:
+    def open_restored(self, url: str, *, marks: bool) -> Iterator[Store]:
         """Open the file: what was restored is seen by nothing."""
         with closing(self.open(url, create=False)) as store:
             yield store
@@ -93,7 +93,7 @@ class SqliteKind:
     def schema_script(self, url: str, *, role: str | None) -> str:
         """Refuse: nobody else runs SQL for a file."""
         path_of(url)
-        raise StoreRefused(
+        raise StoreMisused(
             "a store in a file needs no SQL: whatever opens it makes its schema and brings it up to date"
         )
 
@@ -122,7 +122,7 @@ def path_of(url: str) -> Path | None:
     """Return the file that a URL names; None means a store in memory.
 
     Raises:
-        StoreRefused: it does not name a file.
+        StoreMisused: it does not name a file.
     """
     rest = url.partition("://")[2]
     if rest in (":memory:", "/:memory:"):
@@ -130,18 +130,18 @@ def path_of(url: str) -> Path | None:
     if not rest.startswith("/"):
         got = unread(url)
         meant = f"sqlite:///{rest}" if got == repr(url) else "sqlite:///opord.db"
-        raise StoreRefused(
+        raise StoreMisused(
             f"expected three slashes before a file beside you, four before a whole path: {meant}, got: {got}"
         )
     if "?" in rest or "#" in rest:
-        raise StoreRefused(
+        raise StoreMisused(
             f"a store's URL takes no parameters, got: {unread(url)}; write ? as %3F and # as %23 in a file name"
         )
     path = unquote(rest[1:])
     if not path or path.endswith("/"):
-        raise StoreRefused(f"expected the name of a file, as in sqlite:///opord.db, got: {unread(url)}")
+        raise StoreMisused(f"expected the name of a file, as in sqlite:///opord.db, got: {unread(url)}")
     if "\0" in path:
-        raise StoreRefused(f"a file name cannot hold a NUL character, got: {unread(url)}")
+        raise StoreMisused(f"a file name cannot hold a NUL character, got: {unread(url)}")
     return Path(path)
 
 
