@@ -54,9 +54,16 @@ _all: list[PostgresStore] = []
 
 
 class Lent(LoneStore):
-    """A handle that goes back, with its schema, when nobody has it any more."""
+    """A handle that goes back, with its schema, when nobody has it any more.
+
+    It alone keeps its clock alive: the clock may be a method of whoever has the handle.
+    """
 
     _store: PostgresStore
+
+    def __init__(self, store: PostgresStore, time: _Time) -> None:
+        super().__init__(store)
+        self._time = time
 
     def another(self) -> Lent:
         """Return another handle on the same schema."""
@@ -73,8 +80,25 @@ class Lent(LoneStore):
 
 class _Other(Lent):
     def __init__(self, lent: Lent) -> None:
-        super().__init__(lent._store, lent._answers)
+        LoneStore.__init__(self, lent._store, lent._answers)
         self._lent = lent
+
+
+class _Time:
+    """A clock, and a function that tells its time as long as something else keeps it alive."""
+
+    def __init__(self, now: Callable[[], int]) -> None:
+        self.now = now
+
+    def weakly(self) -> Callable[[], int]:
+        there = weakref.ref(self)
+
+        def now() -> int:
+            time = there()
+            assert time is not None, "nobody has this handle any more"
+            return time.now()
+
+        return now
 
 
 def new_store(now: Callable[[], int], kind: str = CHOSEN) -> Any:
@@ -83,16 +107,17 @@ def new_store(now: Callable[[], int], kind: str = CHOSEN) -> Any:
         return MemoryStore(now)
     if kind == "sqlite":
         return SqliteStore(None, clock=now)
+    time = _Time(now)
     if not _free and len(_all) >= COLLECT_AT:
         gc.collect()
     if _free:
         store = _free.pop()
         _empty(store)
-        store._clock = ServerClock(now)
+        store._clock = ServerClock(time.weakly())
     else:
-        store = PostgresStore(_url(f"suite_{os.getpid()}_{next(_numbers)}"), clock=now)
+        store = PostgresStore(_url(f"suite_{os.getpid()}_{next(_numbers)}"), clock=time.weakly())
         _all.append(store)
-    lent = Lent(store)
+    lent = Lent(store, time)
     weakref.finalize(lent, _free.append, store).atexit = False
     return lent
 
