@@ -74,8 +74,9 @@ class Stopped:
             await siege.until(lambda: "doubt" in self.kinds(engine), "the other worker took the run over")
             await asyncio.sleep(2 * siege.lease_s)
             zombie.send_signal(signal.SIGCONT)
+            # In this order: before the evidence the run rests as well.
             await siege.until(
-                lambda: siege.rests(siege.rows(engine)[0]) and "evidence" in self.kinds(engine), "it rests"
+                lambda: "evidence" in self.kinds(engine) and siege.rests(siege.rows(engine)[0]), "it rests"
             )
             siege.judge(engine, 1)
             return records(engine, self.run)

@@ -13,9 +13,19 @@ from tests.support.postgres import AnyServer
 from tests.testing.conftest import PAYOUT, RECEIPT, scripted
 
 
-def schemas(server: AnyServer) -> list[str]:
-    found = server.execute("SELECT nspname FROM pg_namespace")
-    return [name for (name,) in found if name.startswith(SCHEMA)]
+class Schemas:
+    """The schemas of worlds that were made since this was."""
+
+    def __init__(self, server: AnyServer) -> None:
+        self._server = server
+        self._before = self._all()
+
+    def __call__(self) -> set[str]:
+        return self._all() - self._before
+
+    def _all(self) -> set[str]:
+        found = self._server.execute("SELECT nspname FROM pg_namespace")
+        return {name for (name,) in found if name.startswith(SCHEMA)}
 
 
 @pytest.fixture(autouse=True)
@@ -24,16 +34,21 @@ def store_of_the_suites() -> None:
 
 
 @pytest.fixture
-def world(postgres: AnyServer) -> Iterator[World]:
+def schemas(postgres: AnyServer) -> Schemas:
+    return Schemas(postgres)
+
+
+@pytest.fixture
+def world(postgres: AnyServer, schemas: Schemas) -> Iterator[World]:
     world = World(store=postgres.url())
     yield world
     world.close()
-    assert schemas(postgres) == []
+    assert schemas() == set()
 
 
-def test_a_run_lives_there_and_time_is_virtual(world: World, postgres: AnyServer) -> None:
+def test_a_run_lives_there_and_time_is_virtual(world: World, postgres: AnyServer, schemas: Schemas) -> None:
     scripted(world).transfer.times_out(happened=True, **RECEIPT)
-    (schema,) = schemas(postgres)
+    (schema,) = schemas()
     begun = world.now
     run = world.start(PAYOUT.Payout, id="p1", cents=500)
     assert postgres.execute(f"SELECT run FROM {schema}.runs") == [("Payout/p1",)]
@@ -42,23 +57,23 @@ def test_a_run_lives_there_and_time_is_virtual(world: World, postgres: AnyServer
     world.verify()
 
 
-def test_two_worlds_have_nothing_in_common(world: World, postgres: AnyServer) -> None:
+def test_two_worlds_have_nothing_in_common(world: World, postgres: AnyServer, schemas: Schemas) -> None:
     scripted(world)
     world.start(PAYOUT.Payout, id="p1", cents=500)
     other = World(store=postgres.url())
-    assert len(schemas(postgres)) == 2
+    assert len(schemas()) == 2
     assert other.runs == []
     other.discard()
-    assert len(schemas(postgres)) == 1
+    assert len(schemas()) == 1
     assert len(world.runs) == 1
 
 
-def test_a_world_again_is_there_too(world: World, postgres: AnyServer) -> None:
+def test_a_world_again_is_there_too(world: World, schemas: Schemas) -> None:
     seen = set()
 
     @crash_everywhere
     def told(world: World) -> None:
-        seen.update(schemas(postgres))
+        seen.update(schemas())
         scripted(world)
         world.start(PAYOUT.Payout, id="p1", cents=500).assert_state("Waiting")
 
