@@ -13,8 +13,7 @@ ON_STORE = $(if $(STORE),OPORD_TEST_STORE=$(STORE) )$(BIN)/python
 # What runs on PostgreSQL: a short suite of the engine with each change, all of them before a release.
 POSTGRES_SHORT := tests/engine/test_crash_points.py tests/engine/test_steps.py tests/engine/test_events.py \
   tests/engine/test_claimed_anew.py tests/engine/test_late_answers_of_the_store.py
-POSTGRES_SUITES ?= tests/stores tests/migrations tests/engine tests/kill/test_siege.py \
-  tests/faults/test_named_crashes.py tests/faults/test_single.py tests/sim/test_simulation.py
+POSTGRES_SUITES ?= tests/stores tests/migrations tests/engine tests/faults tests/sim tests/testing tests/kill/test_siege.py
 DEBIAN_15 ?= /usr/lib/postgresql/15/bin
 BIN := .venv/bin
 STAMP := .venv/.installed

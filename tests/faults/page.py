@@ -65,11 +65,18 @@ Three more commands test the same on other levels:
 - `make soak`: real processes, killed at every point and at random
 - `make power`: the disk, as described below
 
+### On PostgreSQL
+
+`make postgres` runs the same suites on PostgreSQL 18 and on Debian's PostgreSQL 15: the stores' promises, the engine with its crashes at every
+point, the named and the single faults, samples of the pairs, the simulation, worlds for tests, and killed workers. `make test` runs a
+short part of them. `make faults STORE=postgres`, `make sim STORE=postgres` and `make soak STORE=postgres` go on. The disk belongs to the
+server there, so the tests of its failures are for files only. [The tests](../tests/README.md#the-store-of-the-suites) says what runs on which store.
+
 ## Processes that die, stop or go wrong
 
 ### Workers
 
-Several workers share one file. [test_siege](../tests/kill/test_siege.py) does this to them:
+Several workers share one file, or one schema. [test_siege](../tests/kill/test_siege.py) does this to them:
 
 - It kills them with SIGKILL at every named point and at any moment, some hundred times a minute.
 - It stops them with SIGSTOP for three leases, so that they come back as zombies.

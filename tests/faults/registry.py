@@ -586,5 +586,5 @@ ALWAYS = (
 ELSEWHERE = (
     ("Temporal", "to come, with a differential test against it"),
     ("The HTTP interface and the console", "to come, with hostile requests"),
-    ("More than one machine", "not with SQLite, because workers share a file"),
+    ("More than one machine", "with PostgreSQL, the tests run the workers and the server on one machine"),
 )
