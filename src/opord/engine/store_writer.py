@@ -18,7 +18,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
 from typing import Any, ParamSpec, TypeAlias, TypeVar
 
-from opord.engine.outage import Outage, Wait
+from opord.engine.outage import Asked, Outage, Wait
 from opord.kernel.rows import has_ended
 from opord.stores.base import (
     Applied,
@@ -340,6 +340,11 @@ class StoreWriter:
     async def _patiently(self, verb: Callable[[], T], thread: Executor | None) -> T:
         """Call a verb until the store answers."""
         wait: Wait | None = None
+        asked: Asked | None = None
+        answered = False
+        if thread is not None and self.store.writers:
+            asked = self._outage.ask()
+            verb = partial(asked.make, verb)
         try:
             while True:
                 try:
@@ -353,12 +358,13 @@ class StoreWriter:
                     await asyncio.sleep(wait.failed(error))
                     continue
                 self.moved = None
-                if wait is not None:
-                    wait.answered()
+                answered = True
                 return answer
         finally:
             if wait is not None:
-                wait.end()
+                wait.end(answered=answered)
+            if asked is not None:
+                asked.end(answered=answered)
 
 
 async def _run(verb: Callable[[], T], thread: Executor | None) -> T:
