@@ -242,7 +242,7 @@ def test_a_key_that_the_other_side_has_forgotten_is_not_used() -> None:
     kit.run(story())
     assert len(kit.handlers.provider.ledger) == 1
     assert kit.row("Pay/1").head.reason == (
-        "nobody knows whether pay happened: its worker was lost during the call, "
+        "nobody knows whether pay happened: its worker died or lost its lease during the call, "
         "and the other side no longer remembers its key; a person has to say"
     )
     kit.check()

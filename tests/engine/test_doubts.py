@@ -494,7 +494,7 @@ class TestADeadWorker:
         sim = self.die(policy, charge=[None if "skip" in policy else RECEIPT], find=[None])
         sim.tell(lambda here: here.rests())
         assert (sim.calls("charge"), sim.state, sim.status) == (calls, state, status)
-        assert sim.record("doubt")["reason"] == "its worker was lost during the call"
+        assert sim.record("doubt")["reason"] == "its worker died or lost its lease during the call"
 
     def test_a_denied_attempt_that_was_cut_off_does_not_count_for_retry(self) -> None:
         sim = self.die("in doubt check find(n, call.key), retry 1 times", charge=[BUSY, RECEIPT], find=[None])

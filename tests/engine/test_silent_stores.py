@@ -1,4 +1,4 @@
-"""A store behind a network that neither answers nor fails, and one that fails for a moment: what the log says."""
+"""What the log says of a store that neither answers nor fails, or that fails for a moment."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_an_answer_that_the_event_loop_has_not_seen_yet_is_no_silence(
     async def story(writer: StoreWriter, store: Remote) -> None:
         asked = asyncio.ensure_future(writer.call(store.counts))
         await asyncio.sleep(0)
-        while writer._outage._unheard:  # noqa: ASYNC110 - the loop is held on purpose
+        while writer._outage._unheard:
             threading.Event().wait(0.01)
         threading.Event().wait(0.1)
         await asked

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from opord.engine.look_lines import FIRST_AGAIN_S, NAMED_MOST
+from opord.engine.takeovers import Takeovers
 from opord.testing.engines import kill
 from tests.engine.contracts import LOOKING
 from tests.engine.watching import a_minute, sharing, watching
@@ -150,3 +151,47 @@ def test_a_worker_that_ends_in_order_is_not_told(said: Any) -> None:
 
     kit.run(story())
     assert said("no sign of life") == []
+
+
+def test_a_worker_that_begins_after_another_has_died_does_not_tell_of_it(said: Any) -> None:
+    kit = finding()
+
+    async def story() -> None:
+        engine = kit.engine()
+        await engine.__aenter__()
+        await kill(engine)
+        await a_minute()
+        async with watching(sharing(kit, LOOKING), []):
+            await a_minute()
+
+    kit.run(story())
+    assert said("no sign of life") == []
+
+
+def test_a_worker_says_how_many_runs_it_has_taken_over_and_whose(said: Any) -> None:
+    kit = paying()
+
+    async def story() -> None:
+        engine = kit.engine()
+        await engine.__aenter__()
+        for n in range(3):
+            await engine.start(kit.workflow, n=n)
+        await kit.until(lambda: all("intent" in kit.kinds(f"Paying/{n}") for n in range(3)))
+        await kill(engine)
+        async with kit.engine():
+            await a_minute()
+
+    kit.run(story())
+    assert said("took over") == ["took over 3 runs of the worker w1: its leases had ended"]
+
+
+def test_a_worker_that_takes_up_its_own_runs_again_says_so(said: Any) -> None:
+    takeovers = Takeovers("w1")
+    takeovers.note({"w1": 2, "w2": 1})
+    takeovers.note({f"w{number}": 1 for number in range(2, 20)})
+    takeovers.tell()
+    takeovers.tell()
+    lines = said("took")
+    assert lines[0] == "took up 2 runs again: the leases had ended before this worker renewed them"
+    assert lines[1] == "took over 2 runs of the worker w2: its leases had ended"
+    assert (len(lines), lines[-1]) == (12, "took over 8 runs of other workers: their leases had ended")

@@ -412,7 +412,7 @@ def test_any_other_ending_of_a_call_leaves_a_doubt() -> None:
 def test_an_attempt_cut_off_with_its_worker_counts_only_where_nothing_is_checked() -> None:
     intent = an_intent(in_flight=True)
     assert the_plan(intent, an_action(Ask())) == Plan(
-        "doubt first", None, "its worker was lost during the call"
+        "doubt first", None, "its worker died or lost its lease during the call"
     )
     assert the_plan(intent, an_action(Check("find", ()))).counts is False
 

@@ -20,7 +20,9 @@ from opord.stores.sqlite.store import SqliteStore
 from tests.kill.rogue import CONTRACT
 from tests.kill.storm import LEASE_S, Nest
 
-LOST = "nobody knows whether {} happened: its worker was lost during the call; a person has to say"
+LOST = (
+    "nobody knows whether {} happened: its worker died or lost its lease during the call; a person has to say"
+)
 
 
 class Den:

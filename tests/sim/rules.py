@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-CUT_OFF = "its worker was lost during the call"
+CUT_OFF = "its worker died or lost its lease during the call"
 MISFITS = 3
 BY_RULE = {"skip": ("skip",), "report": ("report", "ask"), "check": ("check",)}
 

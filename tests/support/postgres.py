@@ -88,7 +88,7 @@ class Server(AnyServer):
         self.folder = folder
         self.data = folder / "data"
         self.bin = bin_folder or binaries()
-        self.port = _free_port()
+        self.port = free_port()
         super().__init__(f"postgresql://postgres@127.0.0.1:{self.port}/postgres")
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -207,7 +207,8 @@ def _children(parent: int) -> list[int]:
     return found
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of loopback that nobody listens on."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return int(one.getsockname()[1])

@@ -14,9 +14,10 @@ SIZE = 1 << 20
 class Proxy:
     """Passes bytes to a port of this machine, and breaks a connection when it is told to."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, *, at: int = 0) -> None:
+        """Pass bytes to `port`; listen at a port of its own, or at `at`."""
         self.to = port
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", at))
         self.port: int = self._listener.getsockname()[1]
         self.cuts: list[str] = []
         self._armed: deque[str] = deque()

@@ -167,7 +167,11 @@ class Engine:
             if problems:
                 raise HandlersInvalid(self._program(workflow).name, problems)
         environment = self._environment or Environment()
-        store = await _in_thread(environment.store_thread, self._store)
+        try:
+            store = await _in_thread(environment.store_thread, self._store)
+        except BaseException:
+            self._leave(environment)
+            raise
         opened = Process(
             store, programs=Programs(self._protection, programs), environment=environment, hook=self._hook,
             on_need=self._on_need,
@@ -240,7 +244,11 @@ class Engine:
         await opened.close(self._drain_s if opened.writer.moved is None else 0.0)
         if isinstance(self._store_at, str):
             await _in_thread(opened.environment.store_thread, opened.store.close)
-        for pool in (opened.environment.store_thread, opened.environment.threads):
+        self._leave(opened.environment)
+
+    def _leave(self, environment: Environment) -> None:
+        """End the threads of an environment that was made here."""
+        for pool in (environment.store_thread, environment.threads):
             if pool is not None and self._environment is None:
                 pool.shutdown(wait=False)
 

@@ -21,7 +21,7 @@ from opord.stores import (
     shown_url,
     store_exists,
 )
-from opord.stores.base import DUE_READ, KEPT_READ, StoreMisused, check_system
+from opord.stores.base import DUE_READ, KEPT_READ, StoreMisused, StoreUnavailable, check_system
 from opord.stores.kind import Remark, StoreOverview
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "check_system",
     "inspect",
     "libraries_used",
+    "may_come_back",
     "open_backend",
     "schema_script",
     "shown_url",
@@ -101,3 +102,15 @@ def inspect(url: str, *, whole: bool = False) -> StoreOverview:
 def libraries_used() -> Iterator[Remark]:
     """Say for each kind of store which library it uses and whether that library can be used."""
     return libraries()
+
+
+def may_come_back(error: Exception) -> bool:
+    """Say whether a store that could not be opened may be opened later, with no change here.
+
+    Its server is away, or has to be put on record by `opord db restored`.
+    """
+    return (
+        isinstance(error, StoreUnavailable)
+        and error.kind in ("unreachable", "other_server")
+        and not error.lasting
+    )

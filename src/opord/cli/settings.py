@@ -27,13 +27,14 @@ SETTING_TYPES: dict[str, tuple[type, ...]] = {
     "drain": (int, float, str),
     "concurrency": (int,),
     "call_limit": (int, float, str),
+    "wait": (int, float, str),
     "secret_keys": (str,),
     "insecure_plaintext_secrets": (bool,),
     "allow_outside": (bool,),
 }
 """The settings that a file may have, and their types."""
 
-DURATIONS = frozenset({"lease", "drain", "call_limit"})
+DURATIONS = frozenset({"lease", "drain", "call_limit", "wait"})
 """The settings that are durations: as a contract writes them (`20m`), or a number of seconds."""
 
 _INSECURE = "opord.insecure_plaintext_secrets"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ import click
 from opord.cli.completing import offer_contracts
 from opord.cli.contracts import program_at
 from opord.cli.handlers import as_the_handlers_know_it, ask_for_the_class, handlers_at
+from opord.cli.opening import open_engine
 from opord.cli.output import note
 from opord.cli.settings import Seconds, engine_secrets, outside_option, secrets_option, setting, store_option
 from opord.cli.stopping import Orders, StoppedEarly, leave_hanging_threads, run_to_its_end
@@ -31,9 +33,6 @@ log: logging.Logger = logging.getLogger("opord.worker")
 
 MOVED_S, LOOK_S = 10.0, 0.5
 """How long a worker waits for a store's file to be put back, and how often it looks, in seconds."""
-
-OPENING_S = 1.0
-"""How long a store that is being opened is waited for after an order to stop, in seconds."""
 
 
 @click.command()
@@ -58,6 +57,9 @@ OPENING_S = 1.0
 @click.option("--call-limit", type=Seconds(min=0, min_open=True), envvar="OPORD_CALL_LIMIT",
               default=lambda: setting("call_limit", "5m"), show_default="5m", metavar="DURATION",
               help="How long one attempt of a call may take if the contract gives it no `timeout`, such as 20m.")  # fmt: skip
+@click.option("--wait", type=Seconds(min=0), envvar="OPORD_WAIT", default=lambda: setting("wait", None),
+              show_default="until it is told to stop, and 0 with --until-idle", metavar="DURATION",
+              help="How long to wait at the start for a PostgreSQL server that is away. Then the worker ends with status 3.")  # fmt: skip
 @click.option("--dev", is_flag=True,
               help="Watch `pure` handlers. If one opens a file, a socket or a process, its run stalls and shows the line.")  # fmt: skip
 @click.option("-v", "--verbose", is_flag=True, help="Log more, for finding the cause of a problem.")
@@ -74,6 +76,7 @@ def command(
     concurrency: int,
     drain: float,
     call_limit: float,
+    wait: float | None,
     dev: bool,
     verbose: bool,
     log_format: str,
@@ -120,6 +123,7 @@ def command(
                     concurrency=concurrency,
                     drain_s=drain,
                     call_limit_s=call_limit,
+                    wait_s=wait if wait is not None else 0.0 if until_idle else math.inf,
                     dev=dev,
                 )
             )
@@ -155,6 +159,7 @@ async def _work(
     concurrency: int,
     drain_s: float,
     call_limit_s: float,
+    wait_s: float,
     dev: bool,
 ) -> int:
     from opord.backends.front import Engine, relax_for_good
@@ -163,12 +168,16 @@ async def _work(
     workflows = [program.workflow(handlers) for program, handlers in pairs]
     names = ", ".join(f"{program.name} {program.version}" for program, _ in pairs)
     asked_to_stop = orders.begin()
-    engine = Engine(
-        store, workflows, lease_s=lease_s, concurrency=concurrency, drain_s=drain_s,
-        call_limit_s=call_limit_s, **engine_secrets(), watch_pure=_tell_impure if dev else None,
-    )  # fmt: skip
+
+    def new_engine() -> Engine:
+        return Engine(
+            store, workflows, lease_s=lease_s, concurrency=concurrency, drain_s=drain_s,
+            call_limit_s=call_limit_s, **engine_secrets(), watch_pure=_tell_impure if dev else None,
+        )  # fmt: skip
+
     stop = asyncio.create_task(asked_to_stop.wait())
-    if not await _open(engine, stop):
+    engine = await open_engine(new_engine, stop, wait_s)
+    if engine is None:
         log.info("stopped before the store was open; the worker took no run")
         return 0
     try:
@@ -217,19 +226,6 @@ async def _keep(orders: Orders) -> None:
     while True:
         orders.keep()
         await asyncio.sleep(LOOK_S)
-
-
-async def _open(engine: Engine, stop: asyncio.Task[Any]) -> bool:
-    """Open the engine, unless the worker is told to stop first. Return whether it is open."""
-    opening = asyncio.create_task(engine.__aenter__())
-    await asyncio.wait({opening, stop}, return_when=asyncio.FIRST_COMPLETED)
-    if not opening.done():
-        opening.cancel()
-        await asyncio.wait({opening}, timeout=OPENING_S)
-    if not opening.done() or opening.cancelled():
-        return False
-    opening.result()
-    return True
 
 
 def _tell_impure(caught: Exception) -> None:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from typing import assert_never
+from typing import Final, assert_never
+from weakref import WeakKeyDictionary
 
 from opord.drive.calls import Answered, Ending, Failed, TookTooLong, Unexpected
 from opord.drive.errors import ContractUnreadable, RunPruned, RunUnknown, RunUnreadable
 from opord.drive.host import Carrier, Host
 from opord.drive.interrupts import evidence_of
-from opord.drive.logged import about, about_call
+from opord.drive.logged import FEW, FEW_S, Few, about, about_call
 from opord.drive.past import look_back_at
 from opord.drive.reading import read, read_row
 from opord.drive.telling import tell_moved, tell_opened
@@ -29,6 +30,9 @@ from opord.values.types import RunId
 from opord.values.vault import SecretUnreadable
 
 log: logging.Logger = logging.getLogger("opord.client")
+
+_lines: Final[WeakKeyDictionary[Host, Few]] = WeakKeyDictionary()
+"""How much evidence each host has told of lately."""
 
 
 async def keep_late(host: Host, run_id: RunId, evidence: Evidence) -> None:
@@ -70,10 +74,19 @@ async def keep_late(host: Host, run_id: RunId, evidence: Evidence) -> None:
             run.program = replace(run.program, vault=None)
         host.hook("before evidence", run_id)
         if isinstance(await host.apply(draft.write(head=not waits)), Applied):
-            log.info("%s: %s is kept as evidence", run_id, _named(evidence), extra=about(run))
+            _tell_kept(host, run, evidence)
             tell_opened(host, draft)
             tell_moved(host, run, seized=run.worker is None and concerns)
             return
+
+
+def _tell_kept(host: Host, run: Run, evidence: Evidence) -> None:
+    """Log that evidence is kept. If much comes at once, only the level `DEBUG` has all of it."""
+    place = _lines.setdefault(host, Few()).place(host.monotonic())
+    level = logging.INFO if place <= FEW else logging.DEBUG
+    log.log(level, "%s: %s is kept as evidence", run.id, _named(evidence), extra=about(run))
+    if place == FEW:
+        log.info("more evidence may follow; for %g s only the level DEBUG has a line for each", FEW_S)
 
 
 async def _read(host: Host, run_id: RunId) -> Run:

@@ -8,7 +8,7 @@ says how the run came into its state.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from opord.kernel.open_needs import OpenNeed
 from opord.kernel.rows import RunRow
@@ -16,6 +16,27 @@ from opord.kernel.run import Run
 from opord.values.types import RunId
 
 Extra = Mapping[str, Mapping[str, Any]]
+
+FEW: Final = 10
+"""Number of lines of one kind that are logged as usual within `FEW_S`."""
+
+FEW_S: Final = 10.0
+"""How long lines of one kind are counted, in seconds."""
+
+
+class Few:
+    """Bounds the lines of one kind: an outage may be the cause of thousands at once."""
+
+    def __init__(self) -> None:
+        self._began = 0.0
+        self._count = 0
+
+    def place(self, now_s: float) -> int:
+        """Count a line at `now_s`, monotonic; return its place among those of this time, from 1."""
+        if not self._count or not 0 <= now_s - self._began < FEW_S:
+            self._began, self._count = now_s, 0
+        self._count += 1
+        return self._count
 
 
 def about(run: Run) -> Extra:

@@ -43,6 +43,7 @@ class StandstillWatch:
     def __init__(self, host: StoreHost) -> None:
         self._host = host
         self._told = Told()
+        self._since = host.now()
         self._pauses = GrowingPauses(host.monotonic)
 
     async def look(self) -> None:
@@ -78,17 +79,23 @@ class StandstillWatch:
             )
 
     async def _look_for_workers(self) -> None:
-        """Tell which workers ended without saying so, as long as their leases may last."""
+        """Tell which workers ended without saying so, as long as their leases may last.
+
+        The workers that were there then tell of it. One that begins later says what it takes over.
+        """
         now = self._host.now()
         for worker in await self._host.writer.read(self._host.store.workers, gone=True):
             # One that ends in order says at last that it serves nothing.
             if not worker.contracts or not now - LONGEST_LEASE_US < worker.alive_until <= now:
                 continue
+            if worker.alive_until < self._since:
+                continue
             if worker.worker != self._host.name and self._told.is_new(
                 "worker", worker.worker, worker.alive_until
             ):
                 log.warning(
-                    "the worker %s shows no sign of life since %s; other workers take over its runs when its leases have ended",
+                    "the worker %s shows no sign of life since %s; if it held runs, other workers take them over when their "
+                    "leases have ended",
                     safe(worker.worker),
                     in_words(worker.alive_until),
                 )

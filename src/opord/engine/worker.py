@@ -23,6 +23,7 @@ from opord.engine.loops import call_in
 from opord.engine.need_watch import LOOK_EVERY_S, NeedWatch
 from opord.engine.reaper import LONGEST_LEASE_US, DeadWorkerReaper
 from opord.engine.store_writer import PARTING_S, StoreWriter
+from opord.engine.takeovers import Takeovers
 from opord.kernel.calls_under_way import calls_text
 from opord.kernel.program import Program
 from opord.kernel.rows import RunRow, ValueRow, Write
@@ -80,6 +81,7 @@ class Worker:
         self.concurrency = concurrency
         self.flights: dict[str, Flight] = {}
         self._reaper = DeadWorkerReaper(self.store, self.writer, self.environment.monotonic)
+        self._takeovers = Takeovers(self.name)
         self._nudged = asyncio.Event()
         self._loops: list[asyncio.Task[None]] = []
         self._side: set[asyncio.Task[Any]] = set()
@@ -125,6 +127,7 @@ class Worker:
         if self._unlisten is not None:
             self._unlisten()
         self._nudged.set()
+        self._takeovers.tell()
         if self._loops:
             await asyncio.wait(self._loops[:1], timeout=PARTING_S)
         for flight in list(self.flights.values()):
@@ -355,6 +358,7 @@ class Worker:
             rows = await self.writer.call(
                 self.store.claim, self.name, contracts, limit=min(room, 500), ttl_us=self.lease_us
             )
+            self._takeovers.note(rows.before)
             for row in rows:
                 try:
                     values = await fetched(self.host, row)
@@ -431,6 +435,7 @@ class Worker:
         while True:
             await asyncio.sleep(self.lease_us / 3e6)
             self.held.say_if_full()
+            self._takeovers.tell()
             try:
                 await self._say_alive()
                 if await self._reaper.run_if_due():

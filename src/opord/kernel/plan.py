@@ -239,7 +239,7 @@ def _reason(reason: Reason, run: Run, intent: Intent, action: Action, explanatio
     unsure = f"nobody knows whether {intent.call} happened: {intent.reason}"
     match reason:
         case "lost":
-            return "its worker was lost during the call"
+            return "its worker died or lost its lease during the call"
         case "said":
             return explanation
         case "restored":

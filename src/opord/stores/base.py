@@ -12,7 +12,8 @@ Three numbers guard a run: its `epoch` grows with every claim, its `seq` with ev
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from opord.kernel.answers import Applied, Exists, KeyTaken, NotStored, Result, Stale, WasPruned
@@ -39,6 +40,7 @@ from opord.values.types import Digest, Duration, Instant, Key, RunId
 
 __all__ = [
     "Applied",
+    "Claimed",
     "ContractConflict",
     "DUE_READ",
     "KEPT_READ",
@@ -99,12 +101,13 @@ class StoreUnavailable(StoreError):
 
     `kind` is one of "full", "locked", "readonly", "io", "gone", "two_names", "unreachable",
     "other_server". Nothing
-    of the call was done, or it was done as a whole; the next call shows which.
+    of the call was done, or it was done as a whole; the next call shows which. `lasting` is true if
+    the store will not answer before somebody changes something, such as a wrong password.
     """
 
-    def __init__(self, kind: str, message: str) -> None:
+    def __init__(self, kind: str, message: str, *, lasting: bool = False) -> None:
         super().__init__(message)
-        self.kind = kind
+        self.kind, self.lasting = kind, lasting
 
 
 class StoreMoved(StoreUnavailable):
@@ -275,6 +278,18 @@ class RunFilter(NamedTuple):
     """For each group, the stored input or body, as text, holds one of the group's texts."""
 
 
+class Claimed(list[RunRow]):
+    """The runs that a claim has taken.
+
+    `before` says how many of them were still under a lease, which had ended, by its worker.
+    """
+
+    def __init__(self, rows: Iterable[RunRow] = (), before: Iterable[str | None] = ()) -> None:
+        """Hold the rows; `before` has the worker of each, None if nobody held it."""
+        super().__init__(rows)
+        self.before: Counter[str] = Counter(worker for worker in before if worker is not None)
+
+
 class Store(Protocol):
     """A place where runs live.
 
@@ -330,7 +345,7 @@ class Store(Protocol):
         `StoreUnavailable` ("locked") at once.
         """
 
-    def claim(self, worker: str, contracts: Collection[str], *, limit: int, ttl_us: Duration) -> list[RunRow]:
+    def claim(self, worker: str, contracts: Collection[str], *, limit: int, ttl_us: Duration) -> Claimed:
         """Take up to `limit` due runs of these contracts (digests), the longest due first.
 
         A run is due if its `wake_at` has come. Each gets `worker`, an `epoch` one higher, and

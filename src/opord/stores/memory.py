@@ -22,6 +22,7 @@ from opord.kernel.unread import rests
 from opord.stores.base import (
     DUE_READ,
     Applied,
+    Claimed,
     ContractConflict,
     EndedRun,
     EventKey,
@@ -226,7 +227,7 @@ class MemoryStore:
         hashes = {(run, record.seq): record.hash for record in rows.journals[run]}
         return Facts({run: row}, hashes, rows.messages, rows.event_keys)
 
-    def claim(self, worker: str, contracts: Collection[str], *, limit: int, ttl_us: Duration) -> list[RunRow]:
+    def claim(self, worker: str, contracts: Collection[str], *, limit: int, ttl_us: Duration) -> Claimed:
         rows, now = self._rows, self.now()
         digests = self._current(contracts)
         with rows.lock:
@@ -235,15 +236,16 @@ class MemoryStore:
                 for number, row in enumerate(rows.runs.values())
                 if row.contract in digests and row.head.wake_at is not None and row.head.wake_at <= now
             ]
-            claimed = []
+            claimed, before = [], []
             for _, _, row in sorted(due, key=lambda item: item[:2])[: max(limit, 0)]:
+                before.append(row.head.worker)
                 head = row.head.replace(worker=worker, wake_at=now + ttl_us)
                 row = row.replace(epoch=row.epoch + 1, head=head)
                 rows.runs[row.run] = row
                 claimed.append(row)
             if claimed:
                 self._changed()
-            return claimed
+            return Claimed(claimed, before)
 
     def renew(self, worker: str, claims: Sequence[tuple[RunId, int]], *, ttl_us: Duration) -> list[RunId]:
         return self._lease(worker, claims, lambda row, now: row.head.replace(wake_at=now + ttl_us))

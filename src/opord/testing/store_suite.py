@@ -344,6 +344,14 @@ class StoreSuite(ContractSuite, ListingSuite, NeedsSuite, PruningSuite, ValuesSu
         assert store.claim("w1", [], limit=9, ttl_us=SECOND) == []
         assert store.claim("w1", ["4" * 64], limit=9, ttl_us=SECOND) == []
 
+    def test_a_claim_says_whose_leases_had_ended(self, store: Store, clock: SteppedClock) -> None:
+        """Runs that nobody held count for nobody."""
+        store.apply([a_start(f"r{number}") for number in range(3)])
+        assert store.claim("w1", [DIGEST], limit=2, ttl_us=SECOND).before == {}
+        clock.forward(1)
+        assert store.claim("w2", [DIGEST], limit=9, ttl_us=SECOND).before == {"w1": 2}
+        assert store.claim("w2", [DIGEST], limit=9, ttl_us=SECOND).before == {}
+
     def test_a_held_run_is_not_claimed_until_its_lease_ends(self, store: Store, clock: SteppedClock) -> None:
         started(store)
         store.claim("w1", [DIGEST], limit=1, ttl_us=Duration(10 * SECOND))

@@ -37,7 +37,10 @@ from opord.kernel.records import OutcomeBy, known_by, known_teller, known_verdic
 from opord.values.failure import Failure
 from opord.values.types import START_OF_TIME, Instant
 
-CUT_OFF = "its worker was lost during the call"
+CUT_OFF = (
+    "its worker died or lost its lease during the call",
+    "its worker was lost during the call",  # in journals of earlier versions
+)
 """The reason of a doubt about an attempt that was cut off.
 
 If a check decides it, the attempt does not count for `retry`.
@@ -151,7 +154,7 @@ def doubt(fold: Fold, record: ReadRecord) -> None:
             fold.problem("restored", f"no restore puts {record.body['call']} in doubt here")
     else:
         was_made(fold, commit)
-    if by_restore or (record.body.get("reason") == CUT_OFF and isinstance(commit.action.doubt, Check)):
+    if by_restore or (record.body.get("reason") in CUT_OFF and isinstance(commit.action.doubt, Check)):
         commit.counted = max(commit.counted - 1, 0)
     _begins(fold, commit, record)
 
@@ -169,7 +172,7 @@ def _begins(fold: Fold, commit: Commit, record: ReadRecord) -> None:
     commit.given_up_at, commit.once_given_up = record.at, []
     commit.reason, commit.trouble = record.body["reason"], record.body.get("trouble")
     check_trouble(fold, commit.trouble)
-    if commit.reason == CUT_OFF:
+    if commit.reason in CUT_OFF:
         commit.cut_off.add(record.body["attempt"])
     commit.next_said = "next" in record.body
     commit.next_at = record.instant("next") if commit.next_said else START_OF_TIME

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Final, NamedTuple
 
 import psycopg
 from psycopg import errors
@@ -40,12 +40,25 @@ _UNAVAILABLE: Final[tuple[tuple[type[Exception], str, str], ...]] = (
 )
 
 
+class _Move(NamedTuple):
+    """The next move after a connection that could not be made.
+
+    `passes` is true if the server may be away for a moment only.
+    """
+
+    text: str
+    passes: bool = False
+
+
 # libpq gives no code for a connection that it could not make, only these words.
-_MOVES: Final[tuple[tuple[str, str], ...]] = (
+_PASSING: Final[tuple[tuple[str, str], ...]] = (
     ("resolve host", "check the host in the URL"),
     ("Connection refused", "check the host and the port in the URL"),
     ("timeout expired", "check the host and the port in the URL, and the firewall between"),
     ("No such file or directory", "check the folder of the server's socket in the URL (?host=)"),
+)
+
+_LASTING: Final[tuple[tuple[str, str], ...]] = (
     ("password authentication failed", "check the user and the password"),
     ("no password supplied", "give the password in PGPASSWORD, in ~/.pgpass or in the URL"),
     ("no pg_hba.conf entry", "let a DBA allow this user and host in pg_hba.conf"),
@@ -71,17 +84,27 @@ def translate(error: Exception, place: str) -> StoreError:
         if isinstance(error, kind_of):
             return StoreUnavailable(kind, f"store {place} {phrase} ({said})")
     if isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError)):
-        return StoreUnavailable("unreachable", f"store {place} cannot be reached ({said}){_move(said)}")
+        move = _move(said)
+        lasting = move is not None and not move.passes
+        hint = f"; {move.text}" if move is not None else ""
+        return StoreUnavailable(
+            "unreachable", f"store {place} cannot be reached ({said}){hint}", lasting=lasting
+        )
     return StoreError(f"store {place}: {type(error).__name__}: {said}")
 
 
-def _move(said: str) -> str:
-    """Return the next move after a connection that could not be made, if its words are known."""
+def _move(said: str) -> _Move | None:
+    """Return the next move after a connection that could not be made, if its words are known.
+
+    Of several hosts, one that may come back counts more than one that refuses.
+    """
+    if text := next((text for words, text in _PASSING if words in said), None):
+        return _Move(text, passes=True)
     if found := re.search(r'database "(.+)" does not exist', said):
-        return f"; make it with `createdb {found[1]}`, or correct the URL"
+        return _Move(f"make it with `createdb {found[1]}`, or correct the URL")
     if re.search(r'role ".+" does not exist', said):
-        return "; correct the user in the URL, or let a DBA create the role"
-    return next((f"; {move}" for words, move in _MOVES if words in said), "")
+        return _Move("correct the user in the URL, or let a DBA create the role")
+    return next((_Move(text) for words, text in _LASTING if words in said), None)
 
 
 def in_one_line(error: Exception) -> str:

@@ -87,8 +87,8 @@ SELECT EXISTS (
 -- what another claim has locked is left to it. A locked row is read as it is now: a run that another claim has taken
 -- since this statement began is not due any more.
 WITH t AS MATERIALIZED (SELECT :now2 AS now), due AS MATERIALIZED (
-  SELECT d.run, d.wake_at FROM (:contract_ids) AS c CROSS JOIN LATERAL (
-    SELECT h.run, h.wake_at FROM opord.heads AS h
+  SELECT d.run, d.wake_at, d.worker FROM (:contract_ids) AS c CROSS JOIN LATERAL (
+    SELECT h.run, h.wake_at, h.worker FROM opord.heads AS h
     WHERE h.contract = c.id AND h.due_at <= (SELECT now FROM t) AND h.wake_at <= (SELECT now FROM t)
     ORDER BY h.due_at, h.run LIMIT $3 FOR UPDATE SKIP LOCKED
   ) AS d
@@ -99,7 +99,7 @@ WITH t AS MATERIALIZED (SELECT :now2 AS now), due AS MATERIALIZED (
   WHERE h.run = ANY (ARRAY(SELECT run FROM due))
   RETURNING h.*
 )
-SELECT :run_row
+SELECT :run_row, due.worker
 FROM h JOIN due ON due.run = h.run CROSS JOIN LATERAL (SELECT * FROM opord.runs WHERE id = h.run OFFSET 0) AS r
 JOIN opord.contracts AS c ON c.id = r.contract
 ORDER BY due.wake_at, due.run

@@ -21,6 +21,7 @@ from opord.kernel.unread import rests
 from opord.stores.base import (
     DUE_READ,
     KEPT_READ,
+    Claimed,
     EndedRun,
     EventKey,
     InboxRow,
@@ -202,18 +203,21 @@ class PostgresStore:
 
     # --- Leases ----------------------------------------------------------------------------------
 
-    def claim(self, worker: str, contracts: Collection[str], *, limit: int, ttl_us: Duration) -> list[RunRow]:
+    def claim(self, worker: str, contracts: Collection[str], *, limit: int, ttl_us: Duration) -> Claimed:
         if limit <= 0 or not contracts:
-            return []
-        claimed = []
-        for columns in self._write("claim", _json(contracts), self._clock.given, limit, worker, ttl_us):
+            return Claimed()
+        claimed, before = [], []
+        for *columns, holder in self._write(
+            "claim", _json(contracts), self._clock.given, limit, worker, ttl_us
+        ):
             try:
                 claimed.append(run_row(columns))
+                before.append(holder)
             except RowDamaged as error:
                 # It must not stop the others.
                 log.error("run %s cannot be claimed, and is left alone for a minute: %s", columns[0], error)
                 self._write("put_off", columns[0], self._clock.given, _PUT_OFF_US)
-        return claimed
+        return Claimed(claimed, before)
 
     def renew(self, worker: str, claims: Sequence[tuple[RunId, int]], *, ttl_us: Duration) -> list[RunId]:
         if not claims:

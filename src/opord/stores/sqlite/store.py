@@ -22,6 +22,7 @@ from opord.kernel.rows import DueNeed
 from opord.stores.base import (
     DUE_READ,
     KEPT_READ,
+    Claimed,
     EndedRun,
     EventKey,
     InboxRow,
@@ -156,12 +157,12 @@ class SqliteStore:
 
     # --- Leases ----------------------------------------------------------------------------------
 
-    def claim(self, worker: str, contracts: Collection[str], *, limit: int, ttl_us: Duration) -> list[RunRow]:
+    def claim(self, worker: str, contracts: Collection[str], *, limit: int, ttl_us: Duration) -> Claimed:
         if limit <= 0 or not contracts:
-            return []
+            return Claimed()
         # Most calls find nothing; those take no lock.
         if not self._all("is_due", (_json(contracts), self.now()), int):
-            return []
+            return Claimed()
         with self._write() as connection:
             now = self.now()
             # Two digests may belong to one contract.
@@ -183,7 +184,7 @@ class SqliteStore:
         for _, row in batch:
             head = row.head.replace(worker=worker, wake_at=now + ttl_us)
             claimed.append(row.replace(epoch=row.epoch + 1, head=head))
-        return claimed
+        return Claimed(claimed, [row.head.worker for _, row in batch])
 
     def _due(
         self, connection: apsw.Connection, contract: int, now: Instant, limit: int

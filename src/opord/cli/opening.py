@@ -1,0 +1,65 @@
+"""Open the engine of a worker, and wait for a store whose server is away."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from opord.backends.front import Engine
+
+log: logging.Logger = logging.getLogger("opord.worker")
+
+OPENING_S: Final = 1.0
+"""How long a store that is being opened is waited for after an order to stop, in seconds."""
+
+FIRST_PAUSE_S: Final = 0.25
+LONGEST_PAUSE_S: Final = 2.0
+
+SAY_AGAIN_S: Final = 60.0
+"""How often it is said that the store is waited for, in seconds."""
+
+
+async def open_engine(make: Callable[[], Engine], stop: asyncio.Task[Any], wait_s: float) -> Engine | None:
+    """Return an engine that is open; None if the worker was told to stop first.
+
+    A store whose server is away is waited for, at most `wait_s` seconds; infinity waits for ever.
+    """
+    from opord.backends.opening import may_come_back
+
+    began, pause, say_at = time.monotonic(), FIRST_PAUSE_S, 0.0
+    while True:
+        engine = make()
+        try:
+            is_open = await _opened(engine, stop)
+        except Exception as error:
+            now = time.monotonic()
+            if not may_come_back(error) or now - began >= wait_s:
+                raise
+            if now >= say_at:
+                log.warning("%s; the worker waits for the store", error)
+                say_at = now + SAY_AGAIN_S
+        else:
+            if is_open and say_at:
+                log.warning("the store answers, after %.0f s", time.monotonic() - began)
+            return engine if is_open else None
+        await asyncio.wait({stop}, timeout=pause)
+        if stop.done():
+            return None
+        pause = min(2 * pause, LONGEST_PAUSE_S)
+
+
+async def _opened(engine: Engine, stop: asyncio.Task[Any]) -> bool:
+    """Open the engine, unless the worker is told to stop first. Return whether it is open."""
+    opening = asyncio.create_task(engine.__aenter__())
+    await asyncio.wait({opening, stop}, return_when=asyncio.FIRST_COMPLETED)
+    if not opening.done():
+        opening.cancel()
+        await asyncio.wait({opening}, timeout=OPENING_S)
+    if not opening.done() or opening.cancelled():
+        return False
+    opening.result()
+    return True
