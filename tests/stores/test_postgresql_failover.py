@@ -91,7 +91,7 @@ def test_workers_wait_for_the_mark_and_then_go_on(
             proxy.to = standby.port
             await asyncio.to_thread(primary.kill)
 
-            await until(lambda: said("the store is on another server"))
+            await until(lambda: said("the store is not the one on record"))
             with pytest.raises(StoreOtherServer, match="timeline 1 of the server is on record"):
                 await asyncio.to_thread(open_store, url)
             marked = await asyncio.to_thread(lambda: list(mark_restored(url, actor="ann")))

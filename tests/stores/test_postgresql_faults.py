@@ -5,41 +5,24 @@ The server is the module's own: it is killed, stopped and set up at will.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import shutil
 import threading
 import uuid
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import psycopg
 import pytest
 
-from opord.backends.front import Engine
-from opord.stores.base import Applied, StoreError, StoreRefused, StoreUnavailable
+from opord.stores.base import Applied, StoreRefused, StoreUnavailable
 from opord.stores.postgres import connections
 from opord.stores.postgres.store import PostgresStore
 from opord.testing.store_rows import ORDERS, a_start, a_write, the_run
 from opord.values.types import RunId
-from tests.support.contracts import compiled, workflow_of
+from tests.stores.carrying import Handlers, answered, carry, cut_all, holds, once, refusal
 from tests.support.postgres import Server, new_folder
 from tests.support.proxy import Proxy
-
-TWO_CALLS = """contract C(a: int) key str(a) version 1
-action charge(a: int) -> int { key }
-initial state A -> B {
-  let first = commit charge(a)
-  goto B(first)
-}
-state B(first: int) -> Done {
-  let second = commit charge(a + first)
-  goto Done(second)
-}
-final state Done(second: int) success
-"""
-RUNS = 40
 
 SOON_S = 0.5
 """How long the store waits for a connection, in seconds."""
@@ -74,66 +57,6 @@ def opened(url: str) -> Iterator[PostgresStore]:
     handle.put_contract(ORDERS)
     yield handle
     handle.close()
-
-
-def cut_all(server: Server) -> None:
-    """End every connection to the server but this one."""
-    server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'opord'")
-
-
-def answered(verb: Callable[[], Any], *, tries: int = 60) -> Any:
-    """Call a verb again and again until the store answers, as the engine does."""
-    for _ in range(tries):
-        try:
-            return verb()
-        except StoreUnavailable:
-            continue
-    return verb()
-
-
-def refusal(verb: Callable[[], Any]) -> StoreError:
-    with pytest.raises(StoreError) as caught:
-        verb()
-    assert isinstance(caught.value, StoreUnavailable | StoreRefused), caught.value
-    return caught.value
-
-
-class Handlers:
-    """Handlers that count their calls by key."""
-
-    def __init__(self, disturb: Callable[[int], None] = lambda call: None) -> None:
-        self.calls: Counter[str] = Counter()
-        self._disturb = disturb
-
-    async def charge(self, a: int, *, call: Any) -> int:
-        self.calls[call.key] += 1
-        await asyncio.to_thread(self._disturb, sum(self.calls.values()))
-        return a
-
-
-def carry(url: str, handlers: Handlers) -> Counter[str]:
-    """Start runs and carry them to their ends, while a handler makes trouble; count the states."""
-    workflow = workflow_of(compiled(TWO_CALLS))
-
-    async def main() -> Counter[str]:
-        async with Engine(url, [workflow(handlers)], drain_s=2, concurrency=5) as engine:
-            runs = await asyncio.gather(*(engine.start(workflow, a=n) for n in range(RUNS)))
-            ended = await asyncio.wait_for(asyncio.gather(*(run.result() for run in runs)), 30)
-            return Counter(type(one).__name__ for one in ended)
-
-    return asyncio.run(main())
-
-
-def once(call: int, act: Callable[[], None]) -> Callable[[int], None]:
-    """Act at a call of the handlers, counted from 1."""
-    return lambda number: act() if number == call else None
-
-
-def holds(found: Counter[str], handlers: Handlers) -> None:
-    """Check that each run ended well, and that each call was made once."""
-    assert found == {"Done": RUNS}
-    assert len(handlers.calls) == 2 * RUNS
-    assert set(handlers.calls.values()) == {1}
 
 
 class TestAnEngineGoesOn:

@@ -80,6 +80,11 @@ class AnyServer:
             cursor = connection.execute(statement)
             return cursor.fetchall() if cursor.description is not None else []
 
+    @property
+    def version(self) -> int:
+        """The server's version: 15, 18."""
+        return int(str(self.execute("SHOW server_version_num")[0][0])) // 10000
+
 
 class Server(AnyServer):
     """A server of its own, in a folder of its own, on a port of its own on loopback."""

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from opord.stores.base import StoreMoved, StoreOtherServer, StoreUnavailable
+from opord.stores.base import StoreDenied, StoreUnavailable
 
 log: logging.Logger = logging.getLogger("opord.store")
 
@@ -37,7 +37,8 @@ _CONDITIONS = {
     "io": "failing",
     "readonly": "read-only",
     "two_names": "not safe to write",
-    "other_server": "on another server",
+    "denied": "not open to this role",
+    "other_server": "not the one on record",
 }
 """The words in the log for a store that cannot answer, where its kind is not such a word."""
 
@@ -51,7 +52,7 @@ class Outage:
         self._answered = False
         self._said: set[str] = set()
         self._say_at = 0.0
-        self._last: StoreUnavailable | None = None
+        self._last: StoreUnavailable | StoreDenied | None = None
         self._unheard: dict[Asked, None] = {}
         self._heard_at = 0.0
         self._look: asyncio.TimerHandle | None = None
@@ -63,23 +64,23 @@ class Outage:
         self._waiting += 1
         return Wait(self)
 
-    def _failed(self, error: StoreUnavailable, pause: float) -> None:
+    def _failed(self, error: StoreUnavailable | StoreDenied, pause: float) -> None:
         """Say that the store does not answer, if that was not just said."""
         now = time.perf_counter()
         self._last = error
         short = pause < 4 * FIRST_PAUSE_S and now - self._began <= SHORT_OUTAGE_S
-        if short or (error.kind in self._said and now < self._say_at):
+        # What only a person can mend is said also if something else was said before.
+        what = f"{error.kind}, lasting" if error.lasting else error.kind
+        if short or (what in self._said and now < self._say_at):
             return
         log.warning(
             "the store is %s: %s; %s, trying again in %.1f s",
             _CONDITIONS.get(error.kind, error.kind),
             error,
-            "nothing more is written"
-            if isinstance(error, StoreMoved | StoreOtherServer)
-            else "nothing is lost",
+            "nothing more is written" if error.kind in ("gone", "other_server") else "nothing is lost",
             pause,
         )
-        self._said.add(error.kind)
+        self._said.add(what)
         self._say_at = now + SAY_AGAIN_S
 
     def _ended(self, *, answered: bool) -> None:
@@ -149,7 +150,7 @@ class Asked:
         """
         try:
             answer = verb()
-        except StoreUnavailable:
+        except (StoreUnavailable, StoreDenied):
             raise
         except Exception:
             self._is_heard()
@@ -175,7 +176,7 @@ class Wait:
         self._outage = outage
         self._pause = FIRST_PAUSE_S
 
-    def failed(self, error: StoreUnavailable) -> float:
+    def failed(self, error: StoreUnavailable | StoreDenied) -> float:
         """Note that the call has failed once more; return how long to pause, in seconds."""
         pause = self._pause
         self._outage._failed(error, pause)

@@ -28,6 +28,7 @@ from opord.stores.base import (
     Start,
     Store,
     StoreDamaged,
+    StoreDenied,
     StoreMoved,
     StoreRefused,
     StoreUnavailable,
@@ -79,7 +80,8 @@ class StoreWriter:
     def __init__(self, store: Store, thread: Executor | None, *, patient: bool = True) -> None:
         """Serve a store. `thread` runs its verbs one at a time; None runs them in place.
 
-        With `patient` false, a store that cannot answer is an error at once.
+        With `patient` false, a store that cannot answer is an error at once. `carries` is set for a
+        worker: what its calls have brought must not be lost because a right is missing for a time.
         """
         self.store = store
         self.on_end: Callable[[RunId, Head], None] | None = None
@@ -87,6 +89,7 @@ class StoreWriter:
         self.damaged: asyncio.Event = asyncio.Event()
         self.moved: StoreMoved | None = None
         self.moved_at: float = 0.0
+        self.carries: bool = False
         self._thread = thread
         self._patient = patient
         self._readers: Executor | None = None
@@ -349,8 +352,8 @@ class StoreWriter:
             while True:
                 try:
                     answer = await _run(verb, thread)
-                except StoreUnavailable as error:
-                    if not self._patient:
+                except (StoreUnavailable, StoreDenied) as error:
+                    if not self._patient or (isinstance(error, StoreDenied) and not self.carries):
                         raise
                     if isinstance(error, StoreMoved) and self.moved is None:
                         self.moved, self.moved_at = error, time.perf_counter()

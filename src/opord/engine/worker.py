@@ -100,6 +100,7 @@ class Worker:
         """Start to claim runs."""
         loop = asyncio.get_running_loop()
         await self._say_alive()
+        self.writer.carries = True
         self._listen(loop)
         self._loops = [
             loop.create_task(self._claim_loop(), name="opord-claim"),

@@ -166,6 +166,13 @@ class StoreMisused(StoreRefused):
     """A store is named or asked for in a way that no store answers: write something else."""
 
 
+class StoreDenied(StoreRefused):
+    """The server denies this role a right. A worker that runs waits until it has it again."""
+
+    kind = "denied"
+    lasting = True
+
+
 class StoreUnsupported(StoreRefused):
     """This system cannot keep runs: its files and processes lack what a store rests on."""
 

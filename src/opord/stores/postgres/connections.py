@@ -15,7 +15,7 @@ import psycopg
 from psycopg.types.numeric import Int8Dumper
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from opord.stores.base import StoreError, StoreMisused, StoreRefused
+from opord.stores.base import StoreError, StoreMisused, StoreRefused, StoreUnavailable
 from opord.stores.postgres.errors import in_one_line, translate
 from opord.stores.postgres.location import Location
 
@@ -54,8 +54,19 @@ _WHOLE: Final = (*_LIVELINESS, "keepalives")
 # meanwhile. A transaction that stands still, because its process does, gives its locks back.
 _OWN_SETTINGS: Final = (
     "SET enable_seqscan = off; SET jit = off; SET plan_cache_mode = force_generic_plan; "
-    "SET lock_timeout = '5s'; SET statement_timeout = '60s'; SET idle_in_transaction_session_timeout = '15s'"
+    "SET lock_timeout = '5s'; SET statement_timeout = '60s'; SET idle_in_transaction_session_timeout = '15s'; "
+    "SET idle_session_timeout = 0"
 )
+
+# A connection that is kept for long, or for one long statement. What a DBA has set for the role is
+# meant for programs that forget to end what they began.
+_NO_LIMITS: Final = (
+    "SET lock_timeout = 0; SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; "
+    "SET idle_session_timeout = 0"
+)
+
+_TRANSACTION_TIMEOUT_FROM: Final = 170000
+"""The first version of the server that can limit a transaction as a whole."""
 
 
 class _Pooled(psycopg.Connection[tuple[Any, ...]]):
@@ -95,6 +106,7 @@ class Connections:
         self._pool: ConnectionPool[Connection] | None = None
         self._refusal: StoreError | None = None
         self._checked_at = 0.0
+        self._unsure = False
         self._closed = False
 
     @contextmanager
@@ -102,9 +114,9 @@ class Connections:
         """Take a connection on which each statement is a transaction of its own."""
         try:
             with self._opened().connection(WAIT_S) as connection:
-                if self.pooled and time.monotonic() - self._checked_at > CHECK_POOLED_S:
+                if self._unsure or (self.pooled and time.monotonic() - self._checked_at > CHECK_POOLED_S):
                     self._check(connection)
-                    self._checked_at = time.monotonic()
+                    self._unsure, self._checked_at = False, time.monotonic()
                 yield connection
         except StoreError:
             raise
@@ -112,8 +124,15 @@ class Connections:
             if isinstance(error, PoolTimeout):
                 raise self._why_none(error) from error
             if isinstance(error, psycopg.Error):
-                raise translate(error, self.location.place) from error
+                raise self._translated(error) from error
             raise
+
+    def _translated(self, error: psycopg.Error) -> StoreError:
+        """Translate an error. Tables that were gone may come back as those of a restored dump."""
+        translated = translate(error, self.location.place)
+        if isinstance(translated, StoreUnavailable) and translated.kind == "gone":
+            self._unsure = True
+        return translated
 
     def try_one(self) -> None:
         """Make a connection and end it. A server that refuses says so at once, without a wait.
@@ -140,6 +159,8 @@ class Connections:
         """Make a connection beside the pool, without limits of time, for one who keeps it."""
         try:
             with self._connected() as connection:
+                if not _is_pooled(connection):
+                    _set(connection, _NO_LIMITS)
                 yield connection
         except psycopg.Error as error:
             raise translate(error, self.location.place) from error
@@ -201,15 +222,14 @@ class Connections:
         try:
             # The same statement is planned once, whatever the size of a number.
             connection.adapters.register_dumper(int, Int8Dumper)
-            pid = connection.execute("SELECT pg_backend_pid()").fetchone()
-            self.pooled = pid is None or pid[0] != connection.info.backend_pid
+            self.pooled = _is_pooled(connection)
             if self.pooled:
                 # A pooler hands each transaction to another session: nothing may be left in one.
                 connection.prepare_threshold = None
             else:
                 connection.prepare_threshold = 0
                 connection.prepared_max = None  # there are about a hundred statements
-                connection.execute(_OWN_SETTINGS, prepare=False)
+                _set(connection, _OWN_SETTINGS)
             self._check(connection)
             self._refusal = None
         except StoreError as error:
@@ -226,6 +246,19 @@ class Connections:
         except StoreError as cause:
             return cause
         return self._refusal or translate(error, self.location.place)
+
+
+def _is_pooled(connection: Connection) -> bool:
+    """Say whether a pooler stands between, which may give each transaction another session."""
+    pid = connection.execute("SELECT pg_backend_pid()").fetchone()
+    return pid is None or pid[0] != connection.info.backend_pid
+
+
+def _set(connection: Connection, settings: str) -> None:
+    """Set the settings of a session of our own."""
+    if connection.info.server_version >= _TRANSACTION_TIMEOUT_FROM:
+        settings += "; SET transaction_timeout = 0"
+    connection.execute(settings.encode(), prepare=False)
 
 
 def check_parameters(location: Location) -> None:

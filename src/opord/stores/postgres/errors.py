@@ -9,7 +9,7 @@ import psycopg
 from psycopg import errors
 from psycopg_pool import PoolClosed, PoolTimeout
 
-from opord.stores.base import StoreDamaged, StoreError, StoreRefused, StoreUnavailable
+from opord.stores.base import StoreDamaged, StoreDenied, StoreError, StoreRefused, StoreUnavailable
 
 RETRIED: Final = (errors.SerializationFailure, errors.DeadlockDetected)
 """Errors after which the same transaction may succeed; PostgreSQL asks to try it again."""
@@ -24,6 +24,7 @@ _UNAVAILABLE: Final[tuple[tuple[type[Exception], str, str], ...]] = (
     (errors.LockNotAvailable, "locked", "did not give a lock in time"),
     (errors.QueryCanceled, "locked", "did not answer in time"),
     (errors.IdleInTransactionSessionTimeout, "locked", "ended a transaction that stood still"),
+    (errors.TransactionTimeout, "locked", "did not answer in time"),
     (errors.DiskFull, "full", "cannot grow: the server's disk is full"),
     (errors.OutOfMemory, "full", "has no memory left to work with"),
     (errors.TooManyConnections, "unreachable", "takes no more connections (max_connections)"),
@@ -38,6 +39,10 @@ _UNAVAILABLE: Final[tuple[tuple[type[Exception], str, str], ...]] = (
     (errors.CannotConnectNow, "unreachable", "is starting, stopping or recovering"),
     (PoolTimeout, "unreachable", "gave no connection in time"),
 )
+
+
+# The server has no code for some errors of its disk, such as a quota that is used up.
+_OF_A_FILE: Final = re.compile(r"could not \w+ (file|directory) ")
 
 
 class _Move(NamedTuple):
@@ -61,6 +66,7 @@ _PASSING: Final[tuple[tuple[str, str], ...]] = (
 _LASTING: Final[tuple[tuple[str, str], ...]] = (
     ("password authentication failed", "check the user and the password"),
     ("no password supplied", "give the password in PGPASSWORD, in ~/.pgpass or in the URL"),
+    ("is not permitted to log in", "let a DBA allow this role to log in"),
     ("no pg_hba.conf entry", "let a DBA allow this user and host in pg_hba.conf"),
     ("does not support SSL", "turn TLS on at the server, or change sslmode in the URL"),
     ("root certificate file", "name the certificate of the server's authority with sslrootcert"),
@@ -71,11 +77,11 @@ _LASTING: Final[tuple[tuple[str, str], ...]] = (
 
 def translate(error: Exception, place: str) -> StoreError:
     """Translate an error of psycopg or its pool to one of the store."""
-    said = in_one_line(error)
+    said = _said(error)
     if isinstance(error, (errors.DataCorrupted, errors.IndexCorrupted)):
         return StoreDamaged(f"store {place} is damaged ({said}); stop writing to it and restore a backup")
     if isinstance(error, errors.InsufficientPrivilege):
-        return StoreRefused(
+        return StoreDenied(
             f"store {place} may not be used by this role ({said}); `opord db print-sql --role NAME` prints what has to be granted"
         )
     if isinstance(error, PoolClosed):
@@ -83,6 +89,8 @@ def translate(error: Exception, place: str) -> StoreError:
     for kind_of, kind, phrase in _UNAVAILABLE:
         if isinstance(error, kind_of):
             return StoreUnavailable(kind, f"store {place} {phrase} ({said})")
+    if isinstance(error, errors.InternalError_) and _OF_A_FILE.search(said):
+        return StoreUnavailable("io", f"store {place} cannot be read or written: {said}")
     if isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError)):
         move = _move(said)
         lasting = move is not None and not move.passes
@@ -91,6 +99,12 @@ def translate(error: Exception, place: str) -> StoreError:
             "unreachable", f"store {place} cannot be reached ({said}){hint}", lasting=lasting
         )
     return StoreError(f"store {place}: {type(error).__name__}: {said}")
+
+
+def _said(error: Exception) -> str:
+    """Return what the server says, without the statement that it quotes; else the error's text."""
+    primary = error.diag.message_primary if isinstance(error, psycopg.Error) else None
+    return primary or in_one_line(error)
 
 
 def _move(said: str) -> _Move | None:
