@@ -65,6 +65,7 @@ def test_every_error_that_a_program_can_meet_is_in_one_place() -> None:
         "RowDamaged",
         "StoreMisused",
         "StoreMoved",
+        "StoreDenied",
         "StoreOtherServer",
         "StoreTwoNames",
         "StoreUnsupported",
