@@ -107,7 +107,8 @@ class StoreUnavailable(StoreError):
 
     def __init__(self, kind: str, message: str, *, lasting: bool = False) -> None:
         super().__init__(message)
-        self.kind, self.lasting = kind, lasting
+        self.kind = kind
+        self.lasting = lasting
 
 
 class StoreMoved(StoreUnavailable):
@@ -169,8 +170,8 @@ class StoreMisused(StoreRefused):
 class StoreDenied(StoreRefused):
     """The server denies this role a right. A worker that runs waits until it has it again."""
 
-    kind = "denied"
-    lasting = True
+    kind: str = "denied"
+    lasting: bool = True
 
 
 class StoreUnsupported(StoreRefused):
