@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from opord.kernel.requests import Call as Call
     from opord.kernel.requests import InDoubt as InDoubt
     from opord.kernel.requests import TimedOut as TimedOut
+    from opord.kernel.requests import TransactionCall as TransactionCall
     from opord.loading.errors import ContractRefused as ContractRefused
     from opord.loading.errors import LoadingError as LoadingError
     from opord.loading.errors import StaleModule as StaleModule
@@ -126,6 +127,7 @@ _HOMES = {
     "StoreRefused": "opord.stores.base",
     "StoreUnavailable": "opord.stores.base",
     "TimedOut": "opord.kernel.requests",
+    "TransactionCall": "opord.kernel.requests",
     "UnknownEvent": "opord.drive.errors",
     "Unsupported": "opord.backends.base",
     "WrongResolution": "opord.drive.errors",
@@ -187,6 +189,7 @@ __all__ = [
     "StoreRefused",
     "StoreUnavailable",
     "TimedOut",
+    "TransactionCall",
     "UnknownEvent",
     "Unsupported",
     "WrongResolution",

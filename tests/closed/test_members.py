@@ -107,12 +107,13 @@ POINTED: dict[Union, set[str]] = {
     Union("kernel/answers.py", "Result", "row: RunRow"): {
         "drive/events.py", "drive/people.py", "drive/starts.py",
     },
-    Union("kernel/effect_attempts.py", "Sequel"): {"drive/effects.py"},
+    Union("kernel/effect_attempts.py", "Sequel"): {"drive/effects.py", "drive/transactions.py"},
     Union("kernel/doubt.py", "Deed"): {"drive/commitment.py"},
     Union("kernel/doubt.py", "Reason"): {"kernel/plan.py"},
     Union("kernel/doubt.py", "Until"): {"kernel/plan.py"},
     Union("drive/calls.py", "Undeclared"): {
         "drive/commitment.py", "drive/effects.py", "drive/evidence.py", "drive/interrupts.py",
+        "drive/transactions.py",
     },
     Union("simulate/drive.py", "ExplorationEnd"): {"simulate/explore.py"},
     Union("lsp/cursor.py", "FrameKind"): {"lsp/features/completion/complete.py"},

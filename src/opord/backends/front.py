@@ -22,6 +22,7 @@ from opord.backends.misuse import (
     handle_class,
     start_of,
 )
+from opord.backends.transactions import EngineTransaction
 from opord.drive import hooks
 from opord.drive.calls import bind_handlers
 from opord.drive.errors import EngineClosed, HandlersInvalid, RunTerminated
@@ -281,6 +282,20 @@ class Engine:
         """
         start: Start[RunT] = start_of(contract, args, kwargs)
         return start.handle(self, await self.start_run(self._program(start.workflow), start.members))
+
+    def transaction(self, connection: Any = None) -> EngineTransaction:
+        """Write in the database of the store, and start runs and send events, all at once.
+
+            async with engine.transaction() as transaction:
+                transaction.connection.execute("INSERT INTO orders …")
+                await transaction.start(OrderFulfilment, order=order)
+
+        Args:
+            connection: a connection of the program's own, of psycopg, on which a transaction is
+                open; the program commits it. Without one, a transaction of the store's own is begun
+                here, and is committed at the end of the block.
+        """
+        return EngineTransaction(self._running, self._program, self._kept, connection)
 
     def run(self, contract: Startable[..., RunT], key: str | int | UUID) -> RunT:
         """Return the handle of an existing run, by the key that names it.

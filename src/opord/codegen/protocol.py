@@ -69,6 +69,8 @@ class ProtocolWriter:
                 pass
             case ir.Effect():
                 result = f"{self._use('Reply', hidden)}[{result}]"
+            case ir.Action(transaction=True):
+                params += ["*", f"call: {self._use('TransactionCall', hidden)}"]
             case ir.Action():
                 params += ["*", f"call: {self._use('Call', hidden)}"]
                 result = f"{self._use('Reply', hidden)}[{result}]"
@@ -92,6 +94,11 @@ class ProtocolWriter:
                 ]
             case ir.Effect():
                 facts = ["May be repeated: it only reads, or is harmless to repeat."]
+            case ir.Action(transaction=True):
+                facts = [
+                    "Writes through `call.connection`, in the transaction that also records its outcome: "
+                    "a plain function, which calls nobody outside."
+                ]
             case ir.Action():
                 facts = ["Commits something the outside can see: pass on `call.key` as its idempotency key."]
             case _:

@@ -10,6 +10,7 @@ __all__ = [
     "held_calls",
     "logged",
     "hooks",
+    "host",
     "purity",
     "reading",
     "relay",

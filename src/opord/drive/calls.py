@@ -10,9 +10,8 @@ from typing import Any, NamedTuple, TypeAlias, assert_never, cast
 
 import msgspec
 
-from opord.contract import Action, Effect
+from opord.contract import TRANSACTION_LIMIT, Action, Effect
 from opord.drive import children
-from opord.drive.errors import HandlersInvalid
 from opord.drive.held_calls import CallLeft, HeldCalls
 from opord.drive.purity import NotPure, call_watched, install
 from opord.drive.relay import GivenUp, HandlerEnd, Raised, Returned, Waiting, end_of, in_a_new_task
@@ -86,25 +85,8 @@ Undeclared: TypeAlias = TookTooLong | Unexpected
 Ending: TypeAlias = Answered | Failed | Undeclared
 
 
-def refuse_transactions(program: Program) -> None:
-    """Refuse a contract with an action in transaction.
-
-    Raises:
-        HandlersInvalid: the contract has one. It must not run as an ordinary action.
-    """
-    problems = [
-        f"the action `{action.name}` ({action.place.file}:{action.place.line}) is `in transaction`, "
-        "and that is not carried out by this version yet"
-        for action in program.contract.actions
-        if action.transaction
-    ]
-    if problems:
-        raise HandlersInvalid(program.name, problems)
-
-
 def bind_handlers(program: Program, target: Any) -> dict[str, Handler]:
     """Find the handler of each call on the user's object, which `check_handlers` has approved."""
-    refuse_transactions(program)
     handlers = {}
     for name, form in handler_names(program).items():
         function = getattr(target, form)
@@ -209,6 +191,8 @@ class Calls:
     def _limit(self, call: CallProgram) -> tuple[float, bool]:
         declaration = call.declaration
         timeout = declaration.timeout if isinstance(declaration, Effect | Action) else None
+        if isinstance(declaration, Action) and declaration.transaction:
+            return min(timeout or TRANSACTION_LIMIT, TRANSACTION_LIMIT).total_seconds(), True
         if timeout is None:
             return self._limit_s, True
         return timeout.total_seconds(), False
@@ -224,17 +208,19 @@ class Calls:
         ready: Callable[[], Awaitable[None]] | None = None,
         entering: Callable[[], None] | None = None,
         timer_s: float | None = None,
+        connect: Callable[[], Awaitable[Call]] | None = None,
     ) -> Ending:
         """Make one attempt and return how it ended.
 
         `ready` is awaited if the call had to wait for a thread, and `entering` is called just
-        before the handler is entered. If the call is given up, `late` gets its ending later.
+        before the handler is entered. `connect` is awaited once there is a thread, and returns the
+        argument `call` in place of `about`. If the call is given up, `late` gets its ending later.
         `timer_s` is when a timer of the phase is due, in seconds from now.
 
         Raises:
             CancelledError: the caller itself is cancelled.
             Overtaken: the timer was due first.
-            Exception: what `ready` raises.
+            Exception: what `ready` or `connect` raises.
         """
         handler = self._handlers[call.declaration.name]
         kwargs = {"call": about} if handler.wants_call else {}
@@ -245,6 +231,13 @@ class Calls:
         if threads is not None:
             # Before the time limit begins: waiting for a thread is not part of the attempt.
             await self._take_thread(call, run, ready, timer_at)
+        if connect is not None:
+            try:
+                kwargs = {"call": await connect()}
+            except BaseException:
+                if threads is not None:
+                    self._held.thread_is_free()
+                raise
         began = self._monotonic()
         attempt = _Attempt(call, run, began, late, timer_at)
         if entering is not None:

@@ -20,6 +20,7 @@ from opord.drive.host import Carrier
 from opord.drive.interrupts import Collided, Stalled, evidence_of, other_commit
 from opord.drive.logged import about
 from opord.drive.past import look_back_at
+from opord.drive.transactions import Transactions
 from opord.kernel import checks, recording
 from opord.kernel.doubt import Stands
 from opord.kernel.draft import Draft
@@ -67,7 +68,7 @@ _NO_REPLY: Final = CommitReply("starting")
 class Commitments:
     """Carries out the commits of a held run."""
 
-    __slots__ = ("calls", "effects", "hold", "host", "run")
+    __slots__ = ("calls", "effects", "hold", "host", "run", "transactions")
 
     def __init__(self, hold: Hold, calls: Calls, effects: Effects) -> None:
         self.hold: Hold = hold
@@ -75,11 +76,13 @@ class Commitments:
         self.run: Run = hold.run
         self.calls: Calls = calls
         self.effects: Effects = effects
+        self.transactions: Transactions = Transactions(hold, calls, effects)
 
     async def commit(self, draft: Draft, step: StepUnderWay, request: Commit) -> tuple[Draft, Outcome]:
         """Bring the commit that a step asks for to its outcome.
 
-        The outcome is in the returned draft, or already durable.
+        The outcome is in the returned draft, or already durable. That of an action in a transaction
+        is in `transactions` and on record with the `goto`.
 
         Raises:
             Parked: the run rests until the commit can go on.
@@ -106,6 +109,9 @@ class Commitments:
         another = collision is not None and (collision.key, collision.answer) == (key, "another")
         if another:
             key = run.own_key
+        if action.transaction:
+            outcome = await self.transactions.commit(draft, step, call, key, request.args, args)
+            return self.hold.draft(), outcome
         self.host.hook("before intent", run.id)
         intent = recording.intend(
             draft, request.name, key, args, now=step.now, answers=list(step.answers), another=another

@@ -68,12 +68,8 @@ class Effects:
         """
         declaration = call.declaration
         assert isinstance(declaration, Effect)
-        failed = self._failed_before(step)
+        failed = await self.due(draft, step)
         now = self.host.now()
-        if failed is not None and now < failed.next_at:
-            await self.hold.pause(draft, failed.next_at)
-        if not draft.empty:
-            await self.hold.flush(draft)
         tries = Tries(failed.failures, failed.surprises) if failed is not None else NONE_WRONG
         attempt = tries.failures + tries.surprises + 1
         late = LateAnswer(self.host, self.run.id, call, attempt)
@@ -91,29 +87,45 @@ class Effects:
             case "stall" if isinstance(ending, Undeclared):
                 raise Stalled(unexpected(self.calls, call, ending) | {"attempt": attempt})
             case "again" if not isinstance(ending, Answered):
-                return await self._pause(step, call, ending, plan, now, late)
+                return await self.pause(step, call, ending, plan, now, late)
             case "answer" | "fail" | "stall" | "again":
                 raise RuntimeError(f"{self.run.id}: cannot {plan.sequel} after {ending}")
             case _:
                 assert_never(plan.sequel)
 
+    async def due(self, draft: Draft, step: StepUnderWay) -> FailedAttempts | None:
+        """Make a draft durable before a call, and return the failed attempts of that call.
+
+        Raises:
+            Parked: the run rests until the next attempt.
+        """
+        failed = self._failed_before(step)
+        if failed is not None and self.host.now() < failed.next_at:
+            await self.hold.pause(draft, failed.next_at)
+        if not draft.empty:
+            await self.hold.flush(draft)
+        return failed
+
     def _failed_before(self, step: StepUnderWay) -> FailedAttempts | None:
-        """Return the attempts on record of the effect that the step asks for."""
+        """Return the attempts on record of the call that the step asks for."""
         pending = self.run.body.pending
         if pending is None or pending.tries is None or len(step.answers) > len(pending.answers):
             return None
         return pending.tries
 
-    async def _pause(
+    async def pause(
         self,
         step: StepUnderWay,
         call: CallProgram,
         ending: Failed | Undeclared,
         plan: EffectPlan,
         began: Instant,
-        late: LateAnswer,
+        late: LateAnswer | None = None,
     ) -> NoReturn:
-        """Record a failed attempt, and give the run back until the next one."""
+        """Record a failed attempt, and give the run back until the next one.
+
+        `late` takes what the attempt answers later.
+        """
         draft = self.hold.draft()
         failure, trouble = self.what_failed(call, ending)
         failed = effects.attempt_failed(
@@ -133,7 +145,8 @@ class Effects:
         try:
             await self.hold.pause(draft, failed.next_at)
         except Parked:
-            late.on_record(of)
+            if late is not None:
+                late.on_record(of)
             raise
 
     def what_failed(
@@ -169,11 +182,7 @@ class Effects:
     async def _attempt(
         self, call: CallProgram, args: tuple[Any, ...], attempt: int, late: LateAnswer
     ) -> Ending:
-        about = self._about(call, attempt)
-        timer_s = None
-        if self.run.body.timers:
-            due = min(recording.shared_timers(self.run).values(), default=None)
-            timer_s = None if due is None else max(0.0, (due - self.host.now()) / 1e6)
+        about, timer_s = self._about(call, attempt), self.timer_s()
 
         def entering() -> None:
             began = self.host.now()
@@ -188,6 +197,13 @@ class Effects:
             raise TimerDue from None
         finally:
             self.calls.ends(self.run.id)
+
+    def timer_s(self) -> float | None:
+        """Return when a timer of the phase is due, in seconds from now; None if none is."""
+        if not self.run.body.timers:
+            return None
+        due = min(recording.shared_timers(self.run).values(), default=None)
+        return None if due is None else max(0.0, (due - self.host.now()) / 1e6)
 
     def _about(self, call: CallProgram, attempt: int) -> Call | None:
         """Return the argument `call` for an effect's handler; None if the handler takes none."""

@@ -9,15 +9,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, Final
 
 from opord.drive.calls import Calls
 from opord.drive.errors import RunPruned
 from opord.drive.evidence import keep_late
 from opord.drive.frames import describe_fault
 from opord.drive.hold import Hold
-from opord.drive.host import Carrier
-from opord.drive.interrupts import Lost, Parked, TimerDue
+from opord.drive.host import Carrier, Undone
+from opord.drive.interrupts import Lost, Parked, TimerDue, commit_refused
 from opord.drive.logged import about
 from opord.drive.reading import read
 from opord.drive.relay import Relay
@@ -28,14 +28,22 @@ from opord.kernel.answers import Applied
 from opord.kernel.draft import Draft
 from opord.kernel.rows import is_held
 from opord.kernel.run import Run
+from opord.values.types import Instant
 
 log: logging.Logger = logging.getLogger("opord.worker")
+
+
+UNDONE_AT_ONCE: Final = 5
+"""How often a transaction that another one was in the way of is tried again at once."""
+
+UNDONE_PAUSE_US: Final = 1_000_000
+"""How long its run rests then, in microseconds."""
 
 
 class Flight:
     """Carries one held run forward until it must be given back."""
 
-    __slots__ = ("_relay", "host", "run", "run_hold", "steps")
+    __slots__ = ("_relay", "_undone", "host", "run", "run_hold", "steps")
 
     def __init__(self, host: Carrier, run: Run, calls: Calls) -> None:
         self.host: Carrier = host
@@ -43,6 +51,7 @@ class Flight:
         self.run_hold: Hold = Hold(host, run)
         self.steps: Steps = Steps(self.run_hold, calls)
         self._relay: Relay | None = None
+        self._undone = 0
 
     def launch(self, work: Coroutine[Any, Any, None], *, on_end: Callable[[], None]) -> None:
         """Carry out `work`, which awaits `go`, in a task. `on_end` is called when it has ended."""
@@ -86,7 +95,12 @@ class Flight:
         It has to be carried by a relay, as by `launch`; see `relay.carried`.
         """
         try:
-            await self._go()
+            while True:
+                try:
+                    await self._go()
+                    return
+                except Undone as undone:
+                    await self._begin_again(undone)
         except Parked:
             self.host.hook("parked", self.run.id)
         except Lost as interrupt:
@@ -97,6 +111,37 @@ class Flight:
                 interrupt.row and interrupt.row.head.state,
                 extra=about(self.run),
             )
+
+    async def _begin_again(self, undone: Undone) -> None:
+        """Go on from what is on record, after a transaction that may not have become durable.
+
+        Raises:
+            Lost: another process has moved the run.
+            Parked: the run has stalled, or rests for a moment.
+        """
+        host, before = self.host, self.run
+        try:
+            run = await read(host, before.id)
+        except RunPruned:
+            raise Lost(None) from None
+        if (run.epoch, run.worker) != (before.epoch, host.name):
+            raise Lost(None)
+        calls = self.steps.calls
+        self.run, self.run_hold = run, Hold(host, run)
+        self.steps = Steps(self.run_hold, calls)
+        self._undone += 1
+        if undone.refused is not None:
+            draft = self.run_hold.draft()
+            recording.stall(draft, commit_refused(undone.call, undone.refused))
+            await self.run_hold.give_back(draft)
+            raise Parked
+        if self._undone > UNDONE_AT_ONCE:
+            log.warning(
+                "%s: an action in a transaction is tried again in %g s, because %s",
+                run.id, UNDONE_PAUSE_US / 1e6, undone.why, extra=about(run),
+            )  # fmt: skip
+            draft = self.run_hold.draft()
+            await self.run_hold.park(draft, run.status, Instant(draft.at + UNDONE_PAUSE_US))
 
     @property
     def uncalled(self) -> bool:
@@ -158,3 +203,5 @@ class Flight:
                 draft = await self.steps.carry(draft)
             except TimerDue:
                 draft = hold.draft()
+            if hold.ended:
+                return

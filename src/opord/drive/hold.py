@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from opord.drive.host import Carrier
+from opord.drive.host import Carrier, Transaction
 from opord.drive.interrupts import Lost, Parked
 from opord.drive.leases import Lease
 from opord.drive.past import look_back
@@ -96,6 +96,23 @@ class Hold:
             return True
         await self._catch_up(draft, result)
         return False
+
+    async def commit(self, transaction: Transaction, draft: Draft) -> None:
+        """Make a draft durable with what a handler wrote in a transaction.
+
+        Raises:
+            Lost: another process has moved the run.
+            Undone: nothing may be durable; the run has to be read again.
+        """
+        self.beginning = True
+        try:
+            self.host.hook("before outcome", self.run.id)
+            self._written(draft, await transaction.commit(draft.write()))
+        finally:
+            self.beginning = False
+        self.host.hook("outcome written", self.run.id)
+        draft.written = True
+        self.ended = has_ended(self.run.status)
 
     async def give_back(self, draft: Draft) -> None:
         """Write the end of the flight; messages that came meanwhile are taken in first.

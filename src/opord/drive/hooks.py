@@ -19,6 +19,7 @@ Point: TypeAlias = Literal[
     "before intent",
     "intent written",
     "call answered",
+    "transaction begun",
     "before outcome",
     "outcome written",
     "before event",

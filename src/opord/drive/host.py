@@ -168,6 +168,59 @@ class Host(Protocol):
         ...
 
 
+class Undone(Exception):
+    """A transaction may not have become durable; the run shows whether it did.
+
+    `why` says what was in the way, and the same again may succeed. `refused` is the error with
+    which the database refused to commit what the handler of `call` wrote, if that is why; then it
+    may not.
+    """
+
+    why: str
+    refused: Exception | None
+    call: str = ""
+
+    def __init__(self, why: str, refused: Exception | None = None) -> None:
+        super().__init__(why)
+        self.why, self.refused = why, refused
+
+
+class Transaction(Protocol):
+    """An open transaction of the database in which the runs live.
+
+    Nobody else moves its run meanwhile. It is ended by `commit` or by `roll_back`.
+    """
+
+    @property
+    def connection(self) -> Any:
+        """What a handler writes through."""
+        ...
+
+    def in_the_way(self, error: BaseException, /) -> str:
+        """Say what was in the way if a handler failed for no reason of its own; else empty.
+
+        That is another transaction, a full disk, or a connection that was lost.
+        """
+        ...
+
+    async def commit(self, change: Write, /) -> Result:
+        """Apply a change, and make it durable together with what was written before.
+
+        If the change does not fit, nothing is written.
+
+        Raises:
+            Undone: nothing was written, or nobody knows; `read` the run to see which.
+        """
+        ...
+
+    async def roll_back(self, *, in_use: bool = False) -> None:
+        """Undo what was written. With `in_use`, a handler may still write, and is interrupted.
+
+        It does no harm to call it again, or after `commit`.
+        """
+        ...
+
+
 class Carrier(Host, Protocol):
     """A host that also carries runs; adds what a flight needs.
 
@@ -185,6 +238,14 @@ class Carrier(Host, Protocol):
         """Renew the lease of a run.
 
         Return False if this host no longer holds it with that epoch.
+        """
+        ...
+
+    def transaction(self, run: Run) -> Awaitable[Transaction | None]:
+        """Begin a transaction in which a held run moves on.
+
+        The result is None if the run is not as this host knows it: read it again. It waits while
+        the store cannot answer.
         """
         ...
 

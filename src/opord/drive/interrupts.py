@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, assert_never
 
+from opord.contract import Action
 from opord.drive.calls import Answered, Calls, Ending, Failed, TookTooLong, Undeclared, Unexpected
 from opord.kernel.inbox import Evidence
 from opord.kernel.program import CallProgram
@@ -58,11 +59,22 @@ def unexpected(calls: Calls, call: CallProgram, ending: Undeclared) -> dict[str,
             return calls.describe(call, error)
         case TookTooLong(after_s):
             sentence = f"{name} did not answer within the worker's limit of {after_s:g} s"
+            if isinstance(call.declaration, Action) and call.declaration.transaction:
+                sentence = f"{name} did not end within {after_s:g} s, and what it wrote was rolled back"
             return describe_without_exception(
                 "CallLimit", sentence, call=name, frames=calls.hung_at(call, ending)
             )
         case _:
             assert_never(ending)
+
+
+def commit_refused(call: str, cause: Exception) -> dict[str, Any]:
+    """Describe a transaction that the database did not commit."""
+    return describe_without_exception(
+        "CommitRefused",
+        f"the database refused to commit what {call} wrote, and rolled it back: {cause}",
+        call=call,
+    )
 
 
 def other_commit(intent: Intent) -> dict[str, Any]:

@@ -9,9 +9,10 @@ from opord.drive.commitment import Commitments
 from opord.drive.effects import Effects
 from opord.drive.frames import describe_fault
 from opord.drive.hold import Hold
-from opord.drive.host import Carrier
+from opord.drive.host import Carrier, Transaction, Undone
 from opord.drive.interrupts import Collided, Parked, Stalled, key_reused
 from opord.drive.telling import tell_moved
+from opord.drive.transactions import Transactions
 from opord.kernel import collisions, inbox, recording
 from opord.kernel.beginning import check_goto
 from opord.kernel.draft import Draft
@@ -25,7 +26,7 @@ from opord.values.failure import Failure
 class Steps:
     """Carries out the steps of a held run."""
 
-    __slots__ = ("calls", "commitments", "effects", "hold", "host", "run")
+    __slots__ = ("calls", "commitments", "effects", "hold", "host", "run", "transactions")
 
     def __init__(self, hold: Hold, calls: Calls) -> None:
         self.hold: Hold = hold
@@ -34,6 +35,7 @@ class Steps:
         self.calls: Calls = calls
         self.effects: Effects = Effects(hold, calls)
         self.commitments: Commitments = Commitments(hold, calls, self.effects)
+        self.transactions: Transactions = self.commitments.transactions
 
     async def carry(self, draft: Draft) -> Draft:
         """Carry the step that is due to its `goto`, and return the draft that holds the transition.
@@ -42,6 +44,7 @@ class Steps:
             Parked: the run rests in the middle of the step, or has stalled.
             TimerDue: a timer of the phase is due, and the step is dropped.
             Lost: another process has moved the run.
+            Undone: a transaction may not have become durable, and the run has to be read again.
         """
         run = self.run
         self.host.hook("step begins", run.id)
@@ -90,7 +93,12 @@ class Steps:
             if answered is not None and answered.kind == "event" and committed is None:
                 check_goto(run, request, draft.at)
             cause = inbox.cause_text(answered, told)
-            recording.go(draft, request, cause=cause, answers=step.answers[before:])
+            recording.go(
+                draft, request, cause=cause, answers=step.answers[before:], settled=self.transactions.settled
+            )
+            if self.transactions.open is not None:
+                await self._commit(self.transactions.open, draft, committed or "")
+                draft = self.hold.draft()
         except StepError as error:
             await self._stall(draft, trouble_of(error, run.program))
         except Stalled as error:
@@ -99,7 +107,17 @@ class Steps:
             await self._collide(draft, step, error)
         except Diverged as error:
             await self._stall(draft, describe_fault(error))
+        finally:
+            await self.transactions.roll_back()
         return draft
+
+    async def _commit(self, transaction: Transaction, draft: Draft, action: str) -> None:
+        """Make the end of the step durable with what the handler of its action wrote."""
+        try:
+            await self.hold.commit(transaction, draft)
+        except Undone as undone:
+            undone.call = action
+            raise
 
     def _pure(self, step: StepUnderWay, request: Pure) -> Request | Goto:
         call = self.run.program.calls[request.name]
@@ -120,6 +138,7 @@ class Steps:
         return step.answer(call, ending.value, ending.rest, attempts=attempts, ms=ms)
 
     async def _collide(self, draft: Draft, step: StepUnderWay, found: Collided) -> NoReturn:
+        await self.transactions.roll_back()
         if draft.empty or draft.written:
             draft = self.hold.draft()
         try:
@@ -138,6 +157,7 @@ class Steps:
         raise Parked
 
     async def _stall(self, draft: Draft, trouble: dict[str, Any]) -> NoReturn:
+        await self.transactions.roll_back()
         if draft.empty or draft.written:
             # The draft is as old as the call that went wrong, which may have been retried for a
             # long time.
@@ -159,8 +179,8 @@ def _check_commits(request: Request | Goto, collision: Collision) -> None:
 
 
 def _check_asks(request: Request | Goto, tries: FailedAttempts) -> None:
-    """Refuse a step that asks for something else than the effect whose attempts are on record."""
+    """Refuse a step that asks for something else than the call whose attempts are on record."""
     if isinstance(request, Goto):
         raise Diverged(f"the step goes to {request.state}, but attempts of {tries.call} are on record")
-    if not isinstance(request, Perform) or request.name != tries.call:
+    if request.name != tries.call:
         raise Diverged(f"the step asks for {request.name}, but attempts of {tries.call} are on record")

@@ -3,6 +3,7 @@
 __all__ = [
     "collector",
     "environment",
+    "host",
     "need_calls",
     "process",
     "programs",
@@ -11,5 +12,6 @@ __all__ = [
     "reaper",
     "restoring",
     "store_writer",
+    "transactions",
     "worker",
 ]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Coroutine
-from typing import Any, Protocol
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 from opord.drive import hooks
 from opord.engine.environment import Environment
 from opord.engine.need_calls import NeedCalls
 from opord.engine.programs import Programs
-from opord.engine.store_writer import StoreWriter
 from opord.engine.told import ToldNeeds
+from opord.engine.transactions import OpenTransaction
 from opord.kernel.large import ValueCache
 from opord.kernel.open_needs import OpenNeed
 from opord.kernel.program import Program
@@ -19,6 +19,9 @@ from opord.kernel.rows import EventKey, InboxRow, RecordRow, RunRow, Tombstone, 
 from opord.kernel.run import Run
 from opord.stores.base import Result, RowDamaged, Start, Store, Write
 from opord.values.types import NO_TIME, Digest, Duration, Instant, Key, RunId
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Hands(Protocol):
@@ -49,6 +52,26 @@ class Hands(Protocol):
         ...
 
 
+class Writer(Protocol):
+    """What a host writes and reads through: the store writer, or one in a transaction."""
+
+    def apply(self, change: Start | Write) -> asyncio.Future[Result]:
+        """Write a change; the future is done when it is durable or refused."""
+        ...
+
+    def call(self, verb: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Awaitable[T]:
+        """Call another verb of the store."""
+        ...
+
+    def read(self, verb: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Awaitable[T]:
+        """Call a verb that only reads."""
+        ...
+
+    def transaction(self, held: tuple[RunId, int, int]) -> Awaitable[OpenTransaction | None]:
+        """Begin a transaction; see `Store.transaction`."""
+        ...
+
+
 class StoreHost:
     """Implements `drive.host` for a process over a store.
 
@@ -65,13 +88,13 @@ class StoreHost:
         self,
         *,
         store: Store,
-        writer: StoreWriter,
+        writer: Writer,
         programs: Programs,
         environment: Environment,
         hook: hooks.Hook = hooks.nothing,
     ) -> None:
         self.store = store
-        self.writer = writer
+        self.writer: Writer = writer
         self.programs = programs
         self.environment = environment
         self.name: str = environment.worker
@@ -162,6 +185,10 @@ class StoreHost:
         """
         claims = [(run, epoch)]
         return not await self.writer.call(self.store.renew, self.name, claims, ttl_us=self.lease_us)
+
+    async def transaction(self, run: Run) -> OpenTransaction | None:
+        """Begin a transaction in which a held run moves on; None if the run is not as read."""
+        return await self.writer.transaction((run.id, run.epoch, run.seq))
 
     def need_opened(self, need: OpenNeed) -> None:
         """Tell the program that a run needs a person, and remember that this process tells it."""

@@ -112,6 +112,7 @@ class Process:
         }
         self.worker = Worker(
             self.host,
+            self.writer,
             programs={digest: each.program for digest, each in by_digest.items()},
             calls=calls,
             held=held,

@@ -15,9 +15,9 @@ from opord.kernel import restored
 from opord.kernel.draft import Draft
 from opord.kernel.instants import text
 from opord.kernel.program import Program
-from opord.kernel.recording import has_key_expression
 from opord.kernel.rows import RunRow, Status, has_ended
 from opord.kernel.run import Collision, Intent, skeleton
+from opord.kernel.settled import has_key_expression
 from opord.stores.base import Applied, RowDamaged, RunFilter, Store, Write
 from opord.values.types import START_OF_TIME, Instant, RunId
 
@@ -224,5 +224,7 @@ def _with_time(program: Program) -> tuple[str, ...]:
 
 def _actions(program: Program) -> Iterator[Action]:
     for call in program.calls.values():
-        if isinstance(call.declaration, Action):
-            yield call.declaration
+        action = call.declaration
+        # What one in a transaction wrote lies in the store, and was restored with it.
+        if isinstance(action, Action) and not action.transaction:
+            yield action

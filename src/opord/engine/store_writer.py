@@ -13,12 +13,13 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
 from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 from opord.engine.outage import Asked, Outage, Wait
+from opord.engine.transactions import OpenTransaction
 from opord.kernel.rows import has_ended
 from opord.stores.base import (
     Applied,
@@ -31,6 +32,7 @@ from opord.stores.base import (
     StoreDenied,
     StoreMoved,
     StoreRefused,
+    StoreTransaction,
     StoreUnavailable,
     Write,
 )
@@ -52,6 +54,9 @@ REMOTE_CHANGES = 200
 
 A larger one makes the others wait longer and saves nothing more.
 """
+
+TRANSACTIONS = 8
+"""Number of transactions of programs that begin or end at once, in a store that takes many."""
 
 SHORT_S, A_CHANGE_S = 0.005, 0.000_1
 """A store is quick if its batches take, on average, at most these times.
@@ -101,6 +106,10 @@ class StoreWriter:
         self._waiting: deque[_Item] = deque()
         self._behind: dict[RunId, deque[_Item] | None] = {}
         self._calls: deque[tuple[Callable[[], Any], asyncio.Future[Any]]] = deque()
+        self._transacting: Executor | None = None
+        self._beginnings: set[asyncio.Future[Any]] = set()
+        self._held: asyncio.Future[None] | None = None
+        self._abandoned: set[asyncio.Future[None]] = set()
         self._pump: asyncio.Task[None] | None = None
         self._ready: asyncio.Event | None = None
 
@@ -125,7 +134,7 @@ class StoreWriter:
         self._pump.cancel()
         await asyncio.gather(self._pump, return_exceptions=True)
         self._pump = None
-        for pool in (self._readers, self._writers):
+        for pool in (self._readers, self._writers, self._transacting):
             if pool is not None:
                 # Not waited for: a verb under way keeps its own thread, and a closed store refuses
                 # it.
@@ -184,6 +193,52 @@ class StoreWriter:
             self._note(error)
             raise
 
+    async def transaction(self, held: tuple[RunId, int, int] | None = None) -> OpenTransaction | None:
+        """Begin a transaction; see `Store.transaction`. Waits while the store cannot answer.
+
+        In a store whose writes take turns, nothing else is written before it ends.
+        """
+        begun = asyncio.ensure_future(self._begun(held))
+        try:
+            return await asyncio.shield(begun)
+        except asyncio.CancelledError:
+            begun.add_done_callback(self._abandon)
+            raise
+
+    async def _begun(self, held: tuple[RunId, int, int] | None) -> OpenTransaction | None:
+        begin = partial(self.store.transaction, held)
+        if self._takes_many:
+            if self._transacting is None:
+                self._transacting = ThreadPoolExecutor(TRANSACTIONS, thread_name_prefix="opord-transaction")
+            self._refuse_damaged()
+            inner = await self._patiently(begin, self._transacting)
+        else:
+            future: asyncio.Future[StoreTransaction | None] = asyncio.get_running_loop().create_future()
+            self._calls.append((begin, future))
+            self._beginnings.add(future)
+            self._wake()
+            inner = await future
+        return None if inner is None else OpenTransaction(inner, self._in_transaction, self._transaction_over)
+
+    def _abandon(self, begun: asyncio.Future[OpenTransaction | None]) -> None:
+        """Undo a transaction for which nobody waits any more."""
+        transaction = None if begun.cancelled() or begun.exception() is not None else begun.result()
+        if transaction is not None:
+            ended = asyncio.ensure_future(transaction.roll_back())
+            self._abandoned.add(ended)
+            ended.add_done_callback(self._abandoned.discard)
+
+    async def _in_transaction(self, verb: Callable[[], T]) -> T:
+        """Call a verb of an open transaction. Where writes take turns, it is its turn."""
+        quick = not self._takes_many and not self._slow
+        return await _run(verb, None if quick else self._transacting or self._thread)
+
+    def _transaction_over(self, durable: Sequence[Start | Write]) -> None:
+        if self._held is not None and not self._held.done():
+            self._held.set_result(None)
+        for change in durable:
+            self._tell_end(change.run if isinstance(change, Write) else change.row.run, change, Applied(0))
+
     @property
     def _takes_many(self) -> bool:
         """Whether the store takes several batches at once, and its verbs in any order."""
@@ -211,6 +266,9 @@ class StoreWriter:
                 self._calls.clear()
                 for verb, future in calls:
                     await self._answer(verb, future)
+                    if self._held is not None:  # a transaction has begun, and it is its turn until it ends
+                        await self._held
+                        self._held = None
                 if self._waiting:
                     await self._write(self._batch(BATCH_CHANGES if self._slow else QUICK_CHANGES))
                     # Callers whose write is done go on now, and may join the next batch.
@@ -326,8 +384,12 @@ class StoreWriter:
             if not future.done():
                 future.set_exception(error)
         else:
+            if future in self._beginnings and answer is not None and not future.done():
+                self._held = asyncio.get_running_loop().create_future()
             if not future.done():
                 future.set_result(answer)
+        finally:
+            self._beginnings.discard(future)
 
     def _refuse_damaged(self) -> None:
         """Refuse to use a damaged store: a wrong answer may be worse than none."""

@@ -62,6 +62,7 @@ class Worker:
     def __init__(
         self,
         host: StoreHost,
+        writer: StoreWriter,
         *,
         programs: Mapping[str, Program],
         calls: Mapping[Digest, Calls],
@@ -71,7 +72,7 @@ class Worker:
     ) -> None:
         self.host = host
         self.store: Store = host.store
-        self.writer: StoreWriter = host.writer
+        self.writer: StoreWriter = writer
         self.programs = programs
         self.calls = calls
         self.held = held

@@ -19,6 +19,7 @@ from opord.kernel.requests import (
     RunInfo,
     Step,
     TimedOut,
+    TransactionCall,
 )
 from opord.values.arith import (
     absolute,
@@ -68,6 +69,7 @@ __all__ = [
     "Struct",
     "Sum",
     "TimedOut",
+    "TransactionCall",
     "Workflow",
     "absolute",
     "add",

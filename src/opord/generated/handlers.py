@@ -71,6 +71,9 @@ def _parameters(call: CallProgram) -> dict[str, str]:
 def _misfit(call: CallProgram, function: Callable[..., Any]) -> str:
     if isinstance(call.declaration, Pure) and inspect.iscoroutinefunction(function):
         return "is `async def`, but a pure is called on the spot: make it a plain `def`"
+    action = call.declaration
+    if isinstance(action, Action) and action.transaction and inspect.iscoroutinefunction(function):
+        return "is `async def`, but an action in a transaction holds the database: make it a plain `def`"
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):

@@ -35,6 +35,7 @@ __all__ = [
     "same_input",
     "sealing",
     "secrets",
+    "settled",
     "step",
     "trouble",
     "unread",

@@ -170,7 +170,7 @@ def _begins_another(body: Mapping[str, Any]) -> bool:
 
     Between attempts with nothing in doubt, an event or a timer of the phase may take the run.
     """
-    return body["kind"] == "intent" or body.get("by") == "record"
+    return body["kind"] == "intent" or body.get("by") in ("record", "transaction")
 
 
 # --- the rule -------------------------------------------------------------------------------------

@@ -19,14 +19,12 @@ from opord.kernel.large import Split
 from opord.kernel.program import Program, StateProgram
 from opord.kernel.records import Teller
 from opord.kernel.requests import Goto
-from opord.kernel.rows import UsedKey
 from opord.kernel.run import Answer, Cause, Intent, Outcome, Pending, Run, new_run
-from opord.kernel.sealing import sealed_digest, sealed_text
 from opord.kernel.secrets import hidden
+from opord.kernel.settled import Settled, record_settled, remember_key
 from opord.kernel.step import StepError
 from opord.kernel.timers import due_times
 from opord.kernel.trouble import describe_without_exception, recorded
-from opord.values.canonical import digest, dumps
 from opord.values.types import START_OF_TIME, Instant, Key, RunId
 
 DOUBT_RULE = 2
@@ -340,7 +338,7 @@ def outcome_known(draft: Draft, intent: Intent, outcome: Outcome, *, text: bytes
         attempt=intent.attempt,
         by=outcome.by,
     )
-    _remember_key(draft, intent, outcome, text)
+    remember_key(draft, intent.call, intent.key, intent.args, outcome, text)
     runnable(draft)
 
 
@@ -350,8 +348,12 @@ def outcome_on_record(draft: Draft, action: str, key: Key, outcome: Outcome) -> 
     draft.record("outcome", {"outcome": split}, call=action, key=key, by="record")
 
 
-def go(draft: Draft, goto: Goto, *, cause: str, answers: list[Answer]) -> None:
+def go(
+    draft: Draft, goto: Goto, *, cause: str, answers: list[Answer], settled: Settled | None = None
+) -> None:
     """Move the run to another state, or into the same one again: the end of a step.
+
+    `settled` is the outcome of the step's commit, if that is not on record yet.
 
     Raises:
         StepError: the target's data cannot be stored, or a timer cannot be computed; nothing is
@@ -365,6 +367,8 @@ def go(draft: Draft, goto: Goto, *, cause: str, answers: list[Answer]) -> None:
     if answers:
         what = f"what the calls of this step in {origin} answered"
         answers_split = recorded_answers(run, answers, what)
+    if settled is not None:
+        record_settled(draft, settled, recorded_args(run, settled.call, settled.args))
     how = _how(run, cause)
     _enter(run, goto.state, goto.fields, entry, draft.at)
     run.body.how = how
@@ -545,24 +549,6 @@ def _written(timers: dict[str, Instant]) -> dict[str, str] | None:
     return {name: text(due) for name, due in timers.items()} if timers else None
 
 
-def _remember_key(draft: Draft, intent: Intent, outcome: Outcome, text: bytes) -> None:
-    run = draft.run
-    _, action = run.action(intent)
-    if outcome.kind == "ok" and has_key_expression(action):
-        result = text.decode() if text else dumps(outcome.value)
-        where = f"settled {intent.call} {intent.key}"
-        draft.used_keys.append(
-            UsedKey(
-                intent.call,
-                intent.key,
-                sealed_digest(run.program, run.id, f"{where} args", digest(dumps(intent.args))),
-                sealed_text(run.program, run.id, f"{where} result", result),
-            )
-        )
-        if intent.call not in draft.run.body.settled:
-            draft.run.body.settled = [*draft.run.body.settled, intent.call]
-
-
 def left_by_success_alone(action: Action) -> bool:
     """Say whether a run leaves a commit of the action only once it has surely taken effect."""
     by_time = isinstance(action.doubt, Ask) and action.doubt.within is not None
@@ -578,8 +564,3 @@ def goes_on_by_itself(rule: Doubt) -> bool:
             return False
         case _:
             assert_never(rule)
-
-
-def has_key_expression(action: Action) -> bool:
-    """Say whether the contract computes the action's key; that identifies a repeated commit."""
-    return action.key is not None and action.key.expr is not None

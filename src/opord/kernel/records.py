@@ -48,8 +48,13 @@ EndingKind: TypeAlias = Literal["ok", "failed"]
 EvidenceKind: TypeAlias = EndingKind | Literal["not_called"]
 """What late evidence says of an attempt: how it ended, or that its call never began."""
 
-OutcomeBy: TypeAlias = Literal["call", "check", "evidence", "person", "skip", "report", "record"]
-"""How the outcome of a commit became known. "record": its key had taken effect in the run before.
+OutcomeBy: TypeAlias = Literal[
+    "call", "check", "evidence", "person", "skip", "report", "record", "transaction"
+]
+"""How the outcome of a commit became known.
+
+- "record": its key had taken effect in the run before.
+- "transaction": the action is carried out in the transaction that also writes its outcome.
 """
 
 Verdict: TypeAlias = Literal["happened", "did_not_happen", "another"]
@@ -124,10 +129,10 @@ class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
       the step)
     - attempt: `call`, `key`, `attempt`. At the end of one that failed transiently, or for good
       while a doubt is open, also `outcome` and `next`
-    - attempt of an effect, which failed and is tried again (without `key`): `call`, `attempt`,
-      `since` (when it began), `next`, `now` (that of the step), `answers` (of the calls before it
-      in the step), and `outcome`, or `error`, `trouble`, `traceback` if the contract does not
-      declare it
+    - attempt of an effect, or of an action in a transaction, which failed and is tried again
+      (without `key`): `call`, `attempt`, `since` (when it began), `next`, `now` (that of the step),
+      `answers` (of the calls before it in the step), and `outcome`, or `error`, `trouble`,
+      `traceback` if the contract does not declare it
     - attempt of a check, which gave no answer and is asked again (without `key`): `call` (the
       effect), `attempt`, `intent` (the number of the commit's), `since` (when it was asked),
       `next`, and `outcome`, or `error`, `trouble` as of an effect
@@ -138,7 +143,8 @@ class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
       when each attempt in doubt is answered; without it, a final failure of any attempt ends all)
     - resolved: `call`, `verdict`, `by`, `actor`, `role`, `reason`, `outcome`. Of a collision also
       `key`, and no `outcome`
-    - outcome: `call`, `key`, `attempt`, `outcome`, `by`
+    - outcome: `call`, `key`, `attempt`, `outcome`, `by`. Of an action in a transaction also `args`,
+      `now` (that of the step)
     - transition: `from`, `to`, `cause`, `data`, `timers`, `calls` (those after the intent),
       `result` (of a final state)
     - evidence: `call`, `intent` (its `seq`), `attempt`, `outcome` (`{"not_called": null}` if the

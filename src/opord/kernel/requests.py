@@ -50,6 +50,18 @@ class Call(msgspec.Struct, frozen=True):
     run_id: str
 
 
+class TransactionCall(Call, frozen=True):
+    """What the handler of an action `in transaction` may know about its call, and its connection.
+
+    What is written through `connection` becomes durable together with the outcome of the action,
+    or not at all. Of a store in PostgreSQL it is a `psycopg.Connection`. Of a store in SQLite it
+    has `execute`, `executemany` and `cursor` as a `sqlite3.Connection` has them. It ends with the
+    call; the handler neither commits nor rolls back.
+    """
+
+    connection: Any
+
+
 class Pure(msgspec.Struct, frozen=True):
     """Call the handler of a `pure`. `args` has one value for each parameter."""
 

@@ -26,8 +26,9 @@ from typing import assert_never
 from opord.contract import Action, Ask, Check, Repeat, Report, Skip, Var
 from opord.kernel.draft import Draft
 from opord.kernel.instants import capped, microseconds, text
-from opord.kernel.recording import goes_on_by_itself, has_key_expression
+from opord.kernel.recording import goes_on_by_itself
 from opord.kernel.run import Intent, Run
+from opord.kernel.settled import has_key_expression
 from opord.statements import nodes
 from opord.values.types import Instant
 

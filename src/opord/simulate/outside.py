@@ -14,7 +14,7 @@ from random import Random
 from types import SimpleNamespace
 from typing import Any, NamedTuple, assert_never
 
-from opord.contract import BOOL, Action, Check, Effect, Nothing, Pure
+from opord.contract import BOOL, TRANSACTION_LIMIT, Action, Check, Effect, Nothing, Pure
 from opord.generated.handlers import handler_names
 from opord.kernel.program import CallProgram, Program
 from opord.kernel.requests import Call
@@ -78,6 +78,8 @@ class Outside:
             for variant in failure.variants
         ]
         match declared:
+            case Action(transaction=True):
+                return ("ok", *variants, "lost", "silence")
             case Action():
                 silent = ("silence", "silence, done") if declared.timeout is not None else ()
                 return ("ok", *variants, "lost", "lost, done", *silent)
@@ -155,6 +157,8 @@ class Outside:
         action = call.declaration
         assert isinstance(action, Action)
         name = action.name
+        if action.transaction:
+            return await self._in_transaction(call)
         self._keys[name] = about.key
         (way,) = self._rng.choices(self._ways[name], self._moods[name])
         earlier = self._remembered(action, about.key)
@@ -180,11 +184,27 @@ class Outside:
         await self._latency(call)
         return result
 
+    async def _in_transaction(self, call: CallProgram) -> Any:
+        """Answer for an action in a transaction: whatever is no success leaves nothing behind."""
+        name = call.declaration.name
+        (way,) = self._rng.choices(self._ways[name], self._moods[name])
+        if way == "silence":
+            await _silence()
+        if way == "lost":
+            raise AnswerLost("the handler raised")
+        self.outcomes[name, way] += 1
+        if way != "ok":
+            raise self._failure(call, way)
+        await self._latency(call)
+        return self._invented(call)
+
     async def _latency(self, call: CallProgram) -> None:
         """Let a call take no time, or some time well within its timeout."""
         declared = call.declaration
         assert isinstance(declared, Effect | Action)
         limit = declared.timeout.total_seconds() if declared.timeout is not None else 20.0
+        if isinstance(declared, Action) and declared.transaction:
+            limit = min(limit, TRANSACTION_LIMIT.total_seconds())
         if self._rng.random() < 0.4:
             await asyncio.sleep(limit * 0.9 * self._rng.random() ** 4)
 

@@ -83,7 +83,7 @@ def transitions_of(contract: Contract, texts: Mapping[str, str]) -> list[Transit
 def outcomes_of(contract: Contract) -> list[tuple[str, str]]:
     """List how an attempt of each effect and action can end.
 
-    That is `ok`, its failures, a timeout, or unknown.
+    That is `ok`, its failures, a timeout, or unknown. An action in a transaction is never unknown.
     """
     variants = {failure.name: [one.name for one in failure.variants] for failure in contract.failures}
     outcomes: list[tuple[str, str]] = []
@@ -92,7 +92,8 @@ def outcomes_of(contract: Contract) -> list[tuple[str, str]]:
         outcomes.append((call.name, "ok"))
         outcomes += [(call.name, f"{name}.{variant}") for name in call.fails for variant in variants[name]]
         if isinstance(call, Action):
-            outcomes.append((call.name, UNKNOWN))
+            if not call.transaction:
+                outcomes.append((call.name, UNKNOWN))
         elif call.timeout is not None:
             outcomes.append((call.name, TIMED_OUT))
     return outcomes

@@ -11,10 +11,9 @@ Three numbers guard a run: its `epoch` grows with every claim, its `seq` with ev
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import Final, NamedTuple, Protocol
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from typing import Any, Final, NamedTuple, Protocol
 
 from opord.kernel.answers import Applied, Exists, KeyTaken, NotStored, Result, Stale, WasPruned
 from opord.kernel.rows import (
@@ -35,6 +34,22 @@ from opord.kernel.rows import (
     UsedKey,
     ValueRow,
     Write,
+)
+from opord.stores.errors import (
+    ContractConflict,
+    RowDamaged,
+    StoreDamaged,
+    StoreDenied,
+    StoreError,
+    StoreMissing,
+    StoreMisused,
+    StoreMoved,
+    StoreOtherServer,
+    StoreRefused,
+    StoreTwoNames,
+    StoreUnavailable,
+    StoreUnsupported,
+    check_system,
 )
 from opord.values.types import Digest, Duration, Instant, Key, RunId
 
@@ -65,8 +80,12 @@ __all__ = [
     "Start",
     "Status",
     "Store",
+    "StoreTransaction",
+    "StoreUnsupported",
+    "check_system",
     "Stray",
     "StoreDamaged",
+    "StoreDenied",
     "StoreError",
     "StoreMissing",
     "StoreMisused",
@@ -92,58 +111,6 @@ KEPT_READ: Final = 1000
 """Number of runs with waiting messages that `kept_for` reads."""
 
 
-class StoreError(Exception):
-    """Base of the errors that a store raises."""
-
-
-class StoreUnavailable(StoreError):
-    """The store cannot answer now (full, locked, read-only, gone). The same call may succeed later.
-
-    `kind` is one of "full", "locked", "readonly", "io", "gone", "two_names", "unreachable",
-    "other_server". Nothing
-    of the call was done, or it was done as a whole; the next call shows which. `lasting` is true if
-    the store will not answer before somebody changes something, such as a wrong password.
-    """
-
-    def __init__(self, kind: str, message: str, *, lasting: bool = False) -> None:
-        super().__init__(message)
-        self.kind = kind
-        self.lasting = lasting
-
-
-class StoreMoved(StoreUnavailable):
-    """A file of the open store was moved, deleted or replaced. What is written is not kept."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__("gone", message)
-
-
-class StoreOtherServer(StoreUnavailable):
-    """Another server than before has the store, and the last commits may be missing there.
-
-    Nothing is read or written until `opord db restored` has marked the live runs.
-    """
-
-    def __init__(self, message: str) -> None:
-        super().__init__("other_server", message)
-
-
-class StoreDamaged(StoreError):
-    """The store's content is not what it wrote. Do not write to it any more."""
-
-
-class RowDamaged(StoreDamaged):
-    """One row is not what was written. The rows of other runs can be read and written.
-
-    `readable` is what can still be read of a run. It may be shown, but never carried on from. It is
-    None unless one run alone was read. `after` is the place at which a listing goes on after this
-    row, because the run's name may be unreadable.
-    """
-
-    readable: RunRow | None = None
-    after: RunId | None = None
-
-
 class UnreadRow(NamedTuple):
     """A row that cannot be read: its table, its `seq` if it is a record, and the reason."""
 
@@ -157,87 +124,6 @@ class Stray(NamedTuple):
 
     run: str
     why: str
-
-
-class StoreRefused(StoreError):
-    """The store cannot be opened as asked: wrong place, wrong version, or an unsafe setting."""
-
-
-class StoreMisused(StoreRefused):
-    """A store is named or asked for in a way that no store answers: write something else."""
-
-
-class StoreDenied(StoreRefused):
-    """The server denies this role a right. A worker that runs waits until it has it again."""
-
-    kind: str = "denied"
-    lasting: bool = True
-
-
-class StoreUnsupported(StoreRefused):
-    """This system cannot keep runs: its files and processes lack what a store rests on."""
-
-
-class StoreTwoNames(StoreRefused):
-    """The store's file has, or may have, several names.
-
-    Processes that use different names would not see each other's writes.
-    """
-
-
-class StoreMissing(StoreError):
-    """There is no store at a place, and none may be made. `why` says what is there instead."""
-
-    place: str
-    why: str
-
-    def __init__(self, place: str, why: str) -> None:
-        super().__init__(f"there is no store at {place}: {why}")
-        self.place, self.why = place, why
-
-
-class ContractConflict(StoreError):
-    """A contract with other content is stored under this name and version, and is still needed.
-
-    - `stored` and `offered` are the two digests.
-    - `needed_by` says in words what keeps the stored one from being replaced.
-    - `difference` is where the two first differ, if that is known.
-    """
-
-    name: str
-    version: int
-    stored: str
-    offered: str
-    needed_by: str
-    difference: str
-
-    def __init__(
-        self, name: str, version: int, stored: str, offered: str, needed_by: str, difference: str = ""
-    ) -> None:
-        differs = f"{difference} (stored {stored[:12]}, given {offered[:12]})" if difference else ""
-        differs = differs or f"stored {stored[:12]}, given {offered[:12]}"
-        super().__init__(
-            f"contract {name} version {version} is stored with other content, and {needed_by}: {differs}; "
-            f"give the changed contract a new version, `contract {name}(…) version {version + 1}`"
-        )
-        self.name, self.version, self.stored, self.offered = name, version, stored, offered
-        self.needed_by, self.difference = needed_by, difference
-
-
-def check_system() -> None:
-    """Refuse a system that cannot keep runs.
-
-    A store rests on what POSIX says of files and processes: a file that is open keeps its content
-    when it is moved or deleted, a folder can be synced, and locks end with their process.
-
-    Raises:
-        StoreUnsupported: this is no such system.
-    """
-    if not hasattr(os, "fork"):
-        raise StoreUnsupported(
-            "Opord keeps runs on POSIX systems only, such as Linux and macOS; on this system it can check, format, "
-            "explain, draw and generate contracts"
-        )
 
 
 class WorkerRow(NamedTuple):
@@ -298,6 +184,55 @@ class Claimed(list[RunRow]):
         self.before: Counter[str] = Counter(worker for worker in before if worker is not None)
 
 
+class StoreTransaction(Protocol):
+    """An open transaction, in which a program writes its own tables and the store its changes.
+
+    It is ended by `commit` or `roll_back`. Where writes take turns, no other begins before that.
+    """
+
+    @property
+    def connection(self) -> Any:
+        """What the program writes through; `opord.TransactionCall` says what it is."""
+        ...
+
+    @property
+    def view(self) -> Store:
+        """The store as it is within the transaction: its verbs read what was written in it."""
+        ...
+
+    def apply(self, batch: Sequence[Start | Write]) -> list[Result]:
+        """Apply every change that still fits, and return each result; see `Store.apply`.
+
+        They become durable with the transaction.
+        """
+        ...
+
+    def commit(self) -> None:
+        """Make durable all that was written.
+
+        Raises:
+            StoreUnavailable: it is open whether it is durable.
+            StoreError: the database refused it, for example by a constraint that is deferred to
+                the end. Nothing was written.
+        """
+        ...
+
+    def roll_back(self, *, in_use: bool = False) -> None:
+        """Undo all that was written.
+
+        With `in_use`, the program may still use the connection, and is interrupted. This may be
+        called by any thread, again, and after the end.
+        """
+        ...
+
+    def in_the_way(self, error: BaseException) -> str:
+        """Say what was in the way if a program's error is not its own fault; else empty.
+
+        After another transaction, a full disk or a lost connection, the same again may succeed.
+        """
+        ...
+
+
 class Store(Protocol):
     """A place where runs live.
 
@@ -352,6 +287,26 @@ class Store(Protocol):
         process and of power. With `wait` false, a store that another process writes to raises
         `StoreUnavailable` ("locked") at once.
         """
+
+    def transaction(self, held: tuple[RunId, int, int] | None = None) -> StoreTransaction | None:
+        """Begin a transaction for a program.
+
+        `held` is a run that it will move, with the epoch and the sequence number that it has. Until
+        the end nobody else moves it. The result is None if the run has others now.
+        """
+        ...
+
+    def join(self, connection: Any, wait_for: Callable[[Awaitable[Any]], Any]) -> Store:
+        """Return the store as it is within the open transaction of a program's own connection.
+
+        What is written becomes durable with that transaction. `wait_for` waits for an awaitable of
+        the program's event loop, from another thread.
+
+        Raises:
+            TypeError: the store takes no such connection.
+            StoreRefused: it is no connection to this store, or no transaction is open on it.
+        """
+        ...
 
     def claim(self, worker: str, contracts: Collection[str], *, limit: int, ttl_us: Duration) -> Claimed:
         """Take up to `limit` due runs of these contracts (digests), the longest due first.

@@ -12,8 +12,12 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, fields
+from typing import Any
+
+import apsw
 
 from opord.kernel.conflicts import Facts, check_batch, check_prune, check_rewrite, compare, judge, may_prune
 from opord.kernel.needs import could_go_on, is_overdue
@@ -38,6 +42,7 @@ from opord.stores.base import (
     RunRow,
     Start,
     Status,
+    Store,
     StoredContract,
     Stray,
     Tombstone,
@@ -47,6 +52,8 @@ from opord.stores.base import (
     WorkerRow,
     Write,
 )
+from opord.stores.memory_transaction import MemoryTransaction
+from opord.stores.sqlite.handed import NO_JOIN
 from opord.values.types import START_OF_TIME, Digest, Duration, Instant, Key, RunId
 
 
@@ -73,6 +80,7 @@ class _Rows:
     identity: str = field(default_factory=lambda: uuid.uuid4().hex)
     changes: int = 0
     listeners: list[tuple[MemoryStore, Callable[[], None]]] = field(default_factory=list)
+    tables: apsw.Connection | None = None
 
 
 def _within(instant: Instant, first: Instant | None, end: Instant | None) -> bool:
@@ -100,13 +108,17 @@ class MemoryStore:
         """Return an independent copy of the store with its current rows, like a backup."""
         other = MemoryStore(self._clock)
         with self._rows.lock:
-            for name in (one.name for one in fields(_Rows) if one.name not in ("lock", "listeners")):
+            for name in (
+                one.name for one in fields(_Rows) if one.name not in ("lock", "listeners", "tables")
+            ):
                 value = getattr(self._rows, name)
                 setattr(other._rows, name, copy.copy(value))
             for lists in (other._rows.journals, other._rows.inboxes):
                 for run, rows in lists.items():
                     lists[run] = [*rows]
             other._rows.values = {run: {**values} for run, values in other._rows.values.items()}
+            if self._rows.tables is not None:
+                other.tables.deserialize("main", self._rows.tables.serialize("main"))
         return other
 
     def identity(self) -> str:
@@ -181,6 +193,44 @@ class MemoryStore:
             if batch:
                 self._changed()
         return results
+
+    def transaction(self, held: tuple[RunId, int, int] | None = None) -> MemoryTransaction | None:
+        if held is not None and not self.is_at(*held):
+            return None
+        return MemoryTransaction(self)
+
+    def join(self, connection: Any, wait_for: Callable[[Awaitable[Any]], Any]) -> Store:
+        raise TypeError(NO_JOIN)
+
+    def is_at(self, run: RunId, epoch: int, seq: int) -> bool:
+        """Say whether a run has this epoch and this sequence number."""
+        row = self._rows.runs.get(run)
+        return row is not None and (row.epoch, row.seq) == (epoch, seq)
+
+    def alone(self) -> AbstractContextManager[bool]:
+        """Let no other thread change the rows meanwhile."""
+        return self._rows.lock
+
+    def judged(self, batch: Sequence[Start | Write]) -> list[Result]:
+        """Return what applying a batch would answer, and change nothing."""
+        check_batch(batch)
+        answers = [judge(change, self._facts(change)) for change in batch]
+        return [
+            Applied(self._arrivals(answer)) if isinstance(answer, Start | Write) else answer
+            for answer in answers
+        ]
+
+    def _arrivals(self, change: Start | Write) -> int:
+        if isinstance(change, Start):
+            return change.row.arrivals
+        return self._rows.runs[change.run].arrivals + len(change.put)
+
+    @property
+    def tables(self) -> apsw.Connection:
+        """The tables of a program that it writes in transactions, in a database of their own."""
+        if self._rows.tables is None:
+            self._rows.tables = apsw.Connection(":memory:")
+        return self._rows.tables
 
     def _apply(self, change: Start | Write) -> Result:
         rows = self._rows

@@ -336,16 +336,14 @@ class Story:
     def _outcome(self, record: Mapping[str, Any]) -> None:
         how, depth = record.get("by", "call"), 3
         tried = f"  at attempt {record['attempt']}" if record.get("attempt", 1) > 1 else ""
-        by = known_by(how)
-        words = _how_known(by) if by is not None else f"  by {safe(how)}"
-        if how == "record":
-            self._line(
-                record,
-                2,
+        words = _how_known(by) if (by := known_by(how)) is not None else f"  by {safe(how)}"
+        if how in ("record", "transaction"):
+            parts = (
                 Part("commit ", "dim"),
                 Part(record["call"], "call"),
                 Part(f"  key {safe(record['key'])}"),
             )
+            self._line(record, 2, *parts)
         took = self._took(record) if how == "call" else ""
         self._line(
             record,
@@ -554,7 +552,7 @@ def _is_carried(kind: _Shown, record: Mapping[str, Any]) -> bool:
 
 def _is_by_worker(by: OutcomeBy) -> bool:
     match by:
-        case "call" | "check" | "skip" | "report":
+        case "call" | "check" | "skip" | "report" | "transaction":
             return True
         case "evidence" | "person" | "record":
             return False
@@ -578,6 +576,8 @@ def _how_known(by: OutcomeBy) -> str:
             return "  the contract decides"
         case "record":
             return "  on record already under this key: nothing was called"
+        case "transaction":
+            return "  in one transaction with what the handler wrote"
         case _:
             assert_never(by)
 

@@ -10,8 +10,8 @@ from typing import Any
 from opord.drive.hooks import Point
 from opord.engine.process import Process
 from opord.kernel.rows import Start, Write
-from opord.stores.base import RunFilter, Store
-from opord.values.types import Duration
+from opord.stores.base import RunFilter, Store, StoreTransaction
+from opord.values.types import Duration, RunId
 
 RUNS_MAX = 10_000
 """The largest number of runs that a store of a test or a simulation holds."""
@@ -72,7 +72,26 @@ class MortalStore:
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._store, name)
+        if name == "transaction":
+            return self.begin
         return partial(self.call, name, value) if callable(value) else value
+
+    def begin(self, held: tuple[RunId, int, int] | None = None) -> MortalTransaction | None:
+        """Begin a transaction; see `Store.transaction`. It is undone if the engine dies."""
+        begun: StoreTransaction | None = None
+
+        def verb(held: tuple[RunId, int, int] | None) -> StoreTransaction | None:
+            nonlocal begun
+            begun = self._store.transaction(held)
+            return begun
+
+        try:
+            self.call("transaction", verb, held)
+        except BaseException:
+            if begun is not None:
+                begun.roll_back()
+            raise
+        return None if begun is None else MortalTransaction(self, begun)
 
     def call(self, name: str, verb: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Call a verb of the store.
@@ -81,11 +100,11 @@ class MortalStore:
         """
         if self.dead:
             raise Killed
-        if name != "apply" or not args[0]:
+        if name not in ("apply", "commit") or (args and not args[0]):
             return verb(*args, **kwargs)
-        batch: Sequence[Start | Write] = args[0]
-        first = batch[0]
-        run = first.row.run if isinstance(first, Start) else first.run
+        batch: Sequence[Start | Write] = args[0] if args else ()
+        first = batch[0] if batch else None
+        run = "" if first is None else first.row.run if isinstance(first, Start) else first.run
         self._pass("before a write", run)
         results = verb(*args, **kwargs)
         self._pass("after a write", run)
@@ -99,6 +118,17 @@ class MortalStore:
         if self.dead or self._crash_plan.passes(point, run):
             self.die()
             raise Killed
+
+
+class MortalTransaction:
+    """A transaction of a store whose engine may die: at its writes, and at its end."""
+
+    def __init__(self, store: MortalStore, inner: StoreTransaction) -> None:
+        self._store, self._inner = store, inner
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._inner, name)
+        return partial(self._store.call, name, value) if name in ("apply", "commit") else value
 
 
 async def kill_process(process: Process) -> None:

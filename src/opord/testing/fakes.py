@@ -241,6 +241,8 @@ class Fake(Scripted):
         declaration = self._program.declaration
         if not isinstance(declaration, Action) or declaration.key is None or self._real is not None:
             return None
+        if declaration.transaction:
+            return None  # what is rolled back is forgotten, and what is not is on record
         window = declaration.key.window
         for earlier in self.calls[:-1]:
             if earlier.key == fake_call.key and (window is None or fake_call.at < earlier.at + window):

@@ -124,6 +124,7 @@ class Answers:
         given).
         """
         self._only((Action,), "unknown")
+        self._not_in_transaction("is never in doubt; raises(…) is an attempt that is rolled back")
         return self._say(
             ScriptedAnswer("lost", self._lost_result(result, fields, happened), happened, _span(after))
         )
@@ -131,6 +132,8 @@ class Answers:
     def times_out(self, *result: Any, happened: bool = False, **fields: Any) -> Script:
         """Never answer: the call is given up after its time-out. For `happened` see `unknown`."""
         self._only((Action,) if happened else (Effect, Action), "times_out")
+        if happened:
+            self._not_in_transaction("is rolled back if it takes too long, so it cannot have happened")
         return self._say(ScriptedAnswer("silence", self._lost_result(result, fields, happened), happened))
 
     def does(self, function: Callable[..., Any]) -> Script:
@@ -159,6 +162,11 @@ class Answers:
     @property
     def _name(self) -> str:
         return self._call.declaration.name
+
+    def _not_in_transaction(self, why: str) -> None:
+        declaration = self._call.declaration
+        if isinstance(declaration, Action) and declaration.transaction:
+            raise ScriptError(f"{self._name} is carried out in a transaction, and {why}")
 
     def _only(self, kinds: tuple[type, ...], verb: str) -> None:
         if not isinstance(self._call.declaration, kinds):

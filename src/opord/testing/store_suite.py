@@ -52,12 +52,15 @@ from opord.testing.store_rows import (
     started,
     the_run,
 )
+from opord.testing.transaction_suite import TransactionSuite
 from opord.testing.values_suite import ValuesSuite
 from opord.testing.watching_suite import WatchingSuite
 from opord.values.types import Digest, Duration, Instant, Key, RunId
 
 
-class StoreSuite(ContractSuite, ListingSuite, NeedsSuite, PruningSuite, ValuesSuite, WatchingSuite):
+class StoreSuite(
+    ContractSuite, ListingSuite, NeedsSuite, PruningSuite, TransactionSuite, ValuesSuite, WatchingSuite
+):
     """The promise as tests. A subclass provides `open_handle`."""
 
     @pytest.fixture

@@ -149,7 +149,7 @@ def _decide(decision: Decision, record: ReadRecord) -> None:
     elif record.kind == "resolved" and body["verdict"] == "did_not_happen":
         for attempt in range(1, len(decision.began) + 1):
             decision.others.setdefault(attempt, record.seq)
-    elif record.kind == "outcome" and body["by"] != "record":
+    elif record.kind == "outcome" and body["by"] not in ("record", "transaction"):
         decision.result, decision.by = body["outcome"], body["by"]
         decision.of, decision.said_in = body["attempt"], record.seq
     elif record.kind == "terminated" and decision.result is None:

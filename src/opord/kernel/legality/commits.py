@@ -13,11 +13,12 @@ from typing import Any, Final, Literal, TypeAlias, assert_never
 
 from opord.contract import Action, Ask, Check, Repeat, Report, Skip
 from opord.kernel.instants import microseconds
-from opord.kernel.legality import collisions
+from opord.kernel.legality import collisions, transacted
 from opord.kernel.legality.collisions import check_key
 from opord.kernel.legality.fold import Commit, Fold, ReadRecord, Used
 from opord.kernel.legality.pending import MISFITS
 from opord.kernel.legality.steps import called_here, goes_on, phase_timer_due
+from opord.kernel.legality.transacted import check_first_effect
 from opord.kernel.legality.transitions import check_answer, decoded
 from opord.kernel.legality.troubles import check_trouble
 from opord.kernel.legality.wariness import (
@@ -74,24 +75,14 @@ def intent(fold: Fold, record: ReadRecord) -> None:
         check_answer(fold, answer)
     step = goes_on(fold, record, body.get("answers", ()), now=now)
     args = decoded(fold, f"the arguments of {body['call']}", call.args, body["args"])
+    if action.transaction:
+        fold.problem("intent", f"{action.name} is carried out in a transaction, which has no intent")
     another = collisions.another(step, body["call"])
     if another:
         collisions.check_own_key(fold, record)
     else:
         check_key(fold, record, call, args, now)
-    own = action.key is not None and action.key.expr is not None
-    if own and (body["call"], body["key"]) in fold.used_keys:
-        fold.problem(
-            "intent",
-            f"{body['call']} took effect under the key {body['key']!r} before; it must not be called",
-        )
-    if not own and not action.repeatable and (body["call"], fold.state) in fold.effects:
-        # Another state may commit it too; that is another commit. A contract must not return to the
-        # same one.
-        fold.problem(
-            "intent",
-            f"{body['call']} may have taken effect in {fold.state} before, and is not repeatable",
-        )
+    check_first_effect(fold, action, body["key"])
     first_at = min(record.at, fold.wary) if fold.wary else record.at
     fold.commit = Commit(record.seq, call, action, body["key"], body["args"], now, first_at)
     fold.commit.another = another
@@ -239,6 +230,13 @@ def outcome(fold: Fold, record: ReadRecord) -> None:
     if by == "record":
         _from_record(fold, record, action)
         return
+    if by == "transaction":
+        transacted.outcome(fold, record, call, action)
+        return
+    if action.transaction:
+        fold.problem(
+            "outcome", f"{action.name} is carried out in a transaction, and its outcome is by {body['by']!r}"
+        )
     commit = _open(fold, record)
     if commit.outcome is not None:
         fold.problem("outcome", "the outcome of this commit is on record already")
@@ -426,6 +424,8 @@ def _why_not(by: OutcomeBy | None, fold: Fold, commit: Commit, record: ReadRecor
             return _by_report(fold, commit, record)
         case "record":
             return "what is on record under a key already belongs to no open intent"
+        case "transaction":
+            return "an action in a transaction has no intent"
         case None:
             return f"an outcome by {record.body['by']!r} is unknown"
         case _:
@@ -530,7 +530,7 @@ def _from_record(fold: Fold, record: ReadRecord, action: Action) -> None:
     elif record.body["outcome"] != {"ok": fold.used_keys[pair].result}:
         fold.problem("outcome", "it is not the result that is on record under this key")
     collisions.check_reuse(fold, record)
-    fold.commit, fold.reused = None, action.name
+    fold.commit, fold.reused, fold.reused_outcome = None, action.name, record.body["outcome"]
     fold.stalled = False
 
 

@@ -1,4 +1,6 @@
-"""Check the attempts of effects: each that is tried again may be, and is tried when it is due.
+"""Check attempts of effects: each that is tried again may be, and is tried when it is due.
+
+An action in a transaction is tried again as an effect is: what failed left nothing behind.
 
 A transient failure or a time-out counts against `retry`. What the contract does not declare is
 tried again three times, at least a second later.
@@ -10,7 +12,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
-from opord.contract import Effect
+from opord.contract import Action, Effect
 from opord.kernel.instants import LAST_INSTANT, microseconds
 from opord.kernel.legality.fold import Fold, ReadRecord, StepOnRecord, TriesOnRecord
 from opord.kernel.legality.steps import called_here, goes_on, phase_timer_due
@@ -29,9 +31,9 @@ _REASON_CHARACTERS: Final = 500
 def attempt(fold: Fold, record: ReadRecord) -> None:
     """Check a failed attempt of an effect that is tried again."""
     body = record.body
-    call, effect = _effect(fold, body["call"])
-    if effect.name not in called_here(fold, "perform"):
-        fold.problem("attempt", f"nothing that can run in {fold.state} now performs {effect.name}")
+    call, effect = _repeatable(fold, body["call"])
+    if effect.name not in called_here(fold, "perform" if isinstance(effect, Effect) else "commit"):
+        fold.problem("attempt", f"nothing that can run in {fold.state} now calls {effect.name}")
     if fold.commit is not None and not fold.commit.rests:
         fold.problem("attempt", f"{effect.name} was called while {fold.commit.action.name} is committed")
     elif (fold.commit is not None or fold.stalled) and not phase_timer_due(fold, record.at):
@@ -79,8 +81,36 @@ def _effect(fold: Fold, name: str) -> tuple[CallProgram, Effect]:
     return call, call.declaration
 
 
+def _repeatable(fold: Fold, name: str) -> tuple[CallProgram, Effect | Action]:
+    """Return an effect, or an action in a transaction."""
+    call = fold.program.calls[name]
+    declaration = call.declaration
+    if isinstance(declaration, Effect) or (isinstance(declaration, Action) and declaration.transaction):
+        return call, declaration
+    raise TypeError(f"{name} is neither an effect nor an action in a transaction")
+
+
+def ended_in_transaction(fold: Fold, record: ReadRecord, call: CallProgram, action: Action) -> None:
+    """Check which attempt of an action in a transaction ended its commit, and how."""
+    body, step = record.body, fold.step
+    tries = step.tries if step is not None else None
+    if step is None or tries is None or tries.call != action.name:
+        failures, before = 0, 0
+    else:
+        failures, before = tries.failures, tries.number
+        if record.at < tries.next_at:
+            fold.problem("outcome", "its last attempt ended before it was due")
+        fold.step = StepOnRecord(step.now, step.answers, None, step.collision)
+    if body["attempt"] != before + 1:
+        fold.problem("outcome", f"attempt {body['attempt']} of {action.name} follows attempt {before}")
+    failed = body["outcome"].get("failed")
+    times = action.retry.times if action.retry is not None else 0
+    if failed is not None and _is_transient(fold, call, failed) and failures < times:
+        fold.problem("outcome", "a transient failure ends an attempt, and no commit while tries are left")
+
+
 def _counted(
-    fold: Fold, record: ReadRecord, call: CallProgram, effect: Effect, before: TriesOnRecord | None
+    fold: Fold, record: ReadRecord, call: CallProgram, effect: Effect | Action, before: TriesOnRecord | None
 ) -> TriesOnRecord:
     """Return the attempts with this one, after a check that another one may follow it."""
     body = record.body
@@ -115,13 +145,13 @@ def _counted(
 
 
 def _check_failure(
-    fold: Fold, call: CallProgram, effect: Effect, rest: Mapping[str, Any], failures: int
+    fold: Fold, call: CallProgram, effect: Effect | Action, rest: Mapping[str, Any], failures: int
 ) -> None:
     times = effect.retry.times if effect.retry is not None else 0
     if failures > times:
         fold.problem("attempt", f"{effect.name} is called more than {times} times after the first")
     if rest["type"] == "TimedOut":
-        if effect.timeout is None:
+        if effect.timeout is None or isinstance(effect, Action):
             fold.problem("attempt", f"{effect.name} has no timeout, and an attempt of it timed out")
     elif not _is_transient(fold, call, rest):
         fold.problem("attempt", f"{rest['type']} is final, and was taken as if another attempt might help")
@@ -134,7 +164,7 @@ def _is_transient(fold: Fold, call: CallProgram, rest: Mapping[str, Any]) -> boo
     return isinstance(failure, Failure) and failure.opord_transient
 
 
-def _longest(effect: Effect | None, failures: int) -> timedelta:
+def _longest(effect: Effect | Action | None, failures: int) -> timedelta:
     """Return the longest pause after a failed attempt: it doubles up to a bound."""
     retry = effect.retry if effect is not None else None
     base, cap = (retry.base, retry.cap) if retry is not None else _UNSAID

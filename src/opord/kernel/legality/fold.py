@@ -192,6 +192,9 @@ class Fold:
       it last did.
     - `dropped_keys` are the events with a key that a person took out, each with its key.
     - `open_alarms` are the alarms that nobody has acknowledged, in the form of a row.
+    - `reused` is the action of this step whose outcome is on record without an intent, and
+      `reused_outcome` that outcome: its key had taken effect before, or it is carried out in a
+      transaction.
     - `resumed` is true if it was resumed and no record has followed from that yet.
     - `attempts` counts the attempts of each intent.
     - `effects` are the actions that may have taken effect, with their states.
@@ -225,6 +228,7 @@ class Fold:
         self.commit: Commit | None = None
         self.step: StepOnRecord | None = None
         self.reused: str | None = None
+        self.reused_outcome: Mapping[str, Any] = {}
         self.stalled = False
         self.wary = START_OF_TIME
         self.wary_until = START_OF_TIME

@@ -342,7 +342,9 @@ def _check_committed(fold: Fold, cause: str, committed: str | None, failed: str 
 
 def _failed(fold: Fold) -> str | None:
     """Return how the commit of this step failed, as a cause tells it; None if it did not."""
-    outcome = fold.commit.outcome if fold.commit is not None else None
+    outcome: Mapping[str, Any] | None = fold.reused_outcome if fold.reused is not None else None
+    if fold.commit is not None:
+        outcome = fold.commit.outcome
     if outcome is None or "failed" not in outcome:
         return None
     return f" {failed_words([outcome['failed']['type'].rpartition('.')[2]])}"

@@ -8,7 +8,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final, TypeAlias
 
 import psycopg
@@ -99,7 +99,7 @@ class Connections:
         check_parameters(location)
         self.location = location
         self.pooled: bool = False
-        self._most = most
+        self.most: int = most
         self._check = check
         self._lock = threading.Lock()
         self._pid = 0
@@ -165,6 +165,21 @@ class Connections:
         except psycopg.Error as error:
             raise translate(error, self.location.place) from error
 
+    def new_one(self) -> Connection:
+        """Make a connection beside the pool, and check its server.
+
+        Raises:
+            StoreError: there is none now, or it is another server.
+        """
+        try:
+            connection = self._connected()
+            connection.cursor_factory = psycopg.RawCursor
+            connection.adapters.register_dumper(int, Int8Dumper)
+            self._check(connection)
+        except psycopg.Error as error:
+            raise translate(error, self.location.place) from error
+        return connection
+
     def _connected(self) -> Connection:
         url = self.location.url
         return psycopg.connect(url, autocommit=True, application_name="opord", **_defaults(url))
@@ -204,7 +219,7 @@ class Connections:
                 **_defaults(self.location.url),
             },
             min_size=0,
-            max_size=self._most,
+            max_size=self.most,
             timeout=WAIT_S,
             max_lifetime=LIFETIME_S,
             max_idle=60.0,
@@ -259,6 +274,59 @@ def _set(connection: Connection, settings: str) -> None:
     if connection.info.server_version >= _TRANSACTION_TIMEOUT_FROM:
         settings += "; SET transaction_timeout = 0"
     connection.execute(settings.encode(), prepare=False)
+
+
+_TERMINATE: Final = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND application_name = 'opord'"
+)
+
+
+class Handed:
+    """Connections beside the pool, for the transactions of programs.
+
+    They have none of the pool's settings, and one that a program may still use is not used again.
+    """
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self._lock = threading.Lock()
+        self._free: list[Connection] = []
+        self._pid = os.getpid()
+
+    def take(self) -> Connection:
+        """Take a connection on which no transaction is open.
+
+        Raises:
+            StoreError: there is none now.
+        """
+        if self._pid != os.getpid():  # those of the parent are left alone
+            self._lock, self._free, self._pid = threading.Lock(), [], os.getpid()
+        with self._lock:
+            while self._free:
+                connection = self._free.pop()
+                if not connection.closed:
+                    return connection
+        return self._connections.new_one()
+
+    def give_back(self, connection: Connection, lost: bool) -> None:
+        """Take a connection back; if it is `lost`, end its session."""
+        if not lost:
+            with self._lock:
+                if len(self._free) < self._connections.most:
+                    self._free.append(connection)
+                    return
+            connection.close()
+            return
+        # It may be in use by another thread, which must not see it freed: the server ends it.
+        with suppress(StoreError), self._connections.use() as other:
+            other.execute(_TERMINATE, (connection.pgconn.backend_pid,))
+
+    def close(self) -> None:
+        """Close those that are not in use."""
+        with self._lock:
+            free, self._free = self._free, []
+        for connection in free:
+            connection.close()
 
 
 def check_parameters(location: Location) -> None:

@@ -5,13 +5,15 @@ Each is one statement, or one short transaction. No transaction is open while a 
 
 from __future__ import annotations
 
+import copy
 import logging
 import time
 import zlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any, Final, TypeVar
 
 import msgspec
+import psycopg
 from psycopg import errors
 
 from opord.kernel.conflicts import check_batch, check_prune, compare
@@ -50,9 +52,10 @@ from opord.stores.base import (
 from opord.stores.postgres import batch as group
 from opord.stores.postgres import pruning, sql
 from opord.stores.postgres.clock import ServerClock
-from opord.stores.postgres.connections import Connection, Connections, fetch
+from opord.stores.postgres.connections import Connection, Connections, Handed, fetch
 from opord.stores.postgres.contracts import ContractRows
-from opord.stores.postgres.errors import RETRIED
+from opord.stores.postgres.errors import RETRIED, translate
+from opord.stores.postgres.joining import check_joined, executes_on
 from opord.stores.postgres.listening import Listening
 from opord.stores.postgres.listing import Listing
 from opord.stores.postgres.location import Location, location_of
@@ -60,6 +63,7 @@ from opord.stores.postgres.opening import check_writable, prepare
 from opord.stores.postgres.origin import check_origin, note_first, note_new
 from opord.stores.postgres.rewriting import kept_of, rewrite
 from opord.stores.postgres.rows import contract_row, run_row, run_rows, worker_rows
+from opord.stores.postgres.transaction import PostgresTransaction
 from opord.stores.putting import put_contract
 from opord.values.types import START_OF_TIME, Digest, Duration, Instant, Key, RunId
 
@@ -111,6 +115,7 @@ class PostgresStore:
         self._sql = sql.queries(self.location.schema)
         self._listening = Listening(self._connections)
         self._own_changes = 0
+        self._handed = Handed(self._connections)
         try:
             prepare(self._connections, create=create)
             note_first(self._connections)
@@ -192,14 +197,58 @@ class PostgresStore:
 
     def _apply_each(self, connection: Connection, batch: Sequence[Start | Write]) -> list[Result]:
         """Look at each change of a batch, and write those that fit, in the open transaction."""
+        return self._applied_by(_on(connection), batch)
+
+    def _applied_by(self, execute: group.Executes, batch: Sequence[Start | Write]) -> list[Result]:
         schema = self.location.schema
-        answers = group.judged(_on(connection), schema, batch)
+        answers = group.judged(execute, schema, batch)
         fitting = [(n, answer) for n, answer in enumerate(answers) if isinstance(answer, Start | Write)]
         notice = self._notice([answer for _, answer in fitting])
-        written = group.write(_on(connection), schema, fitting, self.now(), notice) if fitting else {}
+        written = group.write(execute, schema, fitting, self.now(), notice) if fitting else {}
         if written is None:
             raise _Overtaken
         return [written.get(n, answer) for n, answer in enumerate(answers)]  # type: ignore[arg-type]
+
+    def transaction(self, held: tuple[RunId, int, int] | None = None) -> PostgresTransaction | None:
+        opened = PostgresTransaction(
+            self._handed.take(), self._apply_within, self.location.place, self._handed.give_back, self.within
+        )
+        try:
+            if held is None or opened.executes(self._sql["is_at"], held):
+                return opened
+        except psycopg.Error as error:
+            opened.roll_back()
+            raise translate(error, self.location.place) from error
+        except BaseException:
+            opened.roll_back()
+            raise
+        opened.roll_back()
+        return None
+
+    def join(self, connection: Any, wait_for: Callable[[Awaitable[Any]], Any]) -> PostgresStore:
+        executes, location = executes_on(connection, wait_for), self.location
+        check_joined(
+            connection,
+            executes,
+            schema=location.schema,
+            identity=self.identity(),
+            place=location.place,
+        )
+        return self.within(executes)
+
+    def within(self, executes: group.Executes) -> PostgresStore:
+        """Return this store as it is in a transaction that is open, on what executes statements."""
+        view = copy.copy(self)
+        view._all = lambda name, *parameters: (  # type: ignore[method-assign]
+            [] if _has_null(parameters) else executes(self._sql[name], parameters)
+        )
+        view.apply = lambda batch, *, wait=True: self._apply_within(executes, batch)  # type: ignore[method-assign]
+        return view
+
+    def _apply_within(self, execute: group.Executes, batch: Sequence[Start | Write]) -> list[Result]:
+        """Write those changes of a batch that fit, in a transaction of a program's."""
+        check_batch(batch)
+        return self._applied_by(execute, batch)
 
     # --- Leases ----------------------------------------------------------------------------------
 
@@ -413,13 +462,14 @@ class PostgresStore:
 
     def close(self) -> None:
         self._listening.close()
+        self._handed.close()
         self._connections.close()
 
     # --- Statements ------------------------------------------------------------------------------
 
     def _all(self, name: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        if any(type(one) is str and "\0" in one for one in parameters):
-            return []  # PostgreSQL has no text with this character, so that nothing is stored under it
+        if _has_null(parameters):
+            return []
         with self._connections.use() as connection:
             return fetch(connection, self._sql[name], parameters)
 
@@ -470,6 +520,11 @@ class PostgresStore:
 
 class _Overtaken(Exception):
     """What fitted when it was looked at does not any more; look again."""
+
+
+def _has_null(parameters: Sequence[Any]) -> bool:
+    """Say whether a text has a character that PostgreSQL has not: nothing is stored under it."""
+    return any(type(one) is str and "\0" in one for one in parameters)
 
 
 def _on(connection: Connection) -> group.Executes:

@@ -35,6 +35,10 @@ UNION ALL
 SELECT json_quote('pruned runs were started with it') AS row FROM pruned WHERE contract = ?1
 LIMIT 1
 
+-- name: is_at
+SELECT 1 AS row FROM runs AS r CROSS JOIN heads AS h ON h.run = r.id
+WHERE r.run = ?1 AND h.epoch = ?2 AND h.seq = ?3
+
 -- name: load
 SELECT :run_row AS row
 FROM runs AS r CROSS JOIN heads AS h ON h.run = r.id CROSS JOIN contracts AS c ON c.id = r.contract

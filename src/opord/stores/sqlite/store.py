@@ -5,13 +5,14 @@ One connection writes; the others read beside it.
 
 from __future__ import annotations
 
+import copy
 import heapq
 import logging
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import apsw
 import msgspec
@@ -37,6 +38,7 @@ from opord.stores.base import (
     RunRow,
     Start,
     Status,
+    Store,
     StoredContract,
     Stray,
     Tombstone,
@@ -51,6 +53,7 @@ from opord.stores.sqlite import pruning, sql
 from opord.stores.sqlite.batch import Batch, ContractNumberStale
 from opord.stores.sqlite.connection import BoundValues, rows
 from opord.stores.sqlite.contracts import ContractRows
+from opord.stores.sqlite.handed import NO_JOIN
 from opord.stores.sqlite.listing import (
     left_of_run,
     listing,
@@ -62,6 +65,7 @@ from opord.stores.sqlite.listing import (
 from opord.stores.sqlite.location import check_location, true_name
 from opord.stores.sqlite.pool import READERS_KEPT, ConnectionPool
 from opord.stores.sqlite.rewriting import kept_of, rewrite
+from opord.stores.sqlite.transaction import SqliteTransaction
 from opord.values.types import NO_TIME, START_OF_TIME, Digest, Duration, Instant, Key, RunId
 
 log: logging.Logger = logging.getLogger("opord.store")
@@ -153,6 +157,34 @@ class SqliteStore:
         except ContractNumberStale:
             self._batch.forget_contracts()
         with self._write(wait=wait) as connection:
+            return self._batch.apply(connection, batch)
+
+    def transaction(self, held: tuple[RunId, int, int] | None = None) -> SqliteTransaction | None:
+        opened = SqliteTransaction(self._write(), self._apply_once, self._pool.place, self._view)
+        try:
+            if held is None or rows(opened.raw, self._sql["is_at"], held, int):
+                return opened
+        except BaseException:
+            opened.roll_back()
+            raise
+        opened.roll_back()
+        return None
+
+    def join(self, connection: Any, wait_for: Callable[[Awaitable[Any]], Any]) -> Store:
+        raise TypeError(NO_JOIN)
+
+    def _view(self, lent: Callable[[], AbstractContextManager[apsw.Connection]]) -> SqliteStore:
+        """Return this store as it is on a connection that is lent, in an open transaction."""
+        view = copy.copy(self)
+        view._read = view._write = lent  # type: ignore[assignment]
+        return view
+
+    def _apply_once(self, connection: apsw.Connection, batch: Sequence[Start | Write]) -> list[Result]:
+        check_batch(batch)
+        try:
+            return self._batch.apply(connection, batch)
+        except ContractNumberStale:
+            self._batch.forget_contracts()
             return self._batch.apply(connection, batch)
 
     # --- Leases ----------------------------------------------------------------------------------

@@ -1,0 +1,91 @@
+"""An open transaction of a store in SQLite: a program writes in it, and so does the store."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+
+import apsw
+
+from opord.stores.base import Result, Start, Store, StoreUnavailable, Write
+from opord.stores.sqlite.connection import translate
+from opord.stores.sqlite.handed import HandedConnection
+
+
+class SqliteTransaction:
+    """Holds the writing connection until the transaction is committed or rolled back."""
+
+    def __init__(
+        self,
+        scope: AbstractContextManager[apsw.Connection],
+        apply: Callable[[apsw.Connection, Sequence[Start | Write]], list[Result]],
+        place: str,
+        viewed: Callable[[Callable[[], AbstractContextManager[apsw.Connection]]], Store],
+    ) -> None:
+        """Begin. `scope` is a transaction of the store, and `apply` writes changes in it.
+
+        `viewed` makes the store that uses the connection that it is given.
+        """
+        self._scope, self._apply, self._place, self._viewed = scope, apply, place, viewed
+        self._raw = scope.__enter__()
+        self._open = True
+        self.connection: HandedConnection = HandedConnection(self._raw)
+
+    @property
+    def raw(self) -> apsw.Connection:
+        """The store's own connection."""
+        return self._raw
+
+    @property
+    def view(self) -> Store:
+        """The store as it is within the transaction."""
+        return self._viewed(self._lent)
+
+    @contextmanager
+    def _lent(self, *, wait: bool = True) -> Iterator[apsw.Connection]:
+        self._check_open()
+        with self.connection.lent_back() as raw:
+            try:
+                yield raw
+            except apsw.Error as error:
+                raise translate(error, self._place) from error
+
+    def apply(self, batch: Sequence[Start | Write]) -> list[Result]:
+        """Write changes that become durable with the transaction."""
+        with self._lent() as raw:
+            return self._apply(raw, batch)
+
+    def commit(self) -> None:
+        """Make durable all that was written."""
+        self._check_open()
+        self.connection.end()
+        self._open = False
+        self._scope.__exit__(None, None, None)
+
+    def roll_back(self, *, in_use: bool = False) -> None:
+        """Undo all that was written; does nothing after the end."""
+        if not self._open:
+            return
+        self._open = False
+        self.connection.end()
+        undone = _Undone()
+        with suppress(_Undone):
+            self._scope.__exit__(_Undone, undone, None)
+
+    def _check_open(self) -> None:
+        if not self._open:
+            raise RuntimeError("the transaction has ended")
+
+    def in_the_way(self, error: BaseException) -> str:
+        """Say what was in the way if an error is not the program's own; else empty."""
+        while error is not None:
+            if isinstance(error, sqlite3.Error) and isinstance(error.__cause__, apsw.Error):
+                known = translate(error.__cause__, self._place)
+                return str(known) if isinstance(known, StoreUnavailable) else ""
+            error = error.__cause__ or error.__context__  # type: ignore[assignment]
+        return ""
+
+
+class _Undone(Exception):
+    """Ends the scope of a transaction without a commit."""
