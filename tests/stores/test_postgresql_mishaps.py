@@ -15,6 +15,9 @@ from opord.testing.store_rows import DIGEST, ORDERS, SECOND, SteppedClock, a_sta
 from opord.values.types import RunId
 from tests.support.postgres import AnyServer
 
+REFUSED = r'(permission denied|skipping "\w+" --- only table or database owner)'
+"""How PostgreSQL 16 and later says that a role may not rewrite a table, and how older ones do."""
+
 
 @pytest.fixture
 def schema() -> str:
@@ -92,7 +95,7 @@ def test_a_role_that_may_not_compact_is_told_so(postgres: AnyServer, schema: str
     postgres.execute(f"CREATE ROLE {role} LOGIN")
     postgres.execute(schema_script(url, role=role))
     store = open_store(url.replace("//postgres@", f"//{role}@"))
-    with pytest.raises(StoreRefused, match="could not be compacted: permission denied"):
+    with pytest.raises(StoreRefused, match=f"could not be compacted: {REFUSED}"):
         store.compact()
     store.close()
     postgres.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")

@@ -17,7 +17,8 @@ from uuid import uuid4
 import pytest
 
 from opord.stores.base import Applied, Exists, Prune, Start, StoredContract, Tombstone, WasPruned
-from opord.stores.postgres import sql
+from opord.stores.postgres import opening, sql
+from opord.stores.postgres.connections import Connection
 from opord.stores.postgres.store import PostgresStore
 from opord.testing.store_rows import (
     BEGIN,
@@ -104,6 +105,21 @@ def test_threads_that_open_a_new_store_at_once_make_it_once(url: str) -> None:
     assert rows == [(number,) for number in range(1, len(sql.migrations()) + 1)]
     for store in stores:
         store.close()
+
+
+def test_a_store_that_is_made_between_two_looks_is_not_another_programs(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = opening.schema_version
+
+    def too_early(connection: Connection, schema: str) -> tuple[int, int]:
+        seen = look(connection, schema)
+        monkeypatch.setattr(opening, "schema_version", look)
+        PostgresStore(url).close()
+        return seen
+
+    monkeypatch.setattr(opening, "schema_version", too_early)
+    PostgresStore(url).close()
 
 
 def test_each_run_is_claimed_once(handles: list[PostgresStore]) -> None:

@@ -125,24 +125,34 @@ def check_version(connection: Connection, schema: str, place: str) -> int:
     Raises:
         StoreRefused: a newer Opord made it, or the schema is another program's.
     """
+    version = _usable_version(connection, schema, place)
+    if version or not _has_tables(connection, schema):
+        return version
+    version = _usable_version(connection, schema, place)  # it may have been made between the two looks
+    if not version:
+        raise StoreRefused(
+            f"the schema {schema} has tables of another program; name another one for the store, as in ?schema=opord_store"
+        )
+    return version
+
+
+def _usable_version(connection: Connection, schema: str, place: str) -> int:
     known = len(sql.migrations())
     version, usable_from = schema_version(connection, schema)
     if usable_from > known:
         raise StoreRefused(
             f"store {place} was made by a newer opord (schema {version}, this one knows {known}); upgrade opord"
         )
-    if not version:
-        objects = fetch(
-            connection,
-            "SELECT count(*) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace "
-            "WHERE n.nspname = $1 AND c.relkind IN ('r', 'v', 'p', 'm', 'f')",
-            (schema,),
-        )
-        if objects[0][0]:
-            raise StoreRefused(
-                f"the schema {schema} has tables of another program; name another one for the store, as in ?schema=opord_store"
-            )
     return version
+
+
+def _has_tables(connection: Connection, schema: str) -> bool:
+    query = (
+        "SELECT EXISTS (SELECT 1 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace "
+        "WHERE n.nspname = $1 AND c.relkind IN ('r', 'v', 'p', 'm', 'f'))"
+    )
+    found: bool = fetch(connection, query, (schema,))[0][0]
+    return found
 
 
 def script(schema: str) -> str:
