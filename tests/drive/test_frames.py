@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import linecache
 import sysconfig
 from collections.abc import Callable
 from pathlib import Path
@@ -60,6 +61,16 @@ def test_installed_packages_the_library_and_opord_are_not_own() -> None:
     assert located(str(ours / "examples" / "orders" / "handlers.py"), None).own
     assert located("<frozen importlib._bootstrap>", None) == ("<frozen importlib._bootstrap>", False)
     assert located("<string>", None).own
+
+
+def test_code_without_a_file_has_no_source_whatever_python_keeps_under_its_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Python 3.13 keeps the text of `python -c` there; code made by `eval` has the same name."""
+    kept = (9, None, ["print(1)\n"], "<string>")
+    monkeypatch.setitem(linecache.cache, "<string>", kept)
+    frame = frames_of(caught(lambda: eval("1 / 0")), None)[-1]
+    assert (frame["file"], frame["line"], frame["code"]) == ("<string>", 1, None)
 
 
 def test_the_package_of_the_handlers_is_own_wherever_it_is_installed(tmp_path: Path) -> None:

@@ -31,6 +31,12 @@ _LIBRARY: Final = tuple(Path(sysconfig.get_path(name)) for name in ("stdlib", "p
 _EMPTY: Final = CellType()
 """Compares equal to a cell of a closure that has no content yet."""
 
+_NO_FILE: Final = "<string>"
+"""What `eval`, `exec` and `python -c` all call their code.
+
+Python 3.13 keeps the text of `-c` under this name. It is not that of the other code.
+"""
+
 _OUTERMOST: Final = 5
 """How many of the first frames are kept of a long traceback; the others are the last ones."""
 
@@ -197,6 +203,8 @@ def _name(code: CodeType) -> str:
 
 
 def _source(filename: str, line: int, names: Mapping[str, Any]) -> str | None:
+    if filename == _NO_FILE:
+        return None
     return linecache.getline(filename, line, dict(names)).strip() or None
 
 
