@@ -77,6 +77,72 @@ def helps(line: str = "goto D", after: str = "") -> list[str]:
     return [found.help for found in result.diagnostics if found.severity == "error"]
 
 
+# Each of these is one mistake, and one finding.
+ONE_STATEMENT = [
+    ("if n > 1 then { goto T } else { goto D }", "a block follows without `then`"),
+    ("let x = n += 1", "bind a new name with `let`"),
+    ("goto T(n++)", "nothing is changed in place: give a new value"),
+    ("timeout 7d -> goto T", "a state waits with `after 10s -> goto Next`"),
+    ("send(id)", "what goes out is an action"),
+    (
+        "let x = commit pay(id) else { Failed, Busy -> goto D }",
+        "alternatives stand with `|`: `Failed | Busy -> …`",
+    ),
+]
+
+ONE_DECLARATION = [
+    ("final state Extra(n: int): success", "write the outcome without `:`"),
+    ("final state Extra failed", "did you mean `failure`?"),
+    ("final state Extra aborted", "did you mean `cancelled`?"),
+    ("action again(id: str) { key = id }", "write `key …`, without the `=`"),
+    ("effect again(id: str) { timeout: 3s }", "write `timeout …`, without the `:`"),
+    ("effect again(id: str) { retries 3 }", "write `retry 3 times`"),
+    ("effect again(id: str) { timeout 3 minutes }", "write `3m`"),
+    ("action again(id: str) { in doubt retry }", "did you mean `repeat`?"),
+    ("action again(id: str) { on doubt ask }", "write `in doubt ask`"),
+    ("effect again(id: str): str", "the result stands after `->`"),
+    ("pure price(n: int) -> int { n * 2 }", "leave the braces out"),
+    ("failure Other { Gone final, Slow transient }", "a variant without a mark is final"),
+    ("event late(x: int) from boss", "who may send an event stands after `by`"),
+    ("record X { a: str or none }", "what may be absent has a `?`"),
+    ("record X { a: [R] }", "a list is written `list[R]`"),
+    ("state W -> D, T { after 1s -> goto D }", "write `D | T`"),
+    ("ensure every run ends within 3 days", "write `3d`"),
+]
+
+
+def syntax_helps(line: str = "goto D", after: str = "") -> list[str]:
+    result = check_text(BODY.format(line=line, after=after), "c.opord")
+    return [found.help for found in result.diagnostics if found.rule == "syntax"]
+
+
+@pytest.mark.parametrize(("line", "told"), ONE_STATEMENT)
+def test_one_mistake_in_a_step_is_one_finding(line: str, told: str) -> None:
+    (help,) = syntax_helps(line)
+    assert told in help
+
+
+@pytest.mark.parametrize(("line", "told"), ONE_DECLARATION)
+def test_one_mistake_in_a_declaration_is_one_finding(line: str, told: str) -> None:
+    (help,) = syntax_helps(after=line)
+    assert told in help
+
+
+def test_a_key_of_two_names_is_written_as_one_text() -> None:
+    found = check_text(
+        "contract C(id: str, day: date) key id, day\ninitial state S -> D { goto D }\nfinal state D success\n"
+    ).diagnostics
+    assert [each.help for each in found] == ['a key is one value: write both into a text, `key "{id}/{day}"`']
+
+
+def test_a_declaration_of_another_language_is_found_after_a_line_that_cannot_be_read() -> None:
+    text = "contract C(id: list<str>) key id\n\nconst MAX = 10\n\nfinal state D success\n"
+    assert [each.code.id for each in check_text(text).diagnostics if each.rule == "syntax"] == [
+        "OP010",
+        "OP015",
+    ]
+
+
 @pytest.mark.parametrize(("line", "told"), STATEMENTS)
 def test_in_a_step(line: str, told: str) -> None:
     assert any(told in help for help in helps(line)), helps(line)

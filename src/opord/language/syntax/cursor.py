@@ -329,10 +329,25 @@ class TokenCursor:
     def names(self, what: str, separator: str = "|") -> list[Name]:
         """Take one or more names with `separator` between them."""
         taken = [self.name(what)]
-        while self.at(separator):
+        while self.at(separator) or self._comma_for(separator):
             self.i += 1
             taken.append(self.name(what))
         return taken
+
+    def _comma_for(self, separator: str) -> bool:
+        """Report a `,` between two names in place of another separator, and say that it counts."""
+        i = self.i
+        if separator == "," or not self.at(",") or self.kinds[i + 1] != t.NAME or self.newlines[i + 1]:
+            return False
+        mend = Mend(self.token_span(i), f" {separator}", f"change to `{separator}`")
+        self.report(
+            EXPECTED,
+            self.token_span(i),
+            f"expected `{separator}` between two names, but found `,`",
+            f"write `{self.texts[i - 1]} {separator} {self.texts[i + 1]}`",
+            mend=mend,
+        )
+        return True
 
     def brace_opens(self) -> bool:
         """Say whether a `{` follows. One on a new line is reported and counts."""

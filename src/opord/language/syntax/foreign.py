@@ -53,6 +53,11 @@ _STATEMENTS: Final = {
     "transition": "go to a state with `goto`",
     "next": "go to a state with `goto`",
     "sleep": "a state waits with `after 10s -> goto Next`",
+    "timeout": "a state waits with `after 10s -> goto Next`",
+    "timer": "a state waits with `after 10s -> goto Next`",
+    "receive": "a state waits for an event with `on paid -> goto Next`",
+    "retry": "a call tries again by itself where it is declared: `retry 3 times` in its braces",
+    **dict.fromkeys(("emit", "send", "publish", "notify"), "what goes out is an action: `commit notify(id)`"),
     "wait": "a state waits with `after 10s -> goto Next`, or for an event: `on paid -> goto Next`",
 }
 """By the first word of what should be a statement."""
@@ -87,6 +92,33 @@ _BETWEEN: Final = {
 }
 """By the word at which reading stopped."""
 
+_POLICIES: Final = {
+    **dict.fromkeys(("retries", "attempts", "max_attempts"), "write `retry 3 times`"),
+    "backoff": "it follows the number of attempts: `retry 5 times backoff 1s to 1m`",
+    "deadline": "write `timeout 10s`",
+    **dict.fromkeys(
+        ("idempotent", "idempotency_key"), "write `key order.id`, or `key` for the run's own key"
+    ),
+    **dict.fromkeys(("on", "doubt"), "write `in doubt ask`, or another choice after `in doubt`"),
+}
+"""By the first word of what should be a policy."""
+
+_DOUBTS: Final = {
+    **dict.fromkeys(("retry", "again", "redo"), "repeat"),
+    **dict.fromkeys(("ignore", "continue", "proceed"), "skip"),
+    **dict.fromkeys(("fail", "raise", "goto"), "report"),
+    **dict.fromkeys(("manual", "person", "human", "park", "wait"), "ask"),
+    **dict.fromkeys(("lookup", "query", "perform"), "check"),
+}
+"""What is meant by the word after `in doubt`."""
+
+_OUTCOMES: Final = {
+    **dict.fromkeys(("ok", "done", "succeeded", "successful", "completed"), "success"),
+    **dict.fromkeys(("failed", "error", "fail"), "failure"),
+    **dict.fromkeys(("canceled", "cancel", "aborted", "abort"), "cancelled"),
+}
+"""What is meant by the word at the end of a final state."""
+
 _GENERICS: Final = {
     "Optional": "what may be absent has a `?`: `note: str?`",
     "Maybe": "what may be absent has a `?`: `note: str?`",
@@ -108,6 +140,21 @@ def declaration_advice(word: str) -> str:
     return _DECLARATIONS.get(word, "")
 
 
+def policy_advice(word: str) -> str:
+    """Return what to write in place of a policy that begins with a word; empty if unknown."""
+    return _POLICIES.get(word, "")
+
+
+def meant_doubt(word: str) -> str | None:
+    """Return the choice after `in doubt` that a word stands for; None if unknown."""
+    return _DOUBTS.get(word)
+
+
+def meant_outcome(word: str) -> str | None:
+    """Return the outcome of a final state that a word stands for; None if unknown."""
+    return _OUTCOMES.get(word)
+
+
 def advice(line: Sequence[str], found: str, following: str) -> str:
     """Return what to write where reading stopped at `found`; empty if unknown.
 
@@ -124,8 +171,25 @@ def advice(line: Sequence[str], found: str, following: str) -> str:
         return _GENERICS[before]
     if found == ":" and line[:1] == ["on"] and ")" not in line:
         return "the names stand for the event's parameters in their order, and may be others: `on paid(sum)`"
-    if found == "|" and following in ("None", "none", "null"):
+    if found in ("|", "or") and following in ("None", "none", "null"):
         return _GENERICS["Optional"]
+    if found in ("+", "-") and before == found:
+        return _BETWEEN[found * 2]
+    if line and (headed := _in_header(line, found, following)):
+        return headed
     if before == "f" and found.startswith('"'):
         return 'a text is filled in without an `f` before it: `"order {id}"`'
     return _BETWEEN.get(found, "")
+
+
+def _in_header(line: Sequence[str], found: str, following: str) -> str:
+    """Return what to write where the header of a declaration stopped; empty if unknown."""
+    match line[0], found:
+        case "event", "from" | "to" | "for":
+            return "who may send an event stands after `by`: `event approve(note: str) by manager`"
+        case "effect" | "action", ":":
+            return "the result stands after `->`: `effect find(id: str) -> str`"
+        case "contract", "," if "key" in line:
+            return f'a key is one value: write both into a text, `key "{{{line[-1]}}}/{{{following}}}"`'
+        case _:  # open: words of the contract's text
+            return ""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from opord.language import words
 from opord.language.diagnostics.model import code
 from opord.language.diagnostics.suggest import nearest
@@ -12,11 +10,10 @@ from opord.language.diagnostics.wording import meant, quoted
 from opord.language.syntax import tokens as t
 from opord.language.syntax import tree
 from opord.language.syntax.cursor import FORGOTTEN_MAX, LONELY_SEPARATOR, TWO_ON_A_LINE, Mend, ParserStuck
-from opord.language.syntax.foreign import declaration_advice
-from opord.language.syntax.parse_requires import RequireParser
+from opord.language.syntax.foreign import declaration_advice, meant_outcome
+from opord.language.syntax.parse_comments import CommentParser
 from opord.language.syntax.parse_statements import LATER_VERSION
-from opord.language.syntax.tree import Allow, Name
-from opord.values.visible import readable
+from opord.language.syntax.tree import Name
 
 NO_DECLARATION = code(
     "OP015",
@@ -32,22 +29,17 @@ MISPLACED_IN_PHASE = code(
     title="something that cannot stand in a phase",
     suppressed_by=(LostPlace(), UnclosedBrace()),
 )
-ALLOW_WITHOUT_REASON = code("OP030", rule="syntax", title="an `allow` comment without a rule or a reason")
 NO_OUTCOME = code(
     "OP033", rule="syntax", title="a final state without an outcome", suppressed_by=(LostPlace(),)
 )
 TRANSIENT_AND_SETTLES = code("OP040", rule="syntax", title="a failure that is both transient and settles")
 MISPLACED_CLAUSE = code("OP024", rule="syntax", title="a clause that this kind of declaration does not take")
 
-_ALLOW = re.compile(
-    r"#+\s*opord:\s*allow\b\s*([A-Za-z_-]*)((?:[\s,]+(?!because\b)\w+)*)[\s,]*(?:because\b\s*(.*))?"
-)
-_WORD = re.compile(r"\w+")
 _FIELD_FORM = "write a field as `name: str`"
 _IN_BRACES = "statements and handlers stand in the braces of a state"
 
 
-class DeclarationParser(RequireParser):
+class DeclarationParser(CommentParser):
     """Parse declarations. Every method starts at the first token of its construct."""
 
     i: int
@@ -100,9 +92,17 @@ class DeclarationParser(RequireParser):
         i = max(self.i, start + 1)
         text, end = self.source.text, len(self.kinds) - 1
         while i < end:
-            if self.newlines[i] and self.texts[i] in t.DECLARATION_WORDS and self.kinds[i] == t.NAME:
-                first_column = self.starts[i] == 0 or text[self.starts[i] - 1] == "\n"
-                if first_column or self.depths[i] <= self.lost_braces:
+            first_column = self.starts[i] == 0 or text[self.starts[i] - 1] == "\n"
+            if self.newlines[i] and self.kinds[i] == t.NAME:
+                if self.texts[i] in t.DECLARATION_WORDS:
+                    begins = first_column or self.depths[i] <= self.lost_braces
+                else:  # a declaration of another language
+                    begins = (
+                        first_column
+                        and self.kinds[i + 1] == t.NAME
+                        and bool(declaration_advice(self.texts[i]))
+                    )
+                if begins:
                     self.lost_braces = max(self.lost_braces, self.depths[i])
                     break
             i += 1
@@ -139,7 +139,7 @@ class DeclarationParser(RequireParser):
                 return self._upgrade()
             case _:  # open: a word of the contract's text
                 raise self._no_declaration(word)
-        node.doc, node.allows = self._doc(start), self._allows(start)
+        node.doc, node.allows = self.doc_above(start), self.allows_above(start)
         return node
 
     def _no_declaration(self, word: str) -> ParserStuck:
@@ -154,49 +154,6 @@ class DeclarationParser(RequireParser):
         elif self.kinds[self.i] == "}":
             help_text = "remove it, or look above for the `{` that is missing"
         return self.miss("a declaration", help_text, kind=NO_DECLARATION, new_line=True, mend=mend)
-
-    # Comments above -------------------------------------------------------------------------------
-
-    def _doc(self, index: int) -> str:
-        """Join the `##` lines above the token at `index`, without the signs.
-
-        Whatever shows it may trust that it has no control and no hidden characters.
-        """
-        comments = self.tokens.comments_before.get(index)
-        if not comments:
-            return ""
-        lines = [
-            comment.text.lstrip("#").removeprefix(" ")
-            for comment in comments
-            if comment.is_doc and not _ALLOW.match(comment.text)
-        ]
-        return readable("\n".join(lines)).strip("\n")
-
-    def _allows(self, index: int) -> list[Allow]:
-        allows: list[Allow] = []
-        for comment in self.tokens.comments_before.get(index, ()):
-            match = _ALLOW.match(comment.text) if comment.own_line else None
-            if not match:
-                continue
-            start = comment.span[0]
-            rule = Name(match[1], (start + match.start(1), start + match.end(1)))
-            names_rule = rule.text not in ("", "because")
-            if names_rule:
-                listed = start + match.start(2)
-                names = [
-                    Name(each[0], (listed + each.start(), listed + each.end()))
-                    for each in _WORD.finditer(match[2])
-                ]
-                allows.append(Allow(rule, names, (match[3] or "").strip(), comment.span))
-            if not names_rule or not match[3]:
-                self.report(
-                    ALLOW_WITHOUT_REASON,
-                    comment.span,
-                    "this comment allows nothing: it names no rule" if not names_rule
-                    else "this comment allows nothing: it gives no reason",
-                    "write `# opord: allow <rule> [names] because <reason>`",
-                )  # fmt: skip
-        return allows
 
     # Data -----------------------------------------------------------------------------------------
 
@@ -224,7 +181,7 @@ class DeclarationParser(RequireParser):
         if self.at("="):
             self.i += 1
             default = self.expression()
-        return tree.Field(name, type_node, default, self.span_from(start), self._doc(start))
+        return tree.Field(name, type_node, default, self.span_from(start), self.doc_above(start))
 
     def fields(self) -> list[tree.Field]:
         """Read `(name: T, …)` if it is present."""
@@ -272,9 +229,16 @@ class DeclarationParser(RequireParser):
         name = self.name(
             "a variant", "write a variant as `Declined(reason: str)` or `Declined`", new_line=True
         )
-        node = tree.Variant(name, self.fields(), None, None, (0, 0), self._doc(start))
+        node = tree.Variant(name, self.fields(), None, None, (0, 0), self.doc_above(start))
         while self.at_word("transient") or self.at_word("settles"):
             self._kind_of_failure(node)
+        if self.at_word("final"):
+            i = self.i
+            mend = Mend((self.ends[i - 1], self.ends[i]), "", "remove `final`")
+            message = f"`{node.name.text}` is marked `final`, which is no mark"
+            help = "leave it out: a variant without a mark is final"
+            self.report(MISPLACED_CLAUSE, self.token_span(i), message, help, mend=mend)
+            self.i += 1
         node.span = self.span_from(start)
         return node
 
@@ -416,12 +380,20 @@ class DeclarationParser(RequireParser):
         return node
 
     def _outcome(self, name: Name) -> Name | None:
+        if self.at(":"):
+            span = self.token_span(self.i)
+            message = f"expected the outcome of `{name.text}`, but found `:`"
+            mend = Mend(span, "", "remove the `:`")
+            self.report(NO_OUTCOME, span, message, "write the outcome without `:`", mend=mend)
+            self.i += 1
+            if not self.at(t.NAME):
+                return None
         if self.at(t.NAME):
             outcome = self.name("an outcome")
             if outcome.text in words.texts("outcome"):
                 return outcome
             span, found_text = outcome.span, f"found `{outcome.text}`"
-            near = nearest(outcome.text, words.texts("outcome"))
+            near = meant_outcome(outcome.text) or nearest(outcome.text, words.texts("outcome"))
         else:
             span, found_text, near = self.here(), self.next_token_text(), None
         self.report(
@@ -505,7 +477,7 @@ class DeclarationParser(RequireParser):
                     "move it out, after the phase's `}`",
                 )
             part = self._phase() if word == "phase" else self._state()
-            part.doc, part.allows = self._doc(start), self._allows(start)
+            part.doc, part.allows = self.doc_above(start), self.allows_above(start)
             return part
         if self.at_declaration():
             return self._misplaced_declaration(start, word)

@@ -11,7 +11,9 @@ from opord.language.diagnostics.suppressors import LostPlace
 from opord.language.diagnostics.wording import meant, quoted
 from opord.language.syntax import tokens as t
 from opord.language.syntax import tree
-from opord.language.syntax.parse_clauses import ClauseParser
+from opord.language.syntax.cursor import Mend
+from opord.language.syntax.foreign import meant_doubt, policy_advice
+from opord.language.syntax.parse_clauses import MISPLACED_POLICY, ClauseParser
 from opord.language.syntax.tree import Name
 
 UNKNOWN_POLICY = code(
@@ -64,6 +66,9 @@ class PolicyParser(ClauseParser, ABC):
     def _policies(self, node: tree.CallDeclaration) -> None:
         opening = self.i
         self.i += 1
+        if node.kind == "pure" and not self._at_policy():
+            self._body_of_pure(opening, node)
+            return
         seen: set[str] = set()
 
         def read() -> tree.Policy:
@@ -85,8 +90,43 @@ class PolicyParser(ClauseParser, ABC):
         """Return the span of the word of the policy at token `i`; `in doubt` has two tokens."""
         return (self.starts[i], self.ends[i + 1] if self.kinds[i] == "in" else self.ends[i])
 
+    def _at_policy(self) -> bool:
+        return self.kinds[self.i] in ("}", "in") or self.texts[self.i] in words.texts("policy")
+
+    def _body_of_pure(self, opening: int, node: tree.CallDeclaration) -> None:
+        """Report that a pure function has a body, and skip it."""
+        self.report(
+            MISPLACED_POLICY,
+            self.token_span(opening),
+            f"`{node.name.text}` is computed in Python, and has no body here",
+            "leave the braces out; the handler of the same name computes it",
+        )
+        while self.kinds[self.i] != t.END and self.depths[self.i] > self.depths[opening]:
+            self.i += 1
+        if self.kinds[self.i] == "}":
+            self.i += 1
+        self.skipped.append(self.span_from(opening))
+
+    def _sign_after_policy(self, word: str) -> None:
+        """Refuse a sign between a policy and its value.
+
+        Raises:
+            ParserStuck: there is one.
+        """
+        i = self.i + 1
+        if self.kinds[i] in ("=", ":") and not self.newlines[i]:
+            self.i = i
+            sign = self.texts[i]
+            raise self.miss(
+                f"the value of `{word}`",
+                f"write `{word} …`, without the `{sign}`",
+                mend=Mend((self.ends[i - 1], self.ends[i]), "", f"remove the `{sign}`"),
+            )
+
     def _policy(self, word: str) -> tree.Policy:
         start = self.i
+        if word in ("retry", "timeout", "key"):
+            self._sign_after_policy(word)
         match word:
             case "retry":
                 return self._retry(start)
@@ -106,7 +146,7 @@ class PolicyParser(ClauseParser, ABC):
         near = self.near_word(policies)
         raise self.miss(
             "a policy",
-            meant(near, f"the policies are {quoted(policies)}"),
+            policy_advice(word) or meant(near, f"the policies are {quoted(policies)}"),
             kind=UNKNOWN_POLICY,
             new_line=True,
             mend=self.word(near),
@@ -116,6 +156,11 @@ class PolicyParser(ClauseParser, ABC):
         """Read a duration literal."""
         i = self.i
         if self.at(t.INT):
+            self.i += 1
+            spelt = self._spelt_duration()
+            self.i = i
+            if spelt is not None:
+                raise self.miss("a duration", spelt[0], mend=spelt[1])
             raise self.miss("a duration", f"say the unit: `{self.texts[i]}s`")
         if not (self.at(t.DURATION) or self.at(t.BAD)):
             raise self.miss("a duration", "durations are written `250ms`, `10s`, `5m`, `48h`, `7d`, `1h30m`")
@@ -190,7 +235,7 @@ class PolicyParser(ClauseParser, ABC):
                 pass
         self.i = i
         choices = words.texts("doubt")
-        near = self.near_word(choices)
+        near = meant_doubt(word.text) or self.near_word(choices)
         raise self.miss(
             quoted(choices, "or"),
             meant(near),

@@ -184,6 +184,7 @@ class StatementParser(PatternParser):
         self.enter()
         self.i += 1
         condition = self.head()
+        self._needless_then()
         then = self.block("`{` after the condition")
         otherwise: tree.Block | tree.If | None = None
         # An `else` on a new line belongs to this statement, unless it is the next arm of a `match`.
@@ -196,6 +197,17 @@ class StatementParser(PatternParser):
                 otherwise = self.block("`{` or `if` after `else`")
         self.depth -= 1
         return tree.If(condition, then, otherwise, self.span_from(start))
+
+    def _needless_then(self) -> None:
+        """Report a `then` before the block of an `if`, and read on after it."""
+        i = self.i
+        if self.at("then") and self.kinds[i + 1] == "{":
+            span = self.token_span(i)
+            mend = Mend((span[0], self.starts[i + 1]), "", "remove `then`")
+            message = "expected `{` after the condition, but found `then`"
+            help = "a block follows without `then`; `if a then b else c` is a value"
+            self.report(EXPECTED, span, message, help, mend=mend)
+            self.i += 1
 
     def head(self) -> tree.Expression:
         """Read an expression before an optional `{`, which opens a block and not a record."""
@@ -301,10 +313,17 @@ class StatementParser(PatternParser):
         patterns = self.patterns()
         if not self.at("->"):
             if not self.at("{"):
-                raise self.miss("`->` after the pattern", ARM_FORM, mend=self._arrow())
+                raise self.miss("`->` after the pattern", self._advice_for_arm(), mend=self._arrow())
             self.miss("`->` after the pattern", ARM_FORM, mend=self.after_last(" ->"))
         body = self.body()
         return tree.Arm(patterns, body, self.span_from(start))
+
+    def _advice_for_arm(self) -> str:
+        """Return how an arm is written; a `,` may stand for the `|` between alternatives."""
+        i = self.i
+        if self.at(",") and self.kinds[i + 1] == t.NAME and self.texts[i + 1][:1].isupper():
+            return f"alternatives stand with `|`: `{self.texts[i - 1]} | {self.texts[i + 1]} -> …`"
+        return ARM_FORM
 
     # Handlers -------------------------------------------------------------------------------------
 

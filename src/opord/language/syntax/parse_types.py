@@ -29,7 +29,8 @@ class TypeParser(ListParser):
 
     def _type_core(self, start: int) -> TypeNode:
         if self.kinds[start] == "[":
-            raise self.miss("a type", "a list of texts is written `list[str]`")
+            of = self.texts[start + 1] if self.kinds[start + 1] == t.NAME else "str"
+            raise self.miss("a type", f"a list is written `list[{of}]`")
         name = self.name("a type", "write for example `str`, `int?`, `list[str]`, or the name of a `record`")
         following = self.kinds[self.i] if self.newlines[self.i] != t.NEWLINE else ""
         if name.text == "secret" and following == t.NAME:

@@ -80,11 +80,11 @@ def _without_consequences(
         elif UnclosedBrace() in finding.code.suppressed_by and line in torn:
             continue
         if LostPlace() in finding.code.suppressed_by:
-            before = spoilt.get(line, column)
+            before = spoilt.get(line)
             # After a comma, reading starts again, except in an unclosed text.
             open_text = (OPEN_TEXT.id, line) in first_on_line
-            afresh = not open_text and "," in source.line(line)[before : column - 1]
-            if before < column and not afresh:
+            afresh = before is not None and not open_text and "," in source.line(line)[before : column - 1]
+            if before is not None and before <= column and not afresh:
                 continue
             spoilt[line] = column
         if not _follows(finding, first_on_line):
