@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import psycopg
 import pytest
 
 from opord.stores import open_store
 from opord.stores.base import StoreError, StoreRefused
+from opord.stores.postgres.errors import translate
 from tests.support.postgres import AnyServer, Server
 
 
@@ -22,6 +24,16 @@ def test_a_server_that_is_not_there(url: str, move: str) -> None:
         open_store(url)
     assert move in str(refused.value)
     assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "said", ["[Errno -2] Name or service not known", "[Errno 8] nodename nor servname provided"]
+)
+def test_a_host_without_an_address_is_known_by_the_words_of_the_resolver_alone(said: str) -> None:
+    """psycopg 3.2.10, the lowest version that Opord takes, says no more."""
+    told = translate(psycopg.OperationalError(said), "postgresql://db/shop")
+    assert str(told).endswith(f"({said}); check the host in the URL")
+    assert not told.lasting
 
 
 def test_a_database_or_a_role_that_is_not_there(postgres: AnyServer) -> None:

@@ -58,6 +58,9 @@ class _Move(NamedTuple):
 # libpq gives no code for a connection that it could not make, only these words.
 _PASSING: Final[tuple[tuple[str, str], ...]] = (
     ("resolve host", "check the host in the URL"),
+    # psycopg before 3.3 may hand on the resolver's own words alone: a number below zero on Linux.
+    ("[Errno -", "check the host in the URL"),
+    ("nodename nor servname", "check the host in the URL"),
     ("Connection refused", "check the host and the port in the URL"),
     ("timeout expired", "check the host and the port in the URL, and the firewall between"),
     ("No such file or directory", "check the folder of the server's socket in the URL (?host=)"),
