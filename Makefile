@@ -59,6 +59,7 @@ matrix: $(STAMP) ## the lowest versions declared, on each Python (PYTHONS="3.12 
 
 postgres: $(STAMP) ## all suites of the engine on PostgreSQL 18, and on Debian's 15 (POSTGRES_SUITES=tests/stores)
 	OPORD_TEST_STORE=postgres $(BIN)/python -m pytest -n $(WORKERS) $(POSTGRES_SUITES)
+	$(BIN)/python tests/soak/servers.py --minutes 3
 	@test -x $(DEBIAN_15)/postgres || { echo "no PostgreSQL 15 in $(DEBIAN_15), so nothing was run on it: apt-get install postgresql-15" >&2; exit 1; }
 	OPORD_TEST_STORE=postgres OPORD_TEST_POSTGRES_BIN=$(DEBIAN_15) $(BIN)/python -m pytest -n $(WORKERS) $(POSTGRES_SUITES)
 

@@ -12,7 +12,7 @@ from typing import get_args
 import pytest
 from hypothesis import settings
 
-from tests.support.mounts import Need, can_make
+from tests.support.needs import Need, is_met
 from tests.support.postgres import AnyServer, shared_server, stop_shared_server
 
 # No deadline: a slow machine is not a finding. The blob of a failing example is printed, to run it again.
@@ -56,13 +56,15 @@ def pytest_sessionfinish() -> None:
 def pytest_report_header() -> list[str]:
     """Say which tests there are none of on this machine."""
     return [
-        f"no tests of {need}: this machine lets us make none" for need in get_args(Need) if not can_make(need)
+        f"no tests of {need}: this machine has none, or lets us make none"
+        for need in get_args(Need)
+        if not is_met(need)
     ]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the tests that need what this machine does not let us make."""
-    left_out = [item for item in items for mark in item.iter_markers("needs") if not can_make(mark.args[0])]
+    left_out = [item for item in items for mark in item.iter_markers("needs") if not is_met(mark.args[0])]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]

@@ -6,7 +6,10 @@ import re
 
 import pytest
 
+from opord.cli.program import run
 from opord.examples.orders import demo
+from opord.stores import open_store
+from tests.support.postgres import AnyServer
 
 
 @pytest.mark.slow
@@ -23,3 +26,24 @@ def test_the_demonstration_charges_every_order_once_and_says_so(capfd: pytest.Ca
     assert re.search(r"ord_1007 .*\$3,099\.95 +Delivered", compared)
     assert re.search(r"ord_1006 .*nothing +Rejected", compared)
     assert re.search(r"in all +8 for 8 orders", compared)
+
+
+def test_the_demonstration_on_postgresql_takes_a_schema_of_its_own(
+    capfd: pytest.CaptureFixture[str], postgres: AnyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it plays is the same as above; only the URL differs."""
+    stores: list[str | None] = []
+    monkeypatch.setattr(demo, "main", stores.append)
+    assert run(["demo", "--store", postgres.url()]) == 0
+    assert re.search(r"schema=opord_demo_[0-9_]{15}$", stores[0] or "")
+    assert re.search(
+        r"opord runs list --store \S+schema=opord_demo_[0-9_]{15}$", capfd.readouterr().out.strip()
+    )
+    schema = "s_demo_is_there"
+    open_store(postgres.url(schema=schema)).close()
+    assert run(["demo", "--store", postgres.url(schema=schema)]) == 2
+    assert "has a store already; the demo needs a schema of its own" in capfd.readouterr().err
+    postgres.execute(f"DROP SCHEMA {schema} CASCADE")
+    assert run(["demo", "--store", "sqlite:///orders.db"]) == 2
+    assert "expected a store like postgresql://user@host/database" in capfd.readouterr().err
+    assert len(stores) == 1

@@ -26,6 +26,7 @@ POWER = "tests/disk/test_power.py::test_nothing_is_lost_or_done_twice_however_of
 SECRETS = "tests/protection/test_at_rest.py::test_no_planted_secret_is_in_any_byte_that_is_written_or_printed"
 
 POSTGRES = "tests/stores/test_postgresql_faults.py::"
+RIGHTS = "tests/stores/test_postgresql_rights.py::test_"
 FAILOVER = "tests/stores/test_postgresql_failover.py::test_"
 
 
@@ -388,6 +389,53 @@ FOUND = (
         (
             f"{FAILOVER}workers_wait_for_the_mark_and_then_go_on",
             f"{FAILOVER}another_cluster_is_refused_until_the_runs_are_marked",
+        ),
+    ),
+    Named(
+        "F15", "The disk of a PostgreSQL server is full, or its quota is used up",
+        "Nothing is lost or done twice. The log says that the server's disk is full, and workers go on by themselves when there is room and the server runs.",
+        (
+            "tests/stores/test_postgresql_disk.py::test_a_full_disk_loses_nothing_and_runs_go_on_when_there_is_room",
+            "tests/stores/test_postgresql_disk.py::test_an_error_of_the_disk_without_a_code_is_waited_for",
+        ),
+    ),
+    Named(
+        "F16", "The connection of a verb ends at any of its statements, before or after the answer",
+        "All of the verb is done, or nothing of it. Made again, it is done once.",
+        ("tests/stores/test_postgresql_cuts.py::test_a_verb_is_done_as_a_whole_or_not_wherever_its_connection_breaks",),
+    ),
+    Named(
+        "F17", "A DBA revokes a right, changes a password, sets limits of time for the role, or renames a schema or a database",
+        "A worker that runs waits, says why with the next move, and goes on when that is undone. What its calls brought meanwhile is kept.",
+        (
+            f"{RIGHTS}a_right_that_is_revoked_and_given_back",
+            f"{RIGHTS}a_role_that_may_not_log_in_for_a_time",
+            f"{RIGHTS}a_password_that_is_changed_and_changed_back",
+            f"{RIGHTS}a_schema_that_is_renamed_and_named_back",
+            f"{RIGHTS}a_database_that_is_renamed_and_named_back",
+            f"{RIGHTS}limits_that_a_dba_has_set_for_a_role_are_not_those_of_a_worker",
+        ),
+    ),
+    Named(
+        "F18", "A dump is restored, on another PostgreSQL server or on the same one, also while workers run",
+        "As after the promotion of a standby (F14). Nothing is read or written while the dump is only half there.",
+        (
+            "tests/stores/test_postgresql_dumps.py::test_what_was_done_after_the_dump_is_asked_about_and_not_done_again",
+            "tests/stores/test_postgresql_dumps.py::test_a_worker_touches_nothing_while_a_dump_is_restored_under_it",
+        ),
+    ),
+    Named(
+        "F19", "A pooler in transaction mode stands before the PostgreSQL server, and is killed",
+        "No notices come, so workers look for work by polling, and the log says so once. Nothing is lost or done twice, and no session keeps a setting.",
+        ("tests/stores/test_postgresql_pooler.py::test_runs_go_on_over_cut_sessions_and_killed_poolers",),
+    ),
+    Named(
+        "F20", "A PostgreSQL server takes calls and answers none of them, is away when a worker starts, or answers again after the leases have ended",
+        "The log says each of these once. The worker waits also at its start, unless only a person can help. The journal blames no death that nobody saw.",
+        (
+            f"{ENGINE}test_silent_stores.py::test_a_store_that_neither_answers_nor_fails_is_told_once_and_so_is_its_next_answer",
+            "tests/cli/test_worker_without_a_server.py::test_it_waits_until_the_server_is_there_and_says_so",
+            f"{ENGINE}test_after_an_outage.py::test_runs_whose_leases_ended_are_in_doubt_for_that_reason_and_the_log_is_bounded",
         ),
     ),
 )  # fmt: skip

@@ -40,6 +40,7 @@ class Siege:
         timeout: str | None = None,
         slow_s: float = 0,
         lease_s: float = LEASE_S,
+        url: str = "",
     ) -> None:
         self.folder = folder
         self.lease_s = lease_s
@@ -48,7 +49,7 @@ class Siege:
         write_all(self.contracts, timeout)
         self.flows = workflows(self.contracts)
         self.programs = {program_of(cls).digest: program_of(cls) for _, cls in self.flows}
-        self.url = store_url(folder)
+        self.url = url or store_url(folder)
         self.ledger = folder / "ledger"
         self.ledger.touch()
         self.living: list[subprocess.Popen[str]] = []

@@ -13,6 +13,7 @@ import pytest
 
 from opord.stores import schema_script
 from opord.stores.postgres import connections
+from opord.stores.postgres.store import PostgresStore
 from tests.stores.carrying import Handlers, carry, cut_all, holds, once
 from tests.support.postgres import Server, new_folder
 
@@ -33,7 +34,7 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "WAIT_S", 0.3)
+    monkeypatch.setattr(connections, "WAIT_S", 1.0)
 
 
 @pytest.fixture
@@ -73,7 +74,8 @@ def through(url: str, begin: Callable[[], Any], end: Callable[[], Any], told: To
     try:
         holds(carry(url, handlers), handlers)
     finally:
-        mending.join()
+        if mending.ident is not None:
+            mending.join()
     assert is_told(), told()
     assert told()[-1] == "the store answers again"
 
@@ -164,16 +166,24 @@ def test_limits_that_a_dba_has_set_for_a_role_are_not_those_of_a_worker(
     server: Server, schema: str, said: Told
 ) -> None:
     url = worker_role(server, schema)
-    limits = [
-        "statement_timeout",
-        "lock_timeout",
-        "idle_in_transaction_session_timeout",
-        "idle_session_timeout",
-    ]
+    limits = {
+        "statement_timeout": "1min",
+        "lock_timeout": "5s",
+        "idle_in_transaction_session_timeout": "15s",
+        "idle_session_timeout": "0",
+    }
     if server.version >= 17:
-        limits.append("transaction_timeout")
+        limits["transaction_timeout"] = "0"
     for limit in limits:
-        server.execute(f"ALTER ROLE {schema} SET {limit} = '15ms'")
-    handlers = Handlers()
+        server.execute(f"ALTER ROLE {schema} SET {limit} = '700ms'")
+    handlers = Handlers(once(AT_CALL, lambda: threading.Event().wait(1.5)))  # connections are idle meanwhile
     holds(carry(url, handlers), handlers)
     assert said() == []
+    store = PostgresStore(url)
+    with store._connections.use() as connection:
+        for limit, value in limits.items():
+            assert connection.execute(f"SHOW {limit}", prepare=False).fetchone() == (value,)
+    with store._connections.own() as connection:
+        for limit in limits:
+            assert connection.execute(f"SHOW {limit}", prepare=False).fetchone() == ("0",)
+    store.close()

@@ -1,8 +1,6 @@
 """Commands that see mounts of their own, in a mount namespace that ends with them.
 
-Not every machine allows its users to make one. A test that needs one is marked with its need
-(`needs("bind mounts")`). If the machine does not allow it, the test is left out, and the head of
-the test run says so.
+Not every machine allows its users to make one; see `needs.py`.
 """
 
 from __future__ import annotations
@@ -14,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-Need: TypeAlias = Literal["bind mounts", "overlays"]
+Mounts: TypeAlias = Literal["bind mounts", "overlays"]
 
 _SPACE = ("unshare", "--user", "--map-root-user", "--mount", "sh", "-c")
 _BIND = 'mount --bind "$1" "$2" && '
@@ -24,7 +22,7 @@ _OVERLAY = (
 )
 
 
-_MOUNTING: dict[Need, str] = {"bind mounts": _BIND, "overlays": _OVERLAY}
+_MOUNTING: dict[Mounts, str] = {"bind mounts": _BIND, "overlays": _OVERLAY}
 
 
 def with_mount(source: Path, target: Path, command: Sequence[str]) -> list[str]:
@@ -41,7 +39,7 @@ def with_overlay(folder: Path, room: Path, command: Sequence[str]) -> list[str]:
 
 
 @cache
-def can_make(need: Need) -> bool:
+def can_mount(need: Mounts) -> bool:
     """Say whether this machine allows such mounts."""
     with tempfile.TemporaryDirectory() as folder:
         one, other = Path(folder) / "one", Path(folder) / "other"

@@ -45,6 +45,16 @@ def binaries() -> Path:
 
 
 @cache
+def binaries_with_tls() -> Path | None:
+    """Return the folder of the programs of a server with TLS, which the wheel's has not."""
+    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    for folder in [Path(OTHER_BINARIES)] if OTHER_BINARIES else debian:
+        if (program := folder / "postgres").exists() and b"SSL_CTX_new" in program.read_bytes():
+            return folder
+    return None
+
+
+@cache
 def _reachable(package: Path) -> Path:
     """Return a place of the wheel's files that the server's user may read: a copy, if need be.
 
@@ -134,7 +144,7 @@ class Server(AnyServer):
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                **_as_server(),
+                **as_server(),
             )
         end = time.monotonic() + START_S
         while True:
@@ -163,6 +173,11 @@ class Server(AnyServer):
                 os.kill(child, signal.SIGKILL)
         self._end(signal.SIGKILL)
 
+    @property
+    def runs(self) -> bool:
+        """Whether its first process runs."""
+        return self._process is not None and self._process.poll() is None
+
     def log(self) -> str:
         """Return what the server has logged."""
         file = self.folder / "log"
@@ -181,7 +196,7 @@ class Server(AnyServer):
             capture_output=True,
             text=True,
             check=False,
-            **_as_server(),
+            **as_server(),
         )
         if done.returncode:
             raise RuntimeError(f"{program}: {done.stderr or done.stdout}")
@@ -192,7 +207,7 @@ class Server(AnyServer):
             os.chown(folder, user.pw_uid, user.pw_gid)
 
 
-def _as_server() -> dict[str, Any]:
+def as_server() -> dict[str, Any]:
     """Return the options that run a process as the server's user."""
     if os.geteuid() != 0:
         return {}

@@ -36,6 +36,17 @@ class Proxy:
         """Break the connection of a next request `before` it arrives, or `after` its answer."""
         self._armed.append(when)
 
+    def arm_nth(self, nth: int, when: str) -> None:
+        """Break the connection of the nth request from now on, counted from 1."""
+        self._armed.extend([""] * (nth - 1))
+        self._armed.append(when)
+
+    def disarm(self) -> bool:
+        """Break nothing more. Return whether something would have been broken."""
+        armed = bool(self._armed)
+        self._armed.clear()
+        return armed
+
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
             while True:

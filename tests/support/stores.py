@@ -112,7 +112,7 @@ def new_store(now: Callable[[], int], kind: str = CHOSEN) -> Any:
         gc.collect()
     if _free:
         store = _free.pop()
-        _empty(store)
+        empty_store(store)
         store._clock = ServerClock(time.weakly())
     else:
         store = PostgresStore(_url(f"suite_{os.getpid()}_{next(_numbers)}"), clock=time.weakly())
@@ -207,7 +207,8 @@ def close_all() -> None:
     _free.clear()
 
 
-def _empty(store: PostgresStore) -> None:
+def empty_store(store: PostgresStore) -> None:
+    """Delete all that is in a store."""
     schema = store.location.schema
     deletes = "; ".join(f"DELETE FROM {schema}.{table}" for table in TABLES)
     with store._connections.transaction() as connection:

@@ -44,15 +44,16 @@ One key for all attempts holds as long as the process that made it up. What was 
 was taken up again, with a new key, and the provider took that for a new charge."""
 
 
-def main() -> int:
+def main(store: str | None = None) -> int:
     """Run the demonstration, and return its exit status.
 
-    It is 0 if nobody was charged twice and every run is legal, else 1.
+    The runs are kept in `store`, a URL at which there is no store yet; None keeps them in a file.
+    The status is 0 if nobody was charged twice and every run is legal, else 1.
     """
     screen = Screen()
     try:
         with tempfile.TemporaryDirectory(prefix="opord-demo-") as folder:
-            return asyncio.run(_demonstrate(Path(folder), screen))
+            return asyncio.run(_demonstrate(Path(folder), screen, store))
     except StageError as error:
         screen.step(f"The demonstration could not go on: {error}")
     except (KeyboardInterrupt, asyncio.CancelledError):
@@ -60,7 +61,7 @@ def main() -> int:
     return 1
 
 
-async def _demonstrate(folder: Path, screen: Screen) -> int:
+async def _demonstrate(folder: Path, screen: Screen, store: str | None) -> int:
     task = asyncio.current_task()
     if task is not None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
@@ -70,7 +71,7 @@ async def _demonstrate(folder: Path, screen: Screen) -> int:
     screen.quote(_of_contract("action charge_card"))
     screen.say(REAL)
     async with httpx.AsyncClient(timeout=30) as http:
-        ours, sound = await _with_opord(folder, http, screen)
+        ours, sound = await _with_opord(folder, http, screen, store)
         theirs = await _with_glue(folder, http, screen)
     screen.chapter("The same day, twice")
     screen.show(comparison_table(ours, theirs))
@@ -80,11 +81,13 @@ async def _demonstrate(folder: Path, screen: Screen) -> int:
     return 0 if sound and not charged_twice(ours.ledger) else 1
 
 
-async def _with_opord(folder: Path, http: httpx.AsyncClient, screen: Screen) -> tuple[Played, bool]:
+async def _with_opord(
+    folder: Path, http: httpx.AsyncClient, screen: Screen, store: str | None
+) -> tuple[Played, bool]:
     screen.chapter("1. With Opord")
     port = free_port()
     async with open_stage(folder / "opord", _settings(port)) as stage:
-        desk, provider = OpordDesk(stage, http), Provider(stage, port)
+        desk, provider = OpordDesk(stage, http, store), Provider(stage, port)
         with screen.busy():
             played = await play(desk, provider, http, secret=SIGNING_SECRET, tell=screen.step)
         screen.chapter("What the webhooks were answered")

@@ -82,12 +82,13 @@ class OpordDesk:
 
     name = "Opord"
 
-    def __init__(self, stage: Stage, http: httpx.AsyncClient) -> None:
+    def __init__(self, stage: Stage, http: httpx.AsyncClient, store: str | None = None) -> None:
+        """Keep the runs in `store`, or in a file of the stage."""
         self.stage = stage
         self.http = http
         self.port: int = free_port()
         self.url: str = f"http://127.0.0.1:{self.port}"
-        self.store: str = f"sqlite:///{stage.folder / 'orders.db'}"
+        self.store: str = store or f"sqlite:///{stage.folder / 'orders.db'}"
         self.workers: list[Actor] = []
 
     async def open(self) -> None:

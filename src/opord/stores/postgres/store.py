@@ -458,7 +458,14 @@ class PostgresStore:
 
     def listen(self, wake: Callable[[], None]) -> Callable[[], None] | None:
         """Hear the notices of other handles; behind a pooler, which loses them, return None."""
-        return None if self._connections.pooled else self._listening.add(wake)
+        if not self._connections.pooled:
+            return self._listening.add(wake)
+        log.info(
+            "store %s: a pooler stands before the server, so no notices are heard, and a worker looks for new work 20 times "
+            "a second; if you can, give workers a direct connection",
+            self.location.place,
+        )
+        return None
 
     def close(self) -> None:
         self._listening.close()
