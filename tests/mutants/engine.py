@@ -504,7 +504,8 @@ MUTANTS = (
     ),
     Mutant(
         "write given up when the store is gone", WRITER,
-        "                    if not self._patient:\n                        raise\n",
+        "                    if not self._patient or (isinstance(error, StoreDenied) and not self.carries):\n"
+        "                        raise\n",
         "                    raise\n",
         "a store that is full or locked for a moment is an error of the writer", "14, 2.2",
         seeds=40,
