@@ -38,6 +38,9 @@ AT_ONCE = 8
 ROUNDS_MOST = 20
 """How often a person decides what is in doubt, at most."""
 
+ROUNDS_OF_TRUST = 3
+"""How often a call that did not happen is made again before its order is ended."""
+
 LIVE_MOST = 60
 """How many orders may be under way before the next are started."""
 
@@ -148,19 +151,27 @@ class Storm:
         def rest() -> bool:
             return all(siege.rests(row) for row in siege.rows(engine))
 
-        for _ in range(ROUNDS_MOST):
+        doubtful: list[str] = []
+        for number in range(ROUNDS_MOST):
             await siege.until(rest, "every order has ended, or is in doubt for a person", 120)
             doubtful = [row.run for row in siege.rows(engine) if row.head.status == "in_doubt"]
             if not doubtful:
                 return
             for run in doubtful:
-                await self._decide(engine, run)
+                await self._decide(engine, run, last=number >= ROUNDS_OF_TRUST)
         raise Broken("stuck", f"in doubt after {ROUNDS_MOST} rounds of decisions: {doubtful}")
 
-    async def _decide(self, engine: opord.Engine, run: str) -> None:
-        """Say what the ledger says. A call that did not happen is made again, and may fail again."""
+    async def _decide(self, engine: opord.Engine, run: str, *, last: bool) -> None:
+        """Say what the ledger says. A call that did not happen is made again, and may fail again.
+
+        The provider answers some keys with the same error for ever. Such an order is ended at last.
+        """
         charge = next((one for one in self.siege.charges() if one.run == run and one.do == "charge"), None)
         result = None if run.startswith("Skipped") or charge is None else {"id": charge.id}
+        if last and charge is None:
+            await engine.client.terminate(run, actor="ops", reason="the provider never answers this key")
+            self.counts["terminated by a person"] += 1
+            return
         with suppress(NotInDoubt):
             await engine.client.resolve(run, happened=charge is not None, result=result, actor="ops")
         self.counts["decided by a person"] += 1
