@@ -23,7 +23,7 @@ without_ensurepip = { $(PYTHON) -m venv --clear --without-pip .venv && \
   $(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check pip; }
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format matrix postgres package golden fuzz soak sim mutants faults power bench bench-scale bench-postgres bench-check docs clean .venv
+.PHONY: help demo test check format matrix postgres package golden fuzz soak sim mutants faults power bench bench-two bench-scale bench-postgres bench-check docs clean .venv
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[.a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -92,6 +92,10 @@ mutants: $(STAMP) ## plant each known bug, and see that something notices it (ON
 bench: $(STAMP) ## orders and steps a second, beside the bare store
 	$(BIN)/python bench/run.py
 	$(BIN)/python bench/check_speed.py
+
+bench-two: $(STAMP) ## orders from one process that a worker in another one carries, on SQLite and PostgreSQL
+	$(BIN)/python bench/two_processes.py
+	$(BIN)/python bench/two_processes.py --postgres
 
 bench-scale: $(STAMP) ## the same beside a million runs, and beside runs that fail for ever
 	$(BIN)/python bench/scale.py
