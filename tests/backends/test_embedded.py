@@ -98,7 +98,7 @@ def test_a_run_is_carried_out_read_and_verified(open_store: Callable[[], Store],
         assert not (await backend.start(program, {"id": "a"})).created
         sent = await backend.send("Desk/a", "approve", {"note": "ok"}, actor="ann", role="boss")
         assert (sent[0], sent.state) == ("taken", "Charging")
-        head = await backend.end_of("Desk/a")
+        head = (await backend.end_of("Desk/a")).head
         assert (head.state, head.outcome) == ("Paid", "success")
         assert (await backend.row("Desk/a")).head == head
         kinds = [record.kind async for record in backend.records("Desk/a")]
@@ -179,10 +179,10 @@ def test_a_person_resolves_a_doubt_and_resumes_a_stalled_run(
         (found,) = [each async for each in backend.verify("Desk/lost")]
         assert (found.problems, found.needs) == ([], ("doubt",))
         await backend.resolve("Desk/lost", happened=True, result="r-1", actor="ann")
-        assert (await backend.end_of("Desk/lost")).state == "Paid"
+        assert (await backend.end_of("Desk/lost")).head.state == "Paid"
         await backend.start(program_of(flow), {"id": "c"})
         await backend.cancel("Desk/c", actor="ann")
-        assert (await backend.end_of("Desk/c")).outcome == "cancelled"
+        assert (await backend.end_of("Desk/c")).head.outcome == "cancelled"
 
     run(open_store, flow, job)
 
@@ -247,7 +247,7 @@ def test_a_wait_ends_with_a_change_by_others_or_with_the_timeout(
             ends = asyncio.ensure_future(here.backend.end_of("Desk/a"))
             await asyncio.sleep(0.02)
             await there.backend.terminate("Desk/a", actor="ann")
-            assert (await asyncio.wait_for(ends, 10)).outcome == "terminated"
+            assert (await asyncio.wait_for(ends, 10)).head.outcome == "terminated"
         ours.close()
         theirs.close()
 
@@ -305,7 +305,7 @@ def test_a_writer_reads_its_own_write(tmp_path: Path, flow: Any) -> None:
                 assert (await engine.backend.row(f"Desk/{number}")).seq == 1
                 await engine.backend.terminate(f"Desk/{number}", actor="ann")
                 assert (await engine.backend.row(f"Desk/{number}")).head.status == "ended"
-                assert (await engine.backend.end_of(f"Desk/{number}")).outcome == "terminated"
+                assert (await engine.backend.end_of(f"Desk/{number}")).head.outcome == "terminated"
 
             await asyncio.gather(*(one(number) for number in range(60)))
         store.close()

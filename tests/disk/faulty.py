@@ -53,9 +53,9 @@ class FaultyMachine(PowerMachine):
             return
         raise Broken([f"22: the store does not open once the fault is over: {self.refused[-1]}"])
 
-    def apply(self, batch: Any, *, wait: bool = True) -> Any:
+    def apply(self, batch: Any) -> Any:
         """Let the store write. Whether the writer had the right to is not checked here."""
-        return self.note(batch, self.store.apply(batch, wait=wait))
+        return self.note(batch, self.store.apply(batch))
 
     @contextlib.contextmanager
     def looking(self) -> Iterator[None]:

@@ -124,9 +124,9 @@ class PowerMachine(Machine):
         self._close_store()
         self.disk.close()
 
-    def apply(self, batch: Any, *, wait: bool = True) -> Any:
+    def apply(self, batch: Any) -> Any:
         """Let the store write, and remember what it reports as durable."""
-        return self.note(batch, super().apply(batch, wait=wait))
+        return self.note(batch, super().apply(batch))
 
     def note(self, batch: Any, results: Any) -> Any:
         """Remember up to which record each run is durable; return the store's answers."""

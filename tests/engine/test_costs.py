@@ -144,7 +144,7 @@ def test_a_storm_leaves_nothing_behind(tmp_path: Path) -> None:
                 await storm(engine, flow, name, RUNS)
                 await engine.until_idle()
                 for _ in range(100):
-                    if len(engine._running.waiters._waiting) == 0 and engine._running.waiters._polling.done():  # type: ignore[union-attr]
+                    if len(engine._running.waiters._waiting) == 0 and engine._running.waiters._looking.done():  # type: ignore[union-attr]
                         break
                     await asyncio.sleep(0.02)
                 gc.collect()
@@ -310,8 +310,8 @@ def test_a_refusal_in_the_middle_of_a_batch_leaves_no_transaction_open(tmp_path:
     other = apsw.Connection(str(tmp_path / "runs.db"))
     other.execute("BEGIN IMMEDIATE")
     for _ in range(50):
-        with pytest.raises(StoreUnavailable):
-            store.apply([a_start("Orders/1")], wait=False)
+        with pytest.raises(StoreUnavailable), store.at_once():
+            store.apply([a_start("Orders/1")])
     other.close()
     assert store.load("Orders/1") is None
     store.close()

@@ -8,13 +8,15 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from opord.engine import outage, store_writer
+from opord.engine.pace import LOOK_AGAIN
 from opord.engine.store_writer import StoreWriter
 from opord.stores.base import Result, Start, StoreDamaged, StoreUnavailable, Write
 from opord.stores.memory import MemoryStore
@@ -29,16 +31,25 @@ class Watched(MemoryStore):
         self.put_contract(ORDERS)
         self.batches: list[tuple[bool, int]] = []
         self.locked = 0
+        self.hurry = False
         self.takes_s = 0.0
 
-    def apply(self, batch: Sequence[Start | Write], *, wait: bool = True) -> list[Result]:
+    def apply(self, batch: Sequence[Start | Write]) -> list[Result]:
         here = threading.current_thread() is threading.main_thread()
-        if self.locked and not wait:
+        if self.locked and self.hurry:
             self.locked -= 1
             raise StoreUnavailable("locked", "somebody else writes")
         Clock.now += self.takes_s
         self.batches.append((here, len(batch)))
         return super().apply(batch)
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        self.hurry = True
+        try:
+            yield
+        finally:
+            self.hurry = False
 
 
 class Clock:
@@ -89,11 +100,11 @@ def test_the_thread_waits_for_a_store_that_another_process_writes() -> None:
 def test_a_slow_disk_is_left_to_the_thread_and_tried_again_later() -> None:
     store = Watched()
     store.takes_s = 0.1
-    asyncio.run(write(store, [1] * (store_writer.LOOK_AGAIN + 3)))
+    asyncio.run(write(store, [1] * (LOOK_AGAIN + 3)))
     places = [here for here, _ in store.batches]
     assert places[0]
-    assert places[1 : store_writer.LOOK_AGAIN + 1] == [False] * store_writer.LOOK_AGAIN
-    assert places[store_writer.LOOK_AGAIN + 1]
+    assert places[1 : LOOK_AGAIN + 1] == [False] * LOOK_AGAIN
+    assert places[LOOK_AGAIN + 1]
 
 
 def test_one_slow_sync_among_quick_ones_changes_nothing() -> None:
@@ -120,12 +131,12 @@ class Choosy(Watched):
         self.cannot = set(cannot)
         self.error: Exception = ValueError("this row cannot be written")
 
-    def apply(self, batch: Sequence[Start | Write], *, wait: bool = True) -> list[Result]:
+    def apply(self, batch: Sequence[Start | Write]) -> list[Result]:
         names = {change.row.run if isinstance(change, Start) else change.run for change in batch}
         if names & self.cannot:
             self.batches.append((True, len(batch)))
             raise self.error
-        return super().apply(batch, wait=wait)
+        return super().apply(batch)
 
 
 async def outcomes(store: Watched, runs: Sequence[str]) -> list[Any]:
@@ -157,9 +168,9 @@ def test_many_changes_of_one_run_are_written_in_order_without_scans() -> None:
     class Counted(Watched):
         names: list[str]
 
-        def apply(self, batch: Sequence[Start | Write], *, wait: bool = True) -> list[Result]:
+        def apply(self, batch: Sequence[Start | Write]) -> list[Result]:
             self.names += [change.row.run if isinstance(change, Start) else change.run for change in batch]
-            return super().apply(batch, wait=wait)
+            return super().apply(batch)
 
     store = Counted()
     store.names = []
@@ -225,7 +236,7 @@ class Remote(Watched):
         self.under_way: list[list[str]] = []
         self.most = 0
 
-    def apply(self, batch: Sequence[Start | Write], *, wait: bool = True) -> list[Result]:
+    def apply(self, batch: Sequence[Start | Write]) -> list[Result]:
         assert threading.current_thread() is not threading.main_thread(), "the event loop never waits"
         names = [change.row.run if isinstance(change, Start) else change.run for change in batch]
         self.under_way.append(names)

@@ -46,7 +46,7 @@ class Mortal(Life):
     """
 
     machine: Bench
-    free = ("now", "listen", "close")
+    free = ("now", "bell", "at_once", "close")
 
     def die(self, hours: float = 0.0) -> None:
         self.machine.down_s = max(self.machine.down_s, hours * 3600)

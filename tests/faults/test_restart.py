@@ -39,8 +39,8 @@ class Compared(Bench):
         self.compared = 0
         self.seen: list[str] = []
 
-    def apply(self, batch: Any, *, wait: bool = True) -> Any:
-        results = super().apply(batch, wait=wait)
+    def apply(self, batch: Any) -> Any:
+        results = super().apply(batch)
         self.compare()
         return results
 
@@ -81,8 +81,8 @@ class Restarted(Compared):
         super().__init__(story, store, path)
         self.restarts = 0
 
-    def apply(self, batch: Any, *, wait: bool = True) -> Any:
-        results = super().apply(batch, wait=wait)
+    def apply(self, batch: Any) -> Any:
+        results = super().apply(batch)
         moved = any(
             isinstance(change, Start) or any(one.kind == "transition" for one in change.records)
             for change, result in zip(batch, results, strict=True)

@@ -202,17 +202,15 @@ MUTANTS = (
     ),
     Mutant(
         "transaction deferred", CONNECTION,
-        '            if wait:\n                connection.execute("BEGIN IMMEDIATE")',
-        '            if wait:\n                connection.execute("BEGIN")',
+        'connection.execute("BEGIN IMMEDIATE")', 'connection.execute("BEGIN")',
         "a write that read before another process wrote fails at once", "2.2",
         tests=("tests/stores/test_opening.py::test_a_transaction_may_write_from_its_first_statement_on",),
     ),
     Mutant(
-        "transaction deferred where nobody waits", CONNECTION,
-        '                try:\n                    connection.execute("BEGIN IMMEDIATE")',
-        '                try:\n                    connection.execute("BEGIN")',
-        "a write that read before another process wrote fails at once", "2.2",
-        tests=("tests/stores/test_opening.py::test_a_transaction_may_write_from_its_first_statement_on",),
+        "a ring closes a file that has locks", "stores/sqlite/bell.py",
+        'return f"{path}-wal"', 'return f"{path}-shm"',
+        "a ring takes away SQLite's locks, and two processes write at once", "1, 5, 19",
+        tests=("tests/stores/test_bell.py::test_a_ring_leaves_the_locks_of_the_store_alone",),
     ),
     Mutant(
         "transaction left open after an error", CONNECTION,
@@ -229,7 +227,7 @@ MUTANTS = (
     ),
     Mutant(
         "outcome and transition in two transactions", STORE,
-        "        try:\n            with self._write(wait=wait) as connection:", "        try:\n            with self._pool.write_alone() as connection:",
+        "        with self._write() as connection:\n            return self._batch.apply", "        with self._pool.write_alone() as connection:\n            return self._batch.apply",
         "each statement of a batch is durable by itself", "5, 6, 10",
         tests=("tests/stores/test_opening.py::test_a_batch_that_fails_half_way_leaves_nothing_and_no_transaction",),
     ),

@@ -240,13 +240,13 @@ class Machine:
         self.clock.now_us += 1
         return self.clock.now_us
 
-    def apply(self, batch: Any, *, wait: bool = True) -> Any:
+    def apply(self, batch: Any) -> Any:
         """Let the store write, and check that no worker with an old epoch moved a run."""
         names = [change.run if isinstance(change, Write) else change.row.run for change in batch]
         before = {name: self.store.load(name) for name in names}
         ahead = [one for change in batch for one in change.records if one.at > self.clock.now_us]
         self.broken += [f"13: a record of {one.kind} is ahead of the store's clock" for one in ahead]
-        results = self.store.apply(batch, wait=wait)
+        results = self.store.apply(batch)
         self.broken += self.verified(names)
         for name, change in zip(names, batch, strict=True):
             old, new = before[name], self.store.load(name)

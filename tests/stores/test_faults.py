@@ -313,16 +313,17 @@ def test_a_store_that_another_process_writes_is_locked_until_it_ends(store: Sqli
     assert store.apply(batch) == expected(store, mixed=True)
 
 
-def test_a_call_without_wait_fails_at_once_and_the_next_one_waits(store: SqliteStore, file: Path) -> None:
+def test_a_call_that_may_not_wait_fails_at_once(store: SqliteStore, file: Path) -> None:
     other = apsw.Connection(str(file))
     other.execute("BEGIN IMMEDIATE")
     store._pool.writer.connection.set_busy_timeout(10**9)  # the waiting caller now waits for ever
-    with pytest.raises(StoreUnavailable) as caught:
-        store.apply(a_batch(store, mixed=True), wait=False)
+    with pytest.raises(StoreUnavailable) as caught, store.at_once():
+        store.apply(a_batch(store, mixed=True))
     assert caught.value.kind == "locked"
     other.execute("ROLLBACK")
     other.close()
-    assert store.apply(a_batch(store, mixed=True), wait=False) == expected(store, mixed=True)
+    with store.at_once():
+        assert store.apply(a_batch(store, mixed=True)) == expected(store, mixed=True)
 
 
 def test_a_long_reader_blocks_no_writer_and_sees_one_instant(store: SqliteStore, file: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import stat
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from opord.stores import open_store
 from opord.stores.base import Applied, StoreDamaged, StoreError, StoreRefused, StoreUnavailable
 from opord.stores.sqlite import SqliteStore, opening, sql
-from opord.stores.sqlite.connection import StoreConnection
+from opord.stores.sqlite.connection import StoreConnection, at_once
 from opord.stores.sqlite.location import check_location, file_system
 from opord.testing.store_rows import ORDERS, a_start, started
 
@@ -162,14 +163,14 @@ def test_a_setting_with_another_effect_is_refused(tmp_path: Path, monkeypatch: p
         SqliteStore(tmp_path / "runs.db")
 
 
-@pytest.mark.parametrize("wait", [True, False])
-def test_a_transaction_may_write_from_its_first_statement_on(tmp_path: Path, wait: bool) -> None:
+@pytest.mark.parametrize("waiting", [nullcontext, at_once])
+def test_a_transaction_may_write_from_its_first_statement_on(tmp_path: Path, waiting: Any) -> None:
     """A write transaction must not begin with a read.
 
     It would be refused without a wait if another process wrote meanwhile.
     """
     ours = StoreConnection(opening.open_writer(tmp_path / "runs.db"), "runs.db")
-    with ours.transaction(wait=wait) as connection:
+    with waiting(), ours.transaction() as connection:
         assert connection.txn_state("main") == apsw.SQLITE_TXN_WRITE
     assert connection.txn_state("main") == apsw.SQLITE_TXN_NONE
     ours.close()

@@ -61,7 +61,7 @@ class FaultyStore(MortalStore):
     an error. A test that has to see or change the calls overrides `before` and `after`.
     """
 
-    free: ClassVar[tuple[str, ...]] = ("now", "listen")
+    free: ClassVar[tuple[str, ...]] = ("now", "bell", "at_once")
     """The verbs that work whatever has happened: to hear notices is a hint, that never fails."""
 
     def __init__(self, store: Store, *faults: Fault, crash_plan: CrashPlan | None = None) -> None:

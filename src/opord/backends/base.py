@@ -20,7 +20,6 @@ from opord.kernel import bounds
 from opord.kernel.data_filter import DataIs
 from opord.kernel.program import Program
 from opord.kernel.rows import (
-    Head,
     InboxRow,
     Kept,
     RecordRow,
@@ -419,8 +418,8 @@ class Backend(Protocol):
 
     # --- waiting ---------------------------------------------------------------------------------
 
-    async def end_of(self, run: RunId) -> Head:
-        """Wait until a run has ended, and return its head.
+    async def end_of(self, run: RunId) -> RunRow:
+        """Wait until a run has ended, and return it as stored.
 
         Raises:
             RunUnknown (`run_unknown`), RunPruned (`run_pruned`): there is no such run, or it was

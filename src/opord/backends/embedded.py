@@ -19,7 +19,7 @@ from opord.kernel.data_filter import DataIs, fits, texts_of
 from opord.kernel.instants import text
 from opord.kernel.large import Texts, ValueMissing
 from opord.kernel.program import Program
-from opord.kernel.rows import Head, InboxRow, RecordRow, RunRow, Status, StoredContract, ValueRow
+from opord.kernel.rows import InboxRow, RecordRow, RunRow, Status, StoredContract, ValueRow
 from opord.stores.base import RowDamaged, RunFilter, Stray, UnreadRow, WorkerRow
 from opord.values.types import Digest, Instant, RunId
 
@@ -232,12 +232,12 @@ class Embedded:
 
     # --- waiting ---------------------------------------------------------------------------------
 
-    async def end_of(self, run: RunId) -> Head:
+    async def end_of(self, run: RunId) -> RunRow:
         """Wait for the end of a run; see `Backend.end_of`."""
-        head = await self.process.waiters.end_of(run)
-        if head is None:
+        row = await self.process.waiters.end_of(run)
+        if row is None:
             raise await self._client.missing(run)
-        return head
+        return row
 
     async def wait_for_change(self, seen: int | None, timeout_s: float) -> int:
         """Wait until other processes have changed something; see `Backend.wait_for_change`."""

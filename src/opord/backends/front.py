@@ -361,10 +361,10 @@ class Engine:
         ended = await opened.worker.landing(RunId(run)) if opened.worker is not None else None
         if ended is not None and ended.outcome != "terminated":
             return _given_away(ended)
-        head = await self._answering.end_of(RunId(run))
-        if head.outcome == "terminated":
-            raise RunTerminated(RunId(run), head.state)
-        return _given_away(await opened.client.read(run))
+        row = await self._answering.end_of(RunId(run))
+        if row.head.outcome == "terminated":
+            raise RunTerminated(RunId(run), row.head.state)
+        return _given_away(await opened.client.decoded(row))
 
     async def run_status(self, run: str) -> dict[str, Any]:
         """Return where a run is and what it waits for, as `opord runs show --json` does.

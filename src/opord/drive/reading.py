@@ -28,7 +28,15 @@ async def read(host: Host, run_id: RunId) -> Run:
         RunUnreadable, SecretUnreadable: what is stored of it cannot be read.
         RunPruned: it has ended and was pruned.
     """
-    row = await read_row(host, run_id)
+    return await decoded(host, await read_row(host, run_id))
+
+
+async def decoded(host: Host, row: RunRow) -> Run:
+    """Return a run from its row, decoded.
+
+    Raises:
+        RunUnreadable, SecretUnreadable: what is stored of it cannot be read.
+    """
     program = await host.program(row.contract)
     values = await fetched(host, row)
     try:
@@ -36,7 +44,7 @@ async def read(host: Host, run_id: RunId) -> Run:
     except SecretUnreadable:
         raise
     except Exception as error:
-        raise RunUnreadable(run_id, str(error)) from error
+        raise RunUnreadable(row.run, str(error)) from error
 
 
 async def read_by_row(host: Host, run_id: RunId) -> Run:

@@ -136,6 +136,10 @@ class RunVerbs:
         """Return a run, decoded. See `reading.read`."""
         return await reading.read(self.host, RunId(run_id))
 
+    async def decoded(self, row: RunRow) -> Run:
+        """Return a run that was read, decoded. See `reading.decoded`."""
+        return await reading.decoded(self.host, row)
+
     async def row(self, run_id: str) -> RunRow:
         """Return a run as stored.
 

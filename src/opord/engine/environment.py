@@ -40,7 +40,8 @@ class Environment:
       in place.
     - `watch_loop` names what holds the event loop; see `loop_watch`.
     - `watch_needs` says whether a worker looks for needs each minute; see `need_watch`.
-    - `poll_s` is the longest sleep of a worker, in seconds, before it asks the store what is due.
+    - `hears` says whether the bell of the store is heard; see `hearing`.
+    - `poll_s` is how often a worker looks at a store without a bell, in seconds.
     """
 
     now: Callable[[], int] = wall_clock
@@ -53,6 +54,7 @@ class Environment:
     max_threads: int = 256
     threads: Executor | None = None
     own_threads: bool = True
+    hears: bool = True
     poll_s: float = 0.05
     watch_loop: bool = True
     watch_needs: bool = True

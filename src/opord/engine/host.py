@@ -67,6 +67,10 @@ class Writer(Protocol):
         """Call a verb that only reads."""
         ...
 
+    def short_read(self, verb: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Awaitable[T]:
+        """Call a verb that only reads a few rows."""
+        ...
+
     def transaction(self, held: tuple[RunId, int, int]) -> Awaitable[OpenTransaction | None]:
         """Begin a transaction; see `Store.transaction`."""
         ...
@@ -133,7 +137,7 @@ class StoreHost:
 
     def load(self, run: RunId) -> Awaitable[RunRow | None]:
         """Return a run as it is now."""
-        return self.writer.call(self.store.load, run)
+        return self.writer.short_read(self.store.load, run)
 
     async def left_of(self, run: RunId) -> RunRow | None:
         """Return what can be read of a run whose row is damaged; None if it is not damaged."""
@@ -157,22 +161,22 @@ class StoreHost:
 
     def waiting(self, run: RunId) -> Awaitable[int]:
         """Return the number of messages that wait for a run."""
-        return self.writer.call(self.store.waiting, run)
+        return self.writer.short_read(self.store.waiting, run)
 
     def waiting_bytes(self, run: RunId) -> Awaitable[int]:
         """Return the total size, in bytes, of the messages that wait for a run."""
-        return self.writer.call(self.store.waiting_bytes, run)
+        return self.writer.short_read(self.store.waiting_bytes, run)
 
     def event_key(self, run: RunId, event: str, key: Key) -> Awaitable[EventKey | None]:
         """Return the record of an event key of a run; None if the key was not used."""
-        return self.writer.call(self.store.event_key, run, event, key)
+        return self.writer.short_read(self.store.event_key, run, event, key)
 
     def used_key(self, run: RunId, action: str, key: Key) -> Awaitable[UsedKey | None]:
         """Return the used key of an action in a run, with its result.
 
         The result is None if no action took effect under it.
         """
-        return self.writer.call(self.store.used_key, run, action, key)
+        return self.writer.short_read(self.store.used_key, run, action, key)
 
     def values(self, run: RunId, digests: Collection[str]) -> Awaitable[list[ValueRow]]:
         """Return the large values of a run that have these digests."""

@@ -61,7 +61,7 @@ class Process:
         if on_need is not None:
             self.host.needs = NeedCalls(on_need, threads=environment.own_threads)
         self.client: RunVerbs = RunVerbs(self.host)
-        self.waiters: Waiters = Waiters(store, self.writer)
+        self.waiters: Waiters = Waiters(store, self.writer, hears=environment.hears)
         self.worker: Worker | None = None
         self.relaxes = False
         self._watch: LoopWatch | None = None

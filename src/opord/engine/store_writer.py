@@ -15,15 +15,16 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 from opord.engine.outage import Asked, Outage, Wait
+from opord.engine.pace import Pace
 from opord.engine.transactions import OpenTransaction
 from opord.kernel.rows import has_ended
 from opord.stores.base import (
     Applied,
-    Head,
     Result,
     RowDamaged,
     Start,
@@ -58,20 +59,11 @@ A larger one makes the others wait longer and saves nothing more.
 TRANSACTIONS = 8
 """Number of transactions of programs that begin or end at once, in a store that takes many."""
 
-SHORT_S, A_CHANGE_S = 0.005, 0.000_1
-"""A store is quick if its batches take, on average, at most these times.
-
-The first is a short sync of the disk, the second is added for each change.
-"""
-
 QUICK_CHANGES = 128
 """Maximum number of changes in a batch that is written in place.
 
 The event loop is soon free again.
 """
-
-LOOK_AGAIN = 50
-"""Number of batches on the thread before a slow store is tried in place again."""
 
 _Item: TypeAlias = "tuple[RunId, Start | Write, asyncio.Future[Result]]"
 
@@ -89,7 +81,7 @@ class StoreWriter:
         worker: what its calls have brought must not be lost because a right is missing for a time.
         """
         self.store = store
-        self.on_end: Callable[[RunId, Head], None] | None = None
+        self.on_end: Callable[[RunId], None] | None = None
         self.damage: StoreDamaged | None = None
         self.damaged: asyncio.Event = asyncio.Event()
         self.moved: StoreMoved | None = None
@@ -101,8 +93,8 @@ class StoreWriter:
         self._writers: Executor | None = None
         self._outage = Outage()
         self._under_way: set[asyncio.Task[None]] = set()
-        self._slow = 0
-        self._waited = 0.0
+        self._writes = Pace()
+        self._reads = Pace()
         self._waiting: deque[_Item] = deque()
         self._behind: dict[RunId, deque[_Item] | None] = {}
         self._calls: deque[tuple[Callable[[], Any], asyncio.Future[Any]]] = deque()
@@ -180,6 +172,34 @@ class StoreWriter:
             return await self.call(job)
         return await self._beside(job)
 
+    async def short_read(self, verb: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call a verb that only reads a few rows, in place if the store is quick.
+
+        Otherwise see `read`.
+        """
+        job = partial(verb, *args, **kwargs)
+        if self._has_quick_store and self._reads.allows():
+            with suppress(StoreUnavailable):
+                return self._noting(lambda: self._at_once(job, self._reads))
+        return await (self.read(job) if self._has_quick_store else self.call(job))
+
+    async def short_write(self, verb: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call a verb that writes a few rows, in place if the store is quick; else see `call`."""
+        job = partial(verb, *args, **kwargs)
+        if self._has_quick_store and self._writes.allows():
+            with suppress(StoreUnavailable):
+                return self._noting(lambda: self._at_once(job, self._writes))
+        return await self.call(job)
+
+    def _noting(self, job: Callable[[], T]) -> T:
+        """Call a verb of a store that is not damaged, and note if it turns out to be."""
+        try:
+            self._refuse_damaged()
+            return job()
+        except Exception as error:
+            self._note(error)
+            raise
+
     async def _beside(self, job: Callable[[], T]) -> T:
         """Call a verb beside the writes, on a thread of those that read."""
         try:
@@ -230,7 +250,7 @@ class StoreWriter:
 
     async def _in_transaction(self, verb: Callable[[], T]) -> T:
         """Call a verb of an open transaction. Where writes take turns, it is its turn."""
-        quick = not self._takes_many and not self._slow
+        quick = not self._takes_many and not self._writes.is_slow
         return await _run(verb, None if quick else self._transacting or self._thread)
 
     def _transaction_over(self, durable: Sequence[Start | Write]) -> None:
@@ -238,6 +258,11 @@ class StoreWriter:
             self._held.set_result(None)
         for change in durable:
             self._tell_end(change.run if isinstance(change, Write) else change.row.run, change, Applied(0))
+
+    @property
+    def _has_quick_store(self) -> bool:
+        """Whether the store may be so quick that it is called in place: one in a file."""
+        return self._thread is not None and not self.store.writers
 
     @property
     def _takes_many(self) -> bool:
@@ -270,7 +295,7 @@ class StoreWriter:
                         await self._held
                         self._held = None
                 if self._waiting:
-                    await self._write(self._batch(BATCH_CHANGES if self._slow else QUICK_CHANGES))
+                    await self._write(self._batch(BATCH_CHANGES if self._writes.is_slow else QUICK_CHANGES))
                     # Callers whose write is done go on now, and may join the next batch.
                     await asyncio.sleep(0)
 
@@ -346,26 +371,29 @@ class StoreWriter:
         """Write a batch on this thread if the store is quick.
 
         Return None if the thread pool must do it.
-
-        To hand a batch to a thread and back costs more than most batches take, as both sides want
-        the interpreter's lock. But a slow disk or another process must not block the event loop.
         """
-        if self._thread is None or self._takes_many:
+        if not self._has_quick_store or not self._writes.allows():
             return None
-        if self._slow:
-            self._slow -= 1
+        try:
+            return self._at_once(partial(self.store.apply, changes), self._writes, len(changes))
+        except StoreUnavailable:
             return None
+
+    def _at_once(self, job: Callable[[], T], pace: Pace, changes: int = 0) -> T:
+        """Call a verb on this thread, and note how long it takes.
+
+        Raises:
+            StoreUnavailable: it would have to wait for somebody, or the store cannot answer.
+        """
         began = time.perf_counter()
         try:
-            results = self.store.apply(changes, wait=False)
+            with self.store.at_once():
+                answer = job()
         except StoreUnavailable:
-            self._slow = 1
-            return None
-        waited = time.perf_counter() - began - A_CHANGE_S * len(changes)
-        self._waited += (waited - self._waited) / 8
-        if self._waited > SHORT_S:
-            self._slow, self._waited = LOOK_AGAIN, 0.0
-        return results
+            pace.was_refused()
+            raise
+        pace.took(time.perf_counter() - began, changes)
+        return answer
 
     def _tell_end(self, run: RunId, change: Start | Write, result: Result) -> None:
         """Report the end of a run, once it is durable, to the callers that wait for it."""
@@ -373,7 +401,7 @@ class StoreWriter:
             return
         head = change.head if isinstance(change, Write) else change.row.head
         if head is not None and has_ended(head.status):
-            self.on_end(run, head)
+            self.on_end(run)
 
     async def _answer(self, verb: Callable[[], T], future: asyncio.Future[T]) -> None:
         try:

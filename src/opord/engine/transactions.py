@@ -174,6 +174,10 @@ class TransactionWriter:
 
     read = call
 
+    async def short_read(self, verb: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call a verb that only reads a few rows."""
+        return await self.call(verb, *args, **kwargs)
+
     async def transaction(self, held: tuple[RunId, int, int]) -> OpenTransaction | None:
         """Refuse: nobody carries runs in a transaction of a program's."""
         raise RuntimeError(f"a transaction is open already, and {held[0]} needs another")

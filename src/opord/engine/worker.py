@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any
 
 from opord.drive.calls import Calls
@@ -18,8 +18,8 @@ from opord.drive.held_calls import HeldCalls
 from opord.drive.logged import about, about_row
 from opord.drive.reading import fetched
 from opord.engine.environment import Environment
+from opord.engine.hearing import Hearing
 from opord.engine.host import StoreHost
-from opord.engine.loops import call_in
 from opord.engine.need_watch import LOOK_EVERY_S, NeedWatch
 from opord.engine.reaper import LONGEST_LEASE_US, DeadWorkerReaper
 from opord.engine.store_writer import PARTING_S, StoreWriter
@@ -91,7 +91,10 @@ class Worker:
         self.unreadable: dict[RunId, str] = {}
         self._put_off_for: dict[str, str] = {}
         self._claims_failed = 0
-        self._unlisten: Callable[[], None] | None = None
+        self._hearing = Hearing(
+            self.store, "work", self.nudge, hears=self.environment.hears, poll_s=self.environment.poll_s
+        )
+        self._looks_unasked = False
         self._on_end: dict[str, dict[asyncio.Future[Run | None], None]] = {}
         host.hands, host.lease_us = self, self.lease_us
 
@@ -102,21 +105,13 @@ class Worker:
         loop = asyncio.get_running_loop()
         await self._say_alive()
         self.writer.carries = True
-        self._listen(loop)
+        self._hearing.open()
         self._loops = [
             loop.create_task(self._claim_loop(), name="opord-claim"),
             loop.create_task(self._lease_loop(), name="opord-lease"),
         ]
         if self.environment.watch_needs:
             self._loops.append(loop.create_task(self._watch_loop(), name="opord-watch"))
-
-    def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Look at the store when another process has made work, and not only at the next poll.
-
-        A store in a file is looked at by polling alone: that costs a process less than a thread.
-        """
-        if self.store.writers:
-            self._unlisten = self.store.listen(lambda: call_in(loop, self.nudge))
 
     async def drain(self, grace_s: float) -> None:
         """Stop claiming, let calls under way end within `grace_s`, and give all runs back.
@@ -126,8 +121,7 @@ class Worker:
         answer is not waited for: the leases expire.
         """
         self.host.draining = True
-        if self._unlisten is not None:
-            self._unlisten()
+        self._hearing.close()
         self._nudged.set()
         self._takeovers.tell()
         if self._loops:
@@ -353,14 +347,16 @@ class Worker:
         contracts = list(self.programs)
         while self.has_room:
             # Reading is cheap and takes no lock. A claim is made only if something is due.
-            self._due = await self.writer.call(self.store.next_wake, contracts)
+            self._due = await self.writer.short_read(self.store.next_wake, contracts)
             if self._due is None or self._due > self.store.now():
                 return
             room = self.concurrency - len(self.flights)
-            rows = await self.writer.call(
+            rows = await self.writer.short_write(
                 self.store.claim, self.name, contracts, limit=min(room, 500), ttl_us=self.lease_us
             )
             self._takeovers.note(rows.before)
+            if rows:
+                self._hearing.found(by_looking=self._looks_unasked)
             for row in rows:
                 try:
                     values = await fetched(self.host, row)
@@ -421,14 +417,15 @@ class Worker:
         await self.writer.apply(Write(row.run, row.epoch, row.seq, None, row.epoch, head=head))
 
     async def _sleep(self) -> None:
-        pause = self.environment.poll_s
+        poll_s = pause = self._hearing.pause_s()
         if self._due is not None and self.has_room:
             pause = min(pause, max(0.0, (self._due - self.store.now()) / 1e6))
+        self._looks_unasked = False
         try:
             async with asyncio.timeout(max(pause, 0.001)):
                 await self._nudged.wait()
         except TimeoutError:
-            pass
+            self._looks_unasked = pause == poll_s
         self._nudged.clear()
 
     # --- leases ----------------------------------------------------------------------------------

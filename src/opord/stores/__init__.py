@@ -17,6 +17,7 @@ __all__ = [
     "EXAMPLE",
     "archive",
     "base",
+    "bell",
     "inspect_store",
     "kind",
     "kind_of",

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Final, NamedTuple, Protocol
 
 from opord.kernel.answers import Applied, Exists, KeyTaken, NotStored, Result, Stale, WasPruned
@@ -35,6 +36,7 @@ from opord.kernel.rows import (
     ValueRow,
     Write,
 )
+from opord.stores.bell import Bell, Ring
 from opord.stores.errors import (
     ContractConflict,
     RowDamaged,
@@ -274,7 +276,7 @@ class Store(Protocol):
     def contracts(self) -> list[StoredContract]:
         """Return all contracts, by name and version."""
 
-    def apply(self, batch: Sequence[Start | Write], *, wait: bool = True) -> list[Result]:
+    def apply(self, batch: Sequence[Start | Write]) -> list[Result]:
         """Apply every change of the batch that still fits, durably, in one transaction.
 
         Return each result.
@@ -284,8 +286,7 @@ class Store(Protocol):
 
         The changes are independent: one that does not fit does not affect the others. A batch names
         each run at most once. When this returns, the applied changes survive the loss of the
-        process and of power. With `wait` false, a store that another process writes to raises
-        `StoreUnavailable` ("locked") at once.
+        process and of power.
         """
 
     def transaction(self, held: tuple[RunId, int, int] | None = None) -> StoreTransaction | None:
@@ -307,6 +308,9 @@ class Store(Protocol):
             StoreRefused: it is no connection to this store, or no transaction is open on it.
         """
         ...
+
+    def at_once(self) -> AbstractContextManager[None]:
+        """Let verbs never wait, within and on this thread, but raise `StoreUnavailable`."""
 
     def claim(self, worker: str, contracts: Collection[str], *, limit: int, ttl_us: Duration) -> Claimed:
         """Take up to `limit` due runs of these contracts (digests), the longest due first.
@@ -395,6 +399,13 @@ class Store(Protocol):
     def counts(self) -> dict[Status, int]:
         """Return how many runs are in each status. A status without runs may be left out."""
         ...
+
+    def ends(self, runs: Sequence[RunId]) -> list[tuple[RunId, RunRow | None]]:
+        """Return those of these runs that have ended, and None for those that do not exist.
+
+        Raises:
+            RowDamaged: a row is not what was written.
+        """
 
     def journal(self, run: RunId, *, after: int = 0, limit: int = 1000) -> list[RecordRow]:
         """Return up to `limit` records with a `seq` above `after`, in order."""
@@ -529,14 +540,10 @@ class Store(Protocol):
     def changes(self) -> int:
         """Return a number that changes whenever another handle changes the store. Cheap."""
 
-    def listen(self, wake: Callable[[], None]) -> Callable[[], None] | None:
-        """Call `wake`, from any thread, after another handle has made work.
+    def bell(self, ring: Ring) -> Bell | None:
+        """Return a bell that rings after another handle has made work, or has ended a run.
 
-        It has made a run due, put a message, or ended a run. This is a hint, which may be lost or
-        come without need: whoever waits also looks at the store now and then. Return a function
-        that ends this.
-
-        None means that this kind of store cannot notify.
+        It may ring for this handle's own writes too. None means that no rings can be heard here.
         """
         ...
 

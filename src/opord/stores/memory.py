@@ -13,7 +13,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -52,6 +52,7 @@ from opord.stores.base import (
     WorkerRow,
     Write,
 )
+from opord.stores.bell import Bell, Ring
 from opord.stores.memory_transaction import MemoryTransaction
 from opord.stores.sqlite.handed import NO_JOIN
 from opord.values.types import START_OF_TIME, Digest, Duration, Instant, Key, RunId
@@ -79,7 +80,6 @@ class _Rows:
     highest: int = 0
     identity: str = field(default_factory=lambda: uuid.uuid4().hex)
     changes: int = 0
-    listeners: list[tuple[MemoryStore, Callable[[], None]]] = field(default_factory=list)
     tables: apsw.Connection | None = None
 
 
@@ -108,9 +108,7 @@ class MemoryStore:
         """Return an independent copy of the store with its current rows, like a backup."""
         other = MemoryStore(self._clock)
         with self._rows.lock:
-            for name in (
-                one.name for one in fields(_Rows) if one.name not in ("lock", "listeners", "tables")
-            ):
+            for name in (one.name for one in fields(_Rows) if one.name not in ("lock", "tables")):
                 value = getattr(self._rows, name)
                 setattr(other._rows, name, copy.copy(value))
             for lists in (other._rows.journals, other._rows.inboxes):
@@ -185,7 +183,7 @@ class MemoryStore:
     def contracts(self) -> list[StoredContract]:
         return sorted(self._rows.contracts.values(), key=lambda contract: (contract.name, contract.version))
 
-    def apply(self, batch: Sequence[Start | Write], *, wait: bool = True) -> list[Result]:
+    def apply(self, batch: Sequence[Start | Write]) -> list[Result]:
         check_batch(batch)
         rows = self._rows
         with rows.lock:
@@ -337,6 +335,11 @@ class MemoryStore:
 
     def load(self, run: RunId) -> RunRow | None:
         return self._rows.runs.get(run)
+
+    def ends(self, runs: Sequence[RunId]) -> list[tuple[RunId, RunRow | None]]:
+        with self._rows.lock:
+            rows = [(run, self._rows.runs.get(run)) for run in runs]
+        return [(run, row) for run, row in rows if row is None or has_ended(row.head.status)]
 
     def runs(self, where: RunFilter, *, limit: int, after: str | None = None) -> list[RunRow]:
         with self._rows.lock:
@@ -572,17 +575,12 @@ class MemoryStore:
         with self._rows.lock:
             return dict(Counter(row.head.status for row in self._rows.runs.values()))
 
-    def listen(self, wake: Callable[[], None]) -> Callable[[], None] | None:
-        listener = (self, wake)
-        with self._rows.lock:
-            self._rows.listeners.append(listener)
+    def bell(self, ring: Ring) -> Bell | None:
+        """Return None: in virtual time, to look now and then costs nothing."""
+        return None
 
-        def stop() -> None:
-            with self._rows.lock:
-                if listener in self._rows.listeners:
-                    self._rows.listeners.remove(listener)
-
-        return stop
+    def at_once(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def close(self) -> None:
         """Nothing to close; the rows live as long as a handle does."""
@@ -590,6 +588,3 @@ class MemoryStore:
     def _changed(self) -> None:
         self._rows.changes += 1
         self._own_changes += 1
-        for listener, wake in self._rows.listeners:
-            if listener is not self:
-                wake()

@@ -97,4 +97,5 @@ def virtual_environment(clock: VirtualClock, *, seed: int = 0, worker: str = "w1
         own_threads=False,
         watch_loop=False,
         watch_needs=False,
+        hears=False,
     )

@@ -136,7 +136,7 @@ async def kill_process(process: Process) -> None:
 
     Nothing more is written, and nobody is notified.
     """
-    tasks = [process.writer._pump, process.waiters._polling]
+    tasks = [process.writer._pump, process.waiters._looking]
     flights = []
     worker = process.worker
     if worker is not None:

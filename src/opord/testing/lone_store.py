@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any, Final, cast
 
 from opord.kernel.rows import RunRow
 from opord.stores import open_store
 from opord.stores.base import RunFilter, Store, StoreRefused
+from opord.stores.bell import Ring
 from opord.stores.memory import MemoryStore
 from opord.testing.script import ScriptError
 from opord.values.types import Instant, RunId
 
 READS: Final = frozenset({
-    "any_held", "contract", "contracts", "counts", "due_needs", "ended", "event_key", "identity", "inbox", "journal",
-    "kept", "kept_for", "now", "resting", "strays", "tombstone", "unserved_versions", "used_key", "values", "waiting",
-    "waiting_bytes", "workers",
+    "any_held", "at_once", "contract", "contracts", "counts", "due_needs", "ended", "event_key", "identity", "inbox", "journal",
+    "kept", "kept_for", "now", "readers", "resting", "strays", "tombstone", "unserved_versions", "used_key", "values",
+    "waiting", "waiting_bytes", "workers", "writers",
 })  # fmt: skip
-"""The verbs that change no row."""
+"""The verbs and attributes that change no row."""
 
 SCHEMA: Final = "opord_world_"
 """What the name of each schema that a world makes begins with."""
@@ -72,7 +73,11 @@ class LoneStore:
         """Return how often others have changed rows."""
         return cast(int, self._ask(self._store.changes))
 
-    def listen(self, wake: Callable[[], None]) -> None:
+    def ends(self, runs: Sequence[RunId]) -> list[tuple[RunId, RunRow | None]]:
+        """Return those of some runs that have ended."""
+        return [*self._ask(self._store.ends, tuple(runs))]
+
+    def bell(self, ring: Ring) -> None:
         """Hear nothing."""
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import threading
+import select
+from typing import get_args
 
-from opord.stores.base import Applied, Store
+import pytest
+
+from opord.stores.base import Applied, RunRow, Store, Write
+from opord.stores.bell import Bell, Ring
 from opord.testing.store_rows import OpenHandle, a_head, a_message, a_write, started
 from opord.values.types import RunId
 
@@ -27,39 +31,45 @@ class WatchingSuite:
         started(store)
         assert store.changes() == before
 
-    def test_a_listener_is_called_when_another_handle_makes_work(
-        self, store: Store, open_handle: OpenHandle
+    @pytest.mark.parametrize("ring", get_args(Ring))
+    def test_a_bell_rings_for_what_another_handle_does(
+        self, ring: Ring, store: Store, open_handle: OpenHandle
     ) -> None:
-        other, called = open_handle(), threading.Event()
-        stop = store.listen(called.set)
-        if stop is None:
+        other, bell = open_handle(), store.bell(ring)
+        if bell is None:
             return
-        for name in ("A/1", "A/2", "A/3"):  # the first may come before it listens
-            started(other, name)
-            if called.wait(1):
-                break
-        assert called.is_set()
-        stop()
-        called.clear()
-        started(other, "A/4")
-        assert not called.wait(0.05), "it listens no more"
-        stop()
+        try:
+            _wait_until_it_hears(bell, other)
+            held = [started(other, f"A/{n}", head=a_head(worker="w")) for n in range(3)]
+            if ring == "end":
+                other.apply([_an_end(held[0])])
+                assert _rings(bell)
+                return
+            other.apply([a_write(held[1], records=0, put=(a_message("m"),))])
+            assert _rings(bell), "a message"
+            other.release("w", [(held[2].run, held[2].epoch)])
+            assert _rings(bell), "a run that was given back"
+            started(other, "A/due")
+            assert _rings(bell), "a run that is due"
+        finally:
+            bell.close()
 
-    def test_a_message_and_an_end_are_heard(self, store: Store, open_handle: OpenHandle) -> None:
-        other, heard = open_handle(), threading.Semaphore(0)
-        stop = store.listen(heard.release)
-        if stop is None:
+    def test_a_closed_bell_rings_no_more(self, store: Store, open_handle: OpenHandle) -> None:
+        bell = store.bell("work")
+        if bell is None:
             return
-        held = started(other, head=a_head(worker="w"))
-        while heard.acquire(timeout=0.2):
-            pass
-        for write in (
-            a_write(held, records=0, put=(a_message("m"),)),
-            a_write(held, head=a_head(status="ended", outcome="success", wake_at=None)),
-        ):
-            other.apply([write])
-            assert heard.acquire(timeout=5)
-        stop()
+        bell.close()
+        bell.close()
+        started(open_handle())
+        bell.heard()
+        assert bell.fileno() == -1
+
+    def test_the_ends_are_told_of_those_runs_that_have_ended(self, store: Store) -> None:
+        ended, live = started(store, "A/1"), started(store, "A/2")
+        store.apply([_an_end(ended)])
+        found = store.ends([ended.run, live.run, RunId("A/3"), RunId("A/\0")])
+        assert dict(found) == {ended.run: store.load(ended.run), "A/3": None, "A/\0": None}
+        assert store.ends([]) == []
 
     def test_runs_are_counted_by_their_status(self, store: Store) -> None:
         assert sum(store.counts().values()) == 0
@@ -74,3 +84,24 @@ class WatchingSuite:
             "running": 2,
             "waiting": 1,
         }
+
+
+def _an_end(row: RunRow) -> Write:
+    return a_write(row, head=a_head(status="ended", outcome="success", wake_at=None))
+
+
+def _rings(bell: Bell, wait_s: float = 10.0) -> bool:
+    """Say whether a bell has rung, or does so in some time; take in what has rung."""
+    ready, _, _ = select.select([bell.fileno()], [], [], wait_s)
+    bell.heard()
+    return bool(ready)
+
+
+def _wait_until_it_hears(bell: Bell, other: Store) -> None:
+    """Let another handle ring until it is heard. A server may take a moment until it listens."""
+    for n in range(100):
+        row = started(other, f"A/before-{n}")
+        other.apply([_an_end(row)])
+        if _rings(bell, wait_s=0.1):
+            return
+    raise AssertionError("it does not ring")

@@ -200,19 +200,6 @@ class Lists:
         return text, [*(encode(rows).decode() for _, rows in present), now, *(notice or ())]
 
 
-def makes_work(change: Start | Write, now: Instant) -> bool:
-    """Say whether another worker, or who waits for the run, may want to hear of a change soon.
-
-    A run is due and nobody holds it, a message came for it, or it has ended.
-    """
-    if type(change) is Write and change.put:
-        return True
-    head = change.head if type(change) is Write else change.row.head  # type: ignore[union-attr]
-    if head is None or head.worker is not None:
-        return False
-    return has_ended(head.status) or (head.wake_at is not None and head.wake_at <= now)
-
-
 def write(
     execute: Executes,
     schema: str,

@@ -57,6 +57,18 @@ SELECT :run_row
 FROM opord.runs AS r JOIN opord.heads AS h ON h.run = r.id JOIN opord.contracts AS c ON c.id = r.contract
 WHERE r.run = $1
 
+-- name: ends
+-- Those of these runs that have ended, and those that do not exist. A run whose head is missing is left out.
+SELECT n.run, :run_row
+FROM (SELECT json_array_elements_text($1::json) AS run) AS n
+LEFT JOIN LATERAL (SELECT * FROM opord.runs WHERE run = n.run OFFSET 0) AS r ON true
+LEFT JOIN LATERAL (SELECT * FROM opord.heads WHERE run = r.id OFFSET 0) AS h ON true
+LEFT JOIN LATERAL (SELECT * FROM opord.contracts WHERE id = r.contract OFFSET 0) AS c ON true
+WHERE r.id IS NULL OR h.status = 'ended'
+
+-- name: notify
+SELECT pg_notify($1, $2)
+
 -- name: number
 -- A run's place in the order of starts. A pruned run keeps it.
 SELECT coalesce((SELECT id FROM opord.runs WHERE run = $1), (SELECT number FROM opord.pruned WHERE run = $1))

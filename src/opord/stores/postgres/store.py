@@ -10,6 +10,7 @@ import logging
 import time
 import zlib
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -49,6 +50,7 @@ from opord.stores.base import (
     WorkerRow,
     Write,
 )
+from opord.stores.bell import Bell, Ring, Rings, rings_for
 from opord.stores.postgres import batch as group
 from opord.stores.postgres import pruning, sql
 from opord.stores.postgres.clock import ServerClock
@@ -115,6 +117,7 @@ class PostgresStore:
         self._sql = sql.queries(self.location.schema)
         self._listening = Listening(self._connections)
         self._own_changes = 0
+        self._deaf = False
         self._handed = Handed(self._connections)
         try:
             prepare(self._connections, create=create)
@@ -162,11 +165,7 @@ class PostgresStore:
 
     # --- Writing ---------------------------------------------------------------------------------
 
-    def apply(self, batch: Sequence[Start | Write], *, wait: bool = True) -> list[Result]:
-        """Apply a batch; see `Store.apply`.
-
-        Whatever `wait` says, rows are locked for one statement only.
-        """
+    def apply(self, batch: Sequence[Start | Write]) -> list[Result]:
         check_batch(batch)
         if not batch:
             return []
@@ -190,10 +189,10 @@ class PostgresStore:
 
     def _notice(self, batch: Sequence[Start | Write]) -> tuple[str, str] | None:
         """Return the channel and the text of a notice, if a batch makes work for others."""
-        now = self.now()
-        if self._connections.pooled or not any(group.makes_work(change, now) for change in batch):
+        rings = rings_for(batch, self.now())
+        if self._connections.pooled or not rings:
             return None
-        return self._listening.channel, self._listening.handle
+        return self._listening.channel, self._listening.text(rings)
 
     def _apply_each(self, connection: Connection, batch: Sequence[Start | Write]) -> list[Result]:
         """Look at each change of a batch, and write those that fit, in the open transaction."""
@@ -242,7 +241,7 @@ class PostgresStore:
         view._all = lambda name, *parameters: (  # type: ignore[method-assign]
             [] if _has_null(parameters) else executes(self._sql[name], parameters)
         )
-        view.apply = lambda batch, *, wait=True: self._apply_within(executes, batch)  # type: ignore[method-assign]
+        view.apply = lambda batch: self._apply_within(executes, batch)  # type: ignore[method-assign]
         return view
 
     def _apply_within(self, execute: group.Executes, batch: Sequence[Start | Write]) -> list[Result]:
@@ -277,6 +276,7 @@ class PostgresStore:
     def release(self, worker: str, claims: Sequence[tuple[RunId, int]]) -> None:
         if claims:
             self._lease(worker, claims, 0, keep=False)
+            self._notify(Rings(work=True))
 
     def _lease(
         self, worker: str, claims: Sequence[tuple[RunId, int]], ttl_us: int, *, keep: bool
@@ -299,6 +299,13 @@ class PostgresStore:
     def load(self, run: RunId) -> RunRow | None:
         rows = self._all("load", run)
         return run_row(rows[0]) if rows else None
+
+    def ends(self, runs: Sequence[RunId]) -> list[tuple[RunId, RunRow | None]]:
+        known = [run for run in runs if "\0" not in run]  # see `_all`
+        ends: list[tuple[RunId, RunRow | None]] = [(run, None) for run in runs if "\0" in run]
+        for run, *columns in self._all("ends", _json(known)) if known else ():
+            ends.append((RunId(run), None if columns[0] is None else run_row(columns)))
+        return ends
 
     def runs(self, where: RunFilter, *, limit: int, after: str | None = None) -> list[RunRow]:
         if limit <= 0:
@@ -441,7 +448,16 @@ class PostgresStore:
                 return 0
             return len(fetch(connection, self._sql["release_all"], (dead.worker, self._clock.given, *ends)))
 
-        return self._transact(release)
+        released = self._transact(release)
+        if released:
+            self._notify(Rings(work=True))
+        return released
+
+    def _notify(self, rings: Rings) -> None:
+        """Send a notice by itself. What was written stands, whatever becomes of it."""
+        if not self._connections.pooled:
+            with suppress(StoreUnavailable):
+                self._all("notify", self._listening.channel, self._listening.text(rings))
 
     def workers(self, *, gone: bool = False) -> list[WorkerRow]:
         return worker_rows(self._all("workers", self._clock.given, gone))
@@ -456,16 +472,22 @@ class PostgresStore:
         numbers = [int(one) - own for one in (first, end, *filter(None, running.split(",")))]
         return zlib.crc32(repr(numbers).encode())
 
-    def listen(self, wake: Callable[[], None]) -> Callable[[], None] | None:
+    def bell(self, ring: Ring) -> Bell | None:
         """Hear the notices of other handles; behind a pooler, which loses them, return None."""
         if not self._connections.pooled:
-            return self._listening.add(wake)
-        log.info(
-            "store %s: a pooler stands before the server, so no notices are heard, and a worker looks for new work 20 times "
-            "a second; if you can, give workers a direct connection",
-            self.location.place,
-        )
+            return self._listening.add(ring)
+        if ring == "work" and not self._deaf:
+            self._deaf = True
+            log.info(
+                "store %s: a pooler stands before the server, so no notices are heard, and a worker looks for new work 20 times "
+                "a second; if you can, give workers a direct connection",
+                self.location.place,
+            )
         return None
+
+    def at_once(self) -> AbstractContextManager[None]:
+        """Let verbs be as they are: rows are locked for one statement only."""
+        return nullcontext()
 
     def close(self) -> None:
         self._listening.close()

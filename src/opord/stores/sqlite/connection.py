@@ -20,6 +20,8 @@ from opord.stores.base import RowDamaged, StoreDamaged, StoreError, StoreRefused
 
 T = TypeVar("T")
 
+_HURRY = threading.local()
+
 BoundValues: TypeAlias = Sequence[str | int | None] | Mapping[str, str | int | None]
 
 BUSY_TIMEOUT_MS = 5_000
@@ -52,6 +54,16 @@ def translate(error: apsw.Error, place: str) -> StoreError:
     return StoreError(f"store {place}: {type(error).__name__}: {error}")
 
 
+@contextmanager
+def at_once() -> Iterator[None]:
+    """Let no use of a connection wait, on this thread and within; see `Store.at_once`."""
+    _HURRY.on = True
+    try:
+        yield
+    finally:
+        _HURRY.on = False
+
+
 class StoreConnection:
     """A connection with its lock."""
 
@@ -68,10 +80,15 @@ class StoreConnection:
         # A lock that another thread of the parent held would never be free in the child, so check
         # first.
         self.check_process()
-        with self._lock:
+        hurry = getattr(_HURRY, "on", False)
+        if not self._lock.acquire(blocking=not hurry):
+            raise StoreUnavailable("locked", f"store {self.place} is in use by another thread")
+        try:
             if self.closed:
                 raise StoreRefused(f"store {self.place} is closed")
             connection = self.connection
+            if hurry:
+                connection.set_busy_timeout(0)
             try:
                 yield connection
             except apsw.Error as error:
@@ -79,22 +96,16 @@ class StoreConnection:
             finally:
                 if not connection.getautocommit():
                     self._roll_back()
+                if hurry:
+                    connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+        finally:
+            self._lock.release()
 
     @contextmanager
-    def transaction(self, *, wait: bool = True) -> Iterator[apsw.Connection]:
-        """Lock and yield the connection in a transaction that may write at once.
-
-        With `wait` false, another process that writes raises `StoreUnavailable` at once.
-        """
+    def transaction(self) -> Iterator[apsw.Connection]:
+        """Lock and yield the connection in a transaction that may write at once."""
         with self.use() as connection:
-            if wait:
-                connection.execute("BEGIN IMMEDIATE")
-            else:
-                connection.set_busy_timeout(0)
-                try:
-                    connection.execute("BEGIN IMMEDIATE")
-                finally:
-                    connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+            connection.execute("BEGIN IMMEDIATE")
             yield connection
             connection.execute("COMMIT")
 

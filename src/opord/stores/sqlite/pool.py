@@ -11,7 +11,7 @@ While this process forks nothing is open (see `forks`).
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -43,13 +43,16 @@ class ConnectionPool:
         link: Path | None = None,
         create: bool = True,
         vfs: str | None = None,
+        reopened: Callable[[], None] = lambda: None,
     ) -> None:
         """Open the file; see `open_writer`.
 
-        `link` is the one by which the user named it, if any.
+        `link` is the one by which the user named it, if any. `reopened` is called when the file
+        was closed for a fork and is open again; its log may be another one.
         """
         self.place: str = str(path or ":memory:")
         self._path, self._link, self._vfs = path, link, vfs
+        self._reopened = reopened
         self._readers: list[StoreConnection] = []
         self._lock = threading.Lock()
         self._closed = False
@@ -94,11 +97,11 @@ class ConnectionPool:
         self.writer.close(checkpoint=checkpoint)
 
     @contextmanager
-    def write(self, *, wait: bool = True) -> Iterator[apsw.Connection]:
+    def write(self) -> Iterator[apsw.Connection]:
         """Yield the writing connection in a transaction; see `StoreConnection.transaction`."""
         with self._use():
             self.check_files()
-            with self.writer.transaction(wait=wait) as connection:
+            with self.writer.transaction() as connection:
                 yield connection
             # What went to a file without a name is not confirmed.
             self.check_files()
@@ -226,3 +229,4 @@ class ConnectionPool:
             self._guard = LogGuard(self._path, self._link)
             self.writer = StoreConnection(connection, self.place)
             self._opened += 1
+        self._reopened()

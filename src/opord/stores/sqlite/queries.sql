@@ -44,6 +44,13 @@ SELECT :run_row AS row
 FROM runs AS r CROSS JOIN heads AS h ON h.run = r.id CROSS JOIN contracts AS c ON c.id = r.contract
 WHERE r.run = ?1
 
+-- name: ends
+-- Those of these runs that have ended, and those that do not exist. A run whose head is missing is left out.
+SELECT json_array(n.value, CASE WHEN r.id IS NOT NULL THEN json(:run_row) END) AS row
+FROM json_each(?1) AS n LEFT JOIN runs AS r ON r.run = n.value
+LEFT JOIN heads AS h ON h.run = r.id LEFT JOIN contracts AS c ON c.id = r.contract
+WHERE r.id IS NULL OR h.status = 'ended'
+
 -- name: number
 -- A run's place in the order of starts. A pruned run keeps it.
 SELECT coalesce((SELECT id FROM runs WHERE run = ?1), (SELECT number FROM pruned WHERE run = ?1)) AS row

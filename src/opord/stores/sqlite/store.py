@@ -9,6 +9,7 @@ import copy
 import heapq
 import logging
 import time
+import weakref
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -48,10 +49,12 @@ from opord.stores.base import (
     WorkerRow,
     Write,
 )
+from opord.stores.bell import Bell, Ring, Rings, rings_for
 from opord.stores.putting import put_contract
 from opord.stores.sqlite import pruning, sql
 from opord.stores.sqlite.batch import Batch, ContractNumberStale
-from opord.stores.sqlite.connection import BoundValues, rows
+from opord.stores.sqlite.bell import LogBell, bell_of, ring_log
+from opord.stores.sqlite.connection import BoundValues, at_once, rows
 from opord.stores.sqlite.contracts import ContractRows
 from opord.stores.sqlite.handed import NO_JOIN
 from opord.stores.sqlite.listing import (
@@ -119,7 +122,8 @@ class SqliteStore:
         self._path = None if name is None else true_name(name)
         if self._path is not None and (create or self._path.exists()):
             check_location(self._path)
-        self._pool = ConnectionPool(self._path, link=name, create=create, vfs=vfs)
+        self._bells: weakref.WeakSet[LogBell] = weakref.WeakSet()
+        self._pool = ConnectionPool(self._path, link=name, create=create, vfs=vfs, reopened=self._watch_again)
         self.readers = 0 if self._path is None else READERS_KEPT
         self._read = self._pool.read
         self._write = self._pool.write
@@ -147,20 +151,29 @@ class SqliteStore:
 
     # --- Writing ---------------------------------------------------------------------------------
 
-    def apply(self, batch: Sequence[Start | Write], *, wait: bool = True) -> list[Result]:
+    def apply(self, batch: Sequence[Start | Write]) -> list[Result]:
         check_batch(batch)
         if not batch:
             return []
         try:
-            with self._write(wait=wait) as connection:
-                return self._batch.apply(connection, batch)
+            results = self._apply(batch)
         except ContractNumberStale:
             self._batch.forget_contracts()
-        with self._write(wait=wait) as connection:
+            results = self._apply(batch)
+        self._ring(self._rings_for(batch))
+        return results
+
+    def _rings_for(self, batch: Sequence[Start | Write]) -> Rings:
+        return rings_for(batch, self.now())
+
+    def _apply(self, batch: Sequence[Start | Write]) -> list[Result]:
+        with self._write() as connection:
             return self._batch.apply(connection, batch)
 
     def transaction(self, held: tuple[RunId, int, int] | None = None) -> SqliteTransaction | None:
-        opened = SqliteTransaction(self._write(), self._apply_once, self._pool.place, self._view)
+        opened = SqliteTransaction(
+            self._write(), self._apply_once, self._pool.place, self._view, self._rings_for, self._ring
+        )
         try:
             if held is None or rows(opened.raw, self._sql["is_at"], held, int):
                 return opened
@@ -173,10 +186,16 @@ class SqliteStore:
     def join(self, connection: Any, wait_for: Callable[[Awaitable[Any]], Any]) -> Store:
         raise TypeError(NO_JOIN)
 
-    def _view(self, lent: Callable[[], AbstractContextManager[apsw.Connection]]) -> SqliteStore:
-        """Return this store as it is on a connection that is lent, in an open transaction."""
+    def _view(
+        self, lent: Callable[[], AbstractContextManager[apsw.Connection]], ring: Callable[[Rings], None]
+    ) -> SqliteStore:
+        """Return this store as it is on a connection that is lent, in an open transaction.
+
+        `ring` is called in place of a ring, which has to wait for the end of the transaction.
+        """
         view = copy.copy(self)
         view._read = view._write = lent  # type: ignore[assignment]
+        view._ring = ring  # type: ignore[assignment, method-assign]
         return view
 
     def _apply_once(self, connection: apsw.Connection, batch: Sequence[Start | Write]) -> list[Result]:
@@ -186,6 +205,9 @@ class SqliteStore:
         except ContractNumberStale:
             self._batch.forget_contracts()
             return self._batch.apply(connection, batch)
+
+    def at_once(self) -> AbstractContextManager[None]:
+        return at_once()
 
     # --- Leases ----------------------------------------------------------------------------------
 
@@ -245,6 +267,7 @@ class SqliteStore:
     def release(self, worker: str, claims: Sequence[tuple[RunId, int]]) -> None:
         if claims:
             self._lease("release", worker, claims, NO_TIME)
+            self._ring(Rings(work=True))
 
     def _lease(
         self, verb: str, worker: str, claims: Sequence[tuple[RunId, int]], ttl_us: Duration
@@ -272,6 +295,9 @@ class SqliteStore:
             with self._read() as connection:
                 damage.readable = left_of_run(connection, run)
             raise
+
+    def ends(self, runs: Sequence[RunId]) -> list[tuple[RunId, RunRow | None]]:
+        return self._all("ends", (_json(runs),), tuple[RunId, RunRow | None])
 
     def runs(self, where: RunFilter, *, limit: int, after: str | None = None) -> list[RunRow]:
         if limit <= 0:
@@ -415,7 +441,9 @@ class SqliteStore:
                 return 0
             ends = (dead.alive_until - within_us, dead.alive_until + within_us)
             connection.execute(self._sql["release_all"], (dead.worker, self.now(), *ends))
-            return connection.changes()
+            released = connection.changes()
+        self._ring(Rings(work=released > 0))
+        return released
 
     def workers(self, *, gone: bool = False) -> list[WorkerRow]:
         return self._all("workers", (START_OF_TIME if gone else self.now(),), WorkerRow)
@@ -423,9 +451,21 @@ class SqliteStore:
     def changes(self) -> int:
         return self._pool.changes()
 
-    def listen(self, wake: Callable[[], None]) -> Callable[[], None] | None:
-        """Return None: SQLite does not notify when another process writes."""
-        return None
+    def bell(self, ring: Ring) -> Bell | None:
+        """Return a bell; None for a store in memory, which nobody else has."""
+        bell = None if self._path is None else bell_of(self._path, ring)
+        if bell is not None:
+            self._bells.add(bell)
+        return bell
+
+    def _ring(self, rings: Rings) -> None:
+        if rings and self._path is not None:
+            ring_log(self._path, rings)
+
+    def _watch_again(self) -> None:
+        """Let the bells watch the log that the store has now."""
+        for bell in list(self._bells):
+            bell.watch_again()
 
     def close(self) -> None:
         self._pool.close()

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 import apsw
 
 from opord.stores.base import Result, Start, Store, StoreUnavailable, Write
+from opord.stores.bell import Rings
 from opord.stores.sqlite.connection import translate
 from opord.stores.sqlite.handed import HandedConnection
 
@@ -21,12 +22,19 @@ class SqliteTransaction:
         scope: AbstractContextManager[apsw.Connection],
         apply: Callable[[apsw.Connection, Sequence[Start | Write]], list[Result]],
         place: str,
-        viewed: Callable[[Callable[[], AbstractContextManager[apsw.Connection]]], Store],
+        viewed: Callable[
+            [Callable[[], AbstractContextManager[apsw.Connection]], Callable[[Rings], None]], Store
+        ],
+        rings_for: Callable[[Sequence[Start | Write]], Rings],
+        ring: Callable[[Rings], None],
     ) -> None:
         """Begin. `scope` is a transaction of the store, and `apply` writes changes in it.
 
-        `viewed` makes the store that uses the connection that it is given.
+        `viewed` makes the store that uses the connection that it is given, and notes its rings.
+        `ring` is called after the commit, with what `rings_for` says of the changes.
         """
+        self._rings_for, self._ring = rings_for, ring
+        self._rings: list[Rings] = []
         self._scope, self._apply, self._place, self._viewed = scope, apply, place, viewed
         self._raw = scope.__enter__()
         self._open = True
@@ -40,10 +48,10 @@ class SqliteTransaction:
     @property
     def view(self) -> Store:
         """The store as it is within the transaction."""
-        return self._viewed(self._lent)
+        return self._viewed(self._lent, self._rings.append)
 
     @contextmanager
-    def _lent(self, *, wait: bool = True) -> Iterator[apsw.Connection]:
+    def _lent(self) -> Iterator[apsw.Connection]:
         self._check_open()
         with self.connection.lent_back() as raw:
             try:
@@ -54,7 +62,9 @@ class SqliteTransaction:
     def apply(self, batch: Sequence[Start | Write]) -> list[Result]:
         """Write changes that become durable with the transaction."""
         with self._lent() as raw:
-            return self._apply(raw, batch)
+            results = self._apply(raw, batch)
+        self._rings.append(self._rings_for(batch))
+        return results
 
     def commit(self) -> None:
         """Make durable all that was written."""
@@ -62,6 +72,7 @@ class SqliteTransaction:
         self.connection.end()
         self._open = False
         self._scope.__exit__(None, None, None)
+        self._ring(Rings(any(one.work for one in self._rings), any(one.end for one in self._rings)))
 
     def roll_back(self, *, in_use: bool = False) -> None:
         """Undo all that was written; does nothing after the end."""
