@@ -283,6 +283,21 @@ def test_a_run_that_was_taken_meanwhile_writes_nothing() -> None:
     assert one.handlers.calls == 0
 
 
+def test_a_run_that_moves_while_its_handler_works_writes_nothing() -> None:
+    one = kit()
+    one.store = MemoryStore(one.clock.now)  # its rows can be changed behind its back
+
+    def moved(connection: Any, call: int) -> None:
+        row = one.row(RUN)
+        change = row.head.replace(status="ended", outcome="terminated", worker=None, wake_at=None)
+        one.store._rows.runs[RUN] = row.replace(epoch=row.epoch + 1, head=change)  # type: ignore[attr-defined]
+
+    one.handlers.in_the_middle = moved
+    told(one)
+    assert one.handlers.calls == 1
+    assert booked(one) == []
+
+
 KEYED = """
 contract Bookings(id: str, seats: int) key id version 1
 pure per_seat(total: int, seats: int) -> int

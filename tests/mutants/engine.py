@@ -6,6 +6,7 @@ from tests.mutants.model import Mutant
 
 FLIGHT, HOLD, STEPS = "drive/flight.py", "drive/hold.py", "drive/steps.py"
 COMMIT, EFFECTS, WORKER = "drive/commitment.py", "drive/effects.py", "engine/worker.py"
+TRANSACTIONS, OPEN_TRANSACTION = "drive/transactions.py", "engine/transactions.py"
 DOUBT, PLAN, KEYS = "kernel/doubt.py", "kernel/plan.py", "kernel/keys.py"
 STARTS, EVENTS, PEOPLE, EVIDENCE = (
     "drive/starts.py",
@@ -265,10 +266,24 @@ MUTANTS = (
     ),
     Mutant(
         "timer of a phase overlooked in an effect", EFFECTS,
-        "timer_s = None if due is None else max(0.0, (due - self.host.now()) / 1e6)",
-        "timer_s = None",
+        "return None if due is None else max(0.0, (due - self.host.now()) / 1e6)",
+        "return None",
         "a timer of the phase does not end the wait for an effect", "13",
         tests=("tests/engine/test_phases_and_timers.py::TestPhases::test_a_phases_timer_ends_a_perform",),
+    ),
+    Mutant(
+        "failed transaction left open", TRANSACTIONS,
+        "        if not isinstance(ending, Answered):\n            await self.roll_back(",
+        "        if isinstance(ending, TookTooLong):\n            await self.roll_back(",
+        "what the handler of an action in a transaction wrote stays, though it failed", "1, 3",
+        tests=("tests/engine/test_transactions.py::test_a_failure_undoes_what_was_written",),
+    ),
+    Mutant(
+        "transaction committed beside a run that moved", OPEN_TRANSACTION,
+        "            if isinstance(result, Applied):\n                await self.finish()",
+        "            if result is not None:\n                await self.finish()",
+        "the handler's rows are durable although another worker has moved the run", "1, 2",
+        tests=("tests/engine/test_transactions.py::test_a_run_that_moves_while_its_handler_works_writes_nothing",),
     ),
     Mutant(
         "start key held by two inputs", STARTS,

@@ -6,6 +6,7 @@ from tests.mutants.model import Mutant
 
 DOUBT, PLAN = "kernel/doubt.py", "kernel/plan.py"
 RECORDING, INBOX = "kernel/recording.py", "kernel/inbox.py"
+SETTLED = "kernel/settled.py"
 LARGE, RESTORED = "kernel/large.py", "kernel/restored.py"
 TROUBLE, ALARMS = "kernel/trouble.py", "kernel/alarms.py"
 DRAFT, RUN, STEP, SEALING = "kernel/draft.py", "kernel/run.py", "kernel/step.py", "kernel/sealing.py"
@@ -355,14 +356,14 @@ MUTANTS = (
     ),
     Mutant(
         "outcome not on record", RECORDING,
-        '    draft.record(\n        "outcome",\n        {"outcome": recorded_outcome(draft.run, intent.call, outcome.kind, outcome.value, text)},\n        call=intent.call,\n        key=intent.key,\n        attempt=intent.attempt,\n        by=outcome.by,\n    )\n    _remember_key',
-        "    _remember_key",
+        '    draft.record(\n        "outcome",\n        {"outcome": recorded_outcome(draft.run, intent.call, outcome.kind, outcome.value, text)},\n        call=intent.call,\n        key=intent.key,\n        attempt=intent.attempt,\n        by=outcome.by,\n    )\n    remember_key',
+        "    remember_key",
         "a commit ends, and its journal does not say how", "3, 10",
         seeds=40,
     ),
     Mutant(
         "key that took effect not remembered", RECORDING,
-        "    _remember_key(draft, intent, outcome, text)\n", "",
+        "    remember_key(draft, intent.call, intent.key, intent.args, outcome, text)\n", "",
         "an action with a key of its own is called a second time in the run", "1",
         tests=("tests/engine/test_steps.py::TestKeys::test_the_same_arguments_get_the_result_on_record",),
     ),
@@ -436,7 +437,7 @@ MUTANTS = (
         tests=("tests/protection/test_at_rest.py::test_no_planted_secret_is_in_any_byte_that_is_written_or_printed",),
     ),
     Mutant(
-        "secret in clear among used keys", RECORDING,
+        "secret in clear among used keys", SETTLED,
         '                sealed_text(run.program, run.id, f"{where} result", result),',
         "                result,",
         "the result of a used key holds a secret that anybody can read", "20",
