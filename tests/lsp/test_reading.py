@@ -17,6 +17,8 @@ from tests.lsp.kit import CURSOR, DESK, ENDS, EXAMPLE, acting, analyse, at_curso
 HOVERS = {
     "an action says what it guarantees": (acting("commit le‸nd(book, 3)"), ["action lend(book: Book, days: int) -> str", "Lends it.", "happens at most once per book.id", "Attempts: one attempt"]),
     "an action says why it stands": (acting("commit le‸nd(book, 3)").replace("fails Refusal { key", 'fails Refusal stands because "it was lent" { key'), ['fails Refusal stands because "it was lent"']),
+    "an action in transaction says so": (f"{DESK}\naction bo‸ok_in(id: str) in transaction", ["action book_in(id: str) in transaction", "exactly once each time", "never in doubt"]),
+    "`in transaction` is not the operator": (f"{DESK}\naction x() i‸n transaction", ["in the transaction that records its outcome"]),
     "an effect says that it may be repeated": (acting("let b = perform lo‸ok(book.id)"), ["effect look(id: str) -> Book? fails Refusal", "harmless to repeat"]),
     "a state says what leads in and out": (acting("goto Le‸nt(\"\", 1)"), ["state Lent(slip: str, days: int) -> Back", "Ways in: `Start`", "- `Back`: after remind"]),
     "a final state says how the run ended": (acting("goto Lo‸st(reader)"), ["final state Lost(why: str) failure", "A run ends here: failure"]),
