@@ -41,7 +41,7 @@ class Client:
 
     Args:
         store: a URL such as `sqlite:///orders.db`.
-        patience_s: how long a call waits for a store that is locked or full, in seconds. It then
+        patience_s: how long a call waits for a store that does not answer, in seconds. It then
             raises `StoreUnavailable`; what was asked for may still be done, and asking again is
             safe.
         secret_keys, insecure_plaintext_secrets, create: see `Engine`.
@@ -318,7 +318,7 @@ class _Opened:
                 raise
             raise StoreUnavailable(
                 "locked",
-                f"the store has not answered for {patience_s:g} s: it is locked or full. The request may still "
+                f"the store has not answered for {patience_s:g} s: it is locked, full or out of reach. The request may still "
                 "be carried out; you can safely send it again",
             ) from None
         finally:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 PATIENCE_S = 30.0
-"""How long a command waits for a store that is locked or full before it gives up."""
+"""How long a command waits for a store that does not answer before it gives up, in seconds."""
 
 
 class Session:
@@ -154,7 +154,7 @@ async def _give_up_after(session: Session) -> None:
         await asyncio.sleep(rest_s)
     error(
         "store_unavailable",
-        f"the store has not answered for {PATIENCE_S:g} s: it is locked or full. The command may or may not have "
+        f"the store has not answered for {PATIENCE_S:g} s: it is locked, full or out of reach. The command may or may not have "
         "taken effect; you can safely give it again",
     )
     # A normal exit would wait for the very writes that the store does not take.
