@@ -210,7 +210,7 @@ def test_ended_runs_are_pruned_into_an_archive(
     open_store: Callable[[], Store], flow: Any, tmp_path: Path
 ) -> None:
     async def job(backend: Backend) -> None:
-        assert backend.can == {"prune", "archive"}
+        assert backend.can == {"prune", "archive", "transactions"}
         for key in ("a", "b"):
             await paid(backend, flow, key)
             await backend.end_of(f"Desk/{key}")

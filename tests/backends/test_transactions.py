@@ -15,7 +15,9 @@ import pytest
 
 import opord
 from opord.backends import transactions
+from opord.backends.base import Unsupported, check_carried
 from opord.backends.front import Engine
+from opord.loading import program_of
 from tests.support.contracts import compiled
 from tests.support.postgres import AnyServer
 
@@ -268,3 +270,22 @@ def test_connections_that_are_refused(postgres_url: str) -> None:
                 pass
 
     told(postgres_url, story, serve=False)
+
+
+def test_a_runtime_without_transactions_says_so_before_anything_runs() -> None:
+    within = compiled(
+        """
+contract Booking(id: str) key id version 1
+action book(id: str) in transaction
+initial state A -> B {
+  commit book(id)
+  goto B
+}
+final state B success
+"""
+    )
+    contracts = [program_of(within.Booking).contract, program_of(compiled(CONTRACT).Approvals).contract]
+    check_carried({"transactions"}, "this cluster", contracts)
+    check_carried(set(), "this cluster", contracts[1:])
+    with pytest.raises(Unsupported, match="this cluster cannot carry out actions in transaction"):
+        check_carried(set(), "this cluster", contracts)

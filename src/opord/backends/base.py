@@ -8,11 +8,12 @@ Instants are microseconds since 1970 UTC.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol, TypeAlias
 
+from opord.contract import Contract
 from opord.drive.errors import InputInvalid, Refused, RunPruned
 from opord.drive.starts import Started, accepted, refusal
 from opord.generated.handles import Sent
@@ -60,8 +61,16 @@ __all__ = [
     "refusal",
 ]
 
-Can: TypeAlias = Literal["prune", "archive"]
-"""The names of the verbs that a runtime may lack. A missing verb is refused as `Unsupported`."""
+Can: TypeAlias = Literal["prune", "archive", "transactions"]
+"""What a runtime may lack. It is refused as `Unsupported`: a verb when it is called, and a contract
+with an action `in transaction` before anything runs.
+"""
+
+_IN_WORDS: dict[Can, str] = {
+    "prune": "prune",
+    "archive": "archive",
+    "transactions": "carry out actions in transaction",
+}
 
 
 class Unsupported(Refused):
@@ -70,8 +79,18 @@ class Unsupported(Refused):
     code = "unsupported"
 
     def __init__(self, verb: Can, runtime: str) -> None:
-        super().__init__(f"{runtime} cannot {verb}; use the tools of that runtime instead")
+        super().__init__(f"{runtime} cannot {_IN_WORDS[verb]}; use the tools of that runtime instead")
         self.verb = verb
+
+
+def check_carried(can: Collection[Can], runtime: str, contracts: Iterable[Contract]) -> None:
+    """Refuse contracts that a runtime cannot carry.
+
+    Raises:
+        Unsupported: one has an action `in transaction`, and the runtime has no transactions.
+    """
+    if "transactions" not in can and any(one.transaction for each in contracts for one in each.actions):
+        raise Unsupported("transactions", runtime)
 
 
 class Limits(NamedTuple):

@@ -36,7 +36,7 @@ RECORDS_AT_ONCE = 1000
 class Embedded:
     """Answers from an open `Process`, which the caller closes."""
 
-    can: frozenset[Can] = frozenset({"prune", "archive"})
+    can: frozenset[Can] = frozenset({"prune", "archive", "transactions"})
     limits: Limits = LIMITS
 
     def __init__(self, process: Process) -> None:

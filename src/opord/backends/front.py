@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, Unpack
 from uuid import UUID
 
-from opord.backends.base import Backend
+from opord.backends.base import Backend, check_carried
 from opord.backends.embedded import Embedded
 from opord.backends.listing import RunConditions, RunPage, page_of, wish
 from opord.backends.misuse import (
@@ -167,6 +167,8 @@ class Engine:
             problems = check_handlers(self._program(workflow), workflow.handlers)
             if problems:
                 raise HandlersInvalid(self._program(workflow).name, problems)
+        carried = [self._program(workflow).contract for workflow in served.values()]
+        check_carried(Embedded.can, "this store", carried)
         environment = self._environment or Environment()
         try:
             store = await _in_thread(environment.store_thread, self._store)
