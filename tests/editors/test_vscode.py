@@ -35,6 +35,7 @@ LEFT_TO_COMPLETION = {
     "fails",
     "if",
     "ignore",
+    "in transaction",
     "keep",
     "never",
     "no wait is endless",

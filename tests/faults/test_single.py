@@ -75,7 +75,12 @@ def test_every_kind_of_fault_occurs_and_leads_to_doubts_and_to_persons() -> None
 def test_the_engines_of_all_stories_pass_the_points_of_the_protocol() -> None:
     """A point that no story passes would never be tested."""
     traces = [tell(STORIES[name], FIRST_STORE, faults).trace for name, faults in PASSING]
-    missing = {point for point in get_args(Point) if not any(f'"what": "{point}"' in one for one in traces)}
+    elsewhere = {"transaction begun"}  # tests/engine/test_transactions.py kills engines there
+    missing = {
+        point
+        for point in {*get_args(Point)} - elsewhere
+        if not any(f'"what": "{point}"' in one for one in traces)
+    }
     assert not missing
 
 

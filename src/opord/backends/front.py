@@ -140,6 +140,8 @@ class Engine:
         self._relaxes = relax_collector and environment is None
         self._environment = environment
         self._hook = hook
+        self.on_open: Callable[[], None] | None = None
+        """Called when the store is open, just before the first run is carried."""
         self._open: Embedded | None = None
         self._programs: dict[type[Workflow], Program] = {}
         self._kept: set[Digest] = set()
@@ -186,6 +188,8 @@ class Engine:
                 opened.relaxes = True
             await opened.keep(programs)
             if served:
+                if self.on_open is not None:
+                    self.on_open()
                 await self._carry(opened, served)
                 # Until the worker has reported that it serves them, another process could replace
                 # them.

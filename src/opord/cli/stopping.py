@@ -16,6 +16,7 @@ from __future__ import annotations
 import _thread
 import asyncio
 import contextlib
+import errno
 import logging
 import multiprocessing
 import os
@@ -26,7 +27,7 @@ import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 
 from opord.cli.output import flush_stdout
 
@@ -156,7 +157,7 @@ _heard_here: Orders | None = None
 _masks: dict[int, Any] = {}
 
 
-def end_now(why: str, status: int = KILLED) -> None:
+def end_now(why: str, status: int = KILLED) -> NoReturn:
     """End the process as `kill -9` would, and say why."""
     with contextlib.suppress(Exception):
         flush_stdout()
@@ -181,6 +182,7 @@ def run_to_its_end(work: Coroutine[Any, Any, T]) -> T:
         CancelledError: a handler cancelled the task of the worker itself.
     """
     loop = asyncio.new_event_loop()
+    loop.set_exception_handler(_end_if_its_files_are_closed)
     threads = ThreadPoolExecutor(thread_name_prefix="asyncio")
     loop.set_default_executor(threads)
     asyncio.set_event_loop(loop)
@@ -219,11 +221,24 @@ def _result(loop: asyncio.AbstractEventLoop, main: asyncio.Task[T]) -> T:
         except OSError as wrong:
             if main.done():
                 raise
-            # What the worker has written to is no longer its own, so nothing may be written.
-            end_now(
-                f"the worker cannot wait for anything any more ({wrong}): a handler closed files of this process; "
-                "it ends now, and other workers take over its runs"
-            )
+            _end_without_files(wrong)
+
+
+def _end_if_its_files_are_closed(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """End the process if a handler closed the loop's own files; else log the error as ever."""
+    error = context.get("exception")
+    own = "_read_from_self" in repr(context.get("handle"))
+    if own and isinstance(error, OSError) and error.errno == errno.EBADF:
+        _end_without_files(error)
+    loop.default_exception_handler(context)
+
+
+def _end_without_files(wrong: OSError) -> NoReturn:
+    # What the worker has written to is no longer its own, so nothing may be written.
+    end_now(
+        f"the worker cannot wait for anything any more ({wrong}): a handler closed files of this process; "
+        "it ends now, and other workers take over its runs"
+    )
 
 
 def leave_in_time(status: int) -> None:

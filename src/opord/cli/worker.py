@@ -170,10 +170,12 @@ async def _work(
     asked_to_stop = orders.begin()
 
     def new_engine() -> Engine:
-        return Engine(
+        engine = Engine(
             store, workflows, lease_s=lease_s, concurrency=concurrency, drain_s=drain_s,
             call_limit_s=call_limit_s, **engine_secrets(), watch_pure=_tell_impure if dev else None,
         )  # fmt: skip
+        engine.on_open = lambda: log.info("working on %s for %s", shown_as, names)
+        return engine
 
     stop = asyncio.create_task(asked_to_stop.wait())
     engine = await open_engine(new_engine, stop, wait_s)
@@ -182,7 +184,6 @@ async def _work(
         return 0
     try:
         relax_for_good()
-        log.info("working on %s for %s", shown_as, names)
         idle = asyncio.create_task(_idle(engine, until_idle))
         damaged = asyncio.create_task(engine.until_damaged())
         moved = asyncio.create_task(_until_moved(engine))
