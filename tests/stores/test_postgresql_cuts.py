@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
@@ -30,7 +29,7 @@ from opord.testing.store_rows import (
 )
 from opord.values.types import Duration, Key, RunId
 from tests.stores.carrying import answered
-from tests.support.postgres import Server, new_folder
+from tests.support.postgres import Server, own_server
 from tests.support.proxy import Proxy
 from tests.support.stores import empty_store
 
@@ -83,14 +82,8 @@ STALE: Final = a_write(a_start("Orders/other").row.replace(epoch=7))
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    one = Server(new_folder())
-    try:
-        one.make()
-        one.start()
+    with own_server() as one:
         yield one
-    finally:
-        one.stop()
-        shutil.rmtree(one.folder)
 
 
 class Stage:

@@ -17,19 +17,8 @@ from opord.backends.upkeep import mark_restored
 from opord.stores import open_store
 from opord.stores.base import StoreOtherServer
 from opord.stores.postgres import connections
-from tests.support.contracts import compiled, workflow_of
+from tests.support.contracts import CHARGES_WHEN_TOLD, compiled, workflow_of
 from tests.support.postgres import Server, new_folder
-
-CONTRACT = """contract C(a: int) key str(a) version 1
-event go
-action charge(a: int) -> int { key }
-initial state Waiting -> Going { on go -> goto Going }
-state Going -> Done {
-  let charged = commit charge(a)
-  goto Done(charged)
-}
-final state Done(charged: int) success
-"""
 
 
 @pytest.fixture
@@ -88,7 +77,7 @@ def test_what_was_done_after_the_dump_is_asked_about_and_not_done_again(
 ) -> None:
     monkeypatch.setattr(connections, "WAIT_S", 0.3)
     before, after = servers if where == "another server" else (servers[0], servers[0])
-    workflow, handlers = workflow_of(compiled(CONTRACT)), Handlers()
+    workflow, handlers = workflow_of(compiled(CHARGES_WHEN_TOLD)), Handlers()
     copy = tmp_path / "copy.sql"
 
     async def until_the_copy() -> None:
@@ -129,7 +118,7 @@ def test_a_worker_touches_nothing_while_a_dump_is_restored_under_it(
 ) -> None:
     monkeypatch.setattr(connections, "WAIT_S", 0.3)
     server, copy = servers[0], tmp_path / "copy.sql"
-    workflow, handlers = workflow_of(compiled(CONTRACT)), Handlers()
+    workflow, handlers = workflow_of(compiled(CHARGES_WHEN_TOLD)), Handlers()
 
     def said(words: str) -> bool:
         return any(words in one.getMessage() for one in caplog.records)

@@ -17,20 +17,9 @@ from opord.stores.base import StoreOtherServer, StoreUnavailable
 from opord.stores.postgres import connections
 from opord.testing.store_rows import ORDERS, a_start
 from opord.values.types import RunId
-from tests.support.contracts import compiled, workflow_of
+from tests.support.contracts import CHARGES_WHEN_TOLD, compiled, workflow_of
 from tests.support.postgres import AnyServer, Server, new_folder
 from tests.support.proxy import Proxy
-
-CONTRACT = """contract C(a: int) key str(a) version 1
-event go
-action charge(a: int) -> int { key }
-initial state Waiting -> Going { on go -> goto Going }
-state Going -> Done {
-  let charged = commit charge(a)
-  goto Done(charged)
-}
-final state Done(charged: int) success
-"""
 
 
 @pytest.fixture
@@ -69,7 +58,7 @@ def test_workers_wait_for_the_mark_and_then_go_on(
 ) -> None:
     monkeypatch.setattr(connections, "WAIT_S", 0.5)
     primary, standby = servers
-    workflow = workflow_of(compiled(CONTRACT))
+    workflow = workflow_of(compiled(CHARGES_WHEN_TOLD))
     handlers = Handlers()
 
     def said(words: str) -> int:

@@ -15,7 +15,7 @@ import pytest
 from opord.stores.postgres import connections
 from tests.stores.carrying import Handlers, carry, cut_all, holds
 from tests.support.needs import POOLER
-from tests.support.postgres import Server, as_server, free_port, new_folder
+from tests.support.postgres import Server, as_server, free_port, new_folder, own_server
 
 pytestmark = pytest.mark.needs("poolers")
 
@@ -67,14 +67,8 @@ class Pooler:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    one = Server(new_folder())
-    try:
-        one.make()
-        one.start()
+    with own_server() as one:
         yield one
-    finally:
-        one.stop()
-        shutil.rmtree(one.folder)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -15,21 +14,15 @@ from opord.stores import schema_script
 from opord.stores.postgres import connections
 from opord.stores.postgres.store import PostgresStore
 from tests.stores.carrying import Handlers, carry, cut_all, holds, once
-from tests.support.postgres import Server, new_folder
+from tests.support.postgres import Server, own_server
 
 AT_CALL = 30
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    one = Server(new_folder())
-    try:
-        one.make()
-        one.start()
+    with own_server() as one:
         yield one
-    finally:
-        one.stop()
-        shutil.rmtree(one.folder)
 
 
 @pytest.fixture(autouse=True)

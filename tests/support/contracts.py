@@ -50,3 +50,15 @@ event pay(cents: int)
 initial state Waiting -> Done { on pay(cents) if cents > 10 and cents < 5 -> goto Done }
 final state Done success
 """
+
+
+CHARGES_WHEN_TOLD = """contract C(a: int) key str(a) version 1
+event go
+action charge(a: int) -> int { key }
+initial state Waiting -> Going { on go -> goto Going }
+state Going -> Done {
+  let charged = commit charge(a)
+  goto Done(charged)
+}
+final state Done(charged: int) success
+"""

@@ -17,6 +17,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -280,3 +282,16 @@ def stop_shared_server() -> None:
         if isinstance(server, Server):
             server.stop()
             shutil.rmtree(server.folder)
+
+
+@contextmanager
+def own_server() -> Iterator[Server]:
+    """Make a server for tests that stop it or change its settings, and remove it afterwards."""
+    one = Server(new_folder())
+    try:
+        one.make()
+        one.start()
+        yield one
+    finally:
+        one.stop()
+        shutil.rmtree(one.folder)

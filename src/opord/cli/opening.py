@@ -33,6 +33,8 @@ async def open_engine(make: Callable[[], Engine], stop: asyncio.Task[Any], wait_
     began, pause, say_at = time.monotonic(), FIRST_PAUSE_S, 0.0
     while True:
         engine = make()
+        if say_at:
+            engine.on_open = _saying(began, engine.on_open)
         try:
             is_open = await _opened(engine, stop)
         except Exception as error:
@@ -43,13 +45,22 @@ async def open_engine(make: Callable[[], Engine], stop: asyncio.Task[Any], wait_
                 log.warning("%s; the worker waits for the store", error)
                 say_at = now + SAY_AGAIN_S
         else:
-            if is_open and say_at:
-                log.warning("the store answers, after %.0f s", time.monotonic() - began)
             return engine if is_open else None
         await asyncio.wait({stop}, timeout=pause)
         if stop.done():
             return None
         pause = min(2 * pause, LONGEST_PAUSE_S)
+
+
+def _saying(began: float, then: Callable[[], None] | None) -> Callable[[], None]:
+    """Return a function that says that the store answers, and then calls `then`."""
+
+    def said() -> None:
+        log.warning("the store answers, after %.0f s", time.monotonic() - began)
+        if then is not None:
+            then()
+
+    return said
 
 
 async def _opened(engine: Engine, stop: asyncio.Task[Any]) -> bool:
