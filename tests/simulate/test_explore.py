@@ -46,6 +46,16 @@ def test_every_state_of_the_examples_is_reached_or_has_a_hint(path: Path) -> Non
     assert set(seen.moved) <= listed, "a run moved in a way that is not listed"
 
 
+def test_an_action_in_a_transaction_ends_as_declared_and_stalls_no_run() -> None:
+    path = ROOT / "tests/language/good/stock_reservation.opord"
+    seen = explore(load_program(path), runs=60, seed=0)
+    assert not seen.troubles, seen.troubles
+    ends = {way for (name, way), times_ in seen.answered.items() if name == "reserve" and times_}
+    assert "ok" in ends
+    assert len(ends) >= 2
+    assert "unknown" not in ends
+
+
 def test_the_same_seed_gives_the_same_results(tmp_path: Path) -> None:
     program = load_program(EXAMPLES[-1])
     first, again, other = (

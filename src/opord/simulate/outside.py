@@ -79,7 +79,7 @@ class Outside:
         ]
         match declared:
             case Action(transaction=True):
-                return ("ok", *variants, "lost", "silence")
+                return ("ok", *variants)
             case Action():
                 silent = ("silence", "silence, done") if declared.timeout is not None else ()
                 return ("ok", *variants, "lost", "lost, done", *silent)
@@ -185,13 +185,9 @@ class Outside:
         return result
 
     async def _in_transaction(self, call: CallProgram) -> Any:
-        """Answer for an action in a transaction: whatever is no success leaves nothing behind."""
+        """Answer for an action in a transaction, which leaves nothing behind unless it succeeds."""
         name = call.declaration.name
         (way,) = self._rng.choices(self._ways[name], self._moods[name])
-        if way == "silence":
-            await _silence()
-        if way == "lost":
-            raise AnswerLost("the handler raised")
         self.outcomes[name, way] += 1
         if way != "ok":
             raise self._failure(call, way)
