@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -279,6 +280,7 @@ def _set(connection: Connection, settings: str) -> None:
 _TERMINATE: Final = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND application_name = 'opord'"
 )
+"""End a session of Opord. Behind a pooler, the number may be that of somebody else's."""
 
 
 class Handed:
@@ -299,8 +301,7 @@ class Handed:
         Raises:
             StoreError: there is none now.
         """
-        if self._pid != os.getpid():  # those of the parent are left alone
-            self._lock, self._free, self._pid = threading.Lock(), [], os.getpid()
+        self._leave_those_of_the_parent()
         with self._lock:
             while self._free:
                 connection = self._free.pop()
@@ -316,17 +317,32 @@ class Handed:
                     self._free.append(connection)
                     return
             connection.close()
-            return
-        # It may be in use by another thread, which must not see it freed: the server ends it.
+        elif connection.closed:
+            self.close()  # what ended this one, such as a stop of the server, has ended the others
+        else:
+            self._end_session(connection)
+
+    def _end_session(self, connection: Connection) -> None:
+        """End the session of a connection that another thread may use; it must not see it freed."""
         with suppress(StoreError), self._connections.use() as other:
             other.execute(_TERMINATE, (connection.pgconn.backend_pid,))
+        # A role may lack the right to end a session, and a pooler hides which one it is. Then a
+        # statement goes on until its limit of time, and no other follows.
+        with suppress(OSError), socket.socket(fileno=os.dup(connection.pgconn.socket)) as one:
+            one.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Close those that are not in use."""
+        self._leave_those_of_the_parent()
         with self._lock:
             free, self._free = self._free, []
         for connection in free:
             connection.close()
+
+    def _leave_those_of_the_parent(self) -> None:
+        """Know none of the connections that were there before this process was forked."""
+        if self._pid != os.getpid():
+            self._lock, self._free, self._pid = threading.Lock(), [], os.getpid()
 
 
 def check_parameters(location: Location) -> None:

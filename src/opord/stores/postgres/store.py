@@ -209,18 +209,18 @@ class PostgresStore:
         return [written.get(n, answer) for n, answer in enumerate(answers)]  # type: ignore[arg-type]
 
     def transaction(self, held: tuple[RunId, int, int] | None = None) -> PostgresTransaction | None:
-        opened = PostgresTransaction(
-            self._handed.take(), self._apply_within, self.location.place, self._handed.give_back, self.within
-        )
         try:
-            if held is None or opened.executes(self._sql["is_at"], held):
-                return opened
+            opened = PostgresTransaction(
+                self._handed.take(), self._apply_within, self.location.place, self._handed.give_back, self.within
+            )
+            try:
+                if held is None or opened.executes(self._sql["is_at"], held):
+                    return opened
+            except BaseException:
+                opened.roll_back()
+                raise
         except psycopg.Error as error:
-            opened.roll_back()
             raise translate(error, self.location.place) from error
-        except BaseException:
-            opened.roll_back()
-            raise
         opened.roll_back()
         return None
 
