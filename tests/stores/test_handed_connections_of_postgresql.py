@@ -1,4 +1,4 @@
-"""The connections for the transactions of programs end, fork and come back as those of a pool do."""
+"""The connections for the transactions of programs end, fork and come back as a pool's do."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 import opord
+from opord.engine.store_writer import TRANSACTIONS
 from opord.stores import schema_script
 from opord.stores.base import StoreUnavailable
 from opord.stores.postgres.store import PostgresStore
@@ -87,9 +88,7 @@ def test_a_child_that_closes_its_store_leaves_them_to_its_parent(store: Postgres
 
 
 @pytest.mark.parametrize("lacks", ["the right", "the name"])
-def test_what_is_in_use_ends_also_if_the_server_does_not_end_it(
-    server: Server, url: str, lacks: str
-) -> None:
+def test_what_is_in_use_ends_also_if_the_server_does_not_end_it(server: Server, url: str, lacks: str) -> None:
     """A DBA may take the right away; a program may name its session otherwise."""
     role = f"w_{uuid.uuid4().hex[:12]}"
     server.execute(f"CREATE ROLE {role} LOGIN")
@@ -104,10 +103,33 @@ def test_what_is_in_use_ends_also_if_the_server_does_not_end_it(
     transaction.roll_back(in_use=True)
     with psycopg.connect(server.url(), autocommit=True) as watcher:
         for _ in range(500):  # at most 5 s; its own limit of time is 10 s
-            there = watcher.execute("SELECT pid, pg_sleep(0.01) FROM pg_stat_activity WHERE pid = %s", [number])
+            there = watcher.execute(
+                "SELECT pid, pg_sleep(0.01) FROM pg_stat_activity WHERE pid = %s", [number]
+            )
             if there.fetchone() is None:
                 break
         else:
             pytest.fail("the session is still there")
     begun(store).commit()
     store.close()
+
+
+def test_transactions_wait_for_room_before_they_take_the_servers_connections(url: str) -> None:
+    open_now: set[int] = set()
+    most = 0
+
+    async def one_of_many(engine: opord.Engine) -> None:
+        nonlocal most
+        async with engine.transaction() as transaction:
+            number = transaction.connection.info.backend_pid
+            open_now.add(number)
+            most = max(most, len(open_now))
+            await asyncio.to_thread(transaction.connection.execute, "SELECT pg_sleep(0.02)")
+            open_now.remove(number)
+
+    async def main() -> None:
+        async with opord.Engine(url, []) as engine:
+            await asyncio.gather(*(one_of_many(engine) for _ in range(4 * TRANSACTIONS)))
+
+    asyncio.run(main())
+    assert 1 < most <= TRANSACTIONS

@@ -57,7 +57,10 @@ A larger one makes the others wait longer and saves nothing more.
 """
 
 TRANSACTIONS = 8
-"""Number of transactions of programs that begin or end at once, in a store that takes many."""
+"""Number of transactions of programs that are open at once, in a store that takes many.
+
+Each has a connection, of which a server has a few hundred for all its clients.
+"""
 
 QUICK_CHANGES = 128
 """Maximum number of changes in a batch that is written in place.
@@ -99,6 +102,7 @@ class StoreWriter:
         self._behind: dict[RunId, deque[_Item] | None] = {}
         self._calls: deque[tuple[Callable[[], Any], asyncio.Future[Any]]] = deque()
         self._transacting: Executor | None = None
+        self._room = asyncio.Semaphore(TRANSACTIONS)
         self._beginnings: set[asyncio.Future[Any]] = set()
         self._held: asyncio.Future[None] | None = None
         self._abandoned: set[asyncio.Future[None]] = set()
@@ -216,7 +220,8 @@ class StoreWriter:
     async def transaction(self, held: tuple[RunId, int, int] | None = None) -> OpenTransaction | None:
         """Begin a transaction; see `Store.transaction`. Waits while the store cannot answer.
 
-        In a store whose writes take turns, nothing else is written before it ends.
+        Waits also for room: a store that takes many has `TRANSACTIONS` of them open at once. In one
+        whose writes take turns, nothing else is written before it ends.
         """
         begun = asyncio.ensure_future(self._begun(held))
         try:
@@ -228,10 +233,7 @@ class StoreWriter:
     async def _begun(self, held: tuple[RunId, int, int] | None) -> OpenTransaction | None:
         begin = partial(self.store.transaction, held)
         if self._takes_many:
-            if self._transacting is None:
-                self._transacting = ThreadPoolExecutor(TRANSACTIONS, thread_name_prefix="opord-transaction")
-            self._refuse_damaged()
-            inner = await self._patiently(begin, self._transacting)
+            inner = await self._begun_beside(begin)
         else:
             future: asyncio.Future[StoreTransaction | None] = asyncio.get_running_loop().create_future()
             self._calls.append((begin, future))
@@ -239,6 +241,20 @@ class StoreWriter:
             self._wake()
             inner = await future
         return None if inner is None else OpenTransaction(inner, self._in_transaction, self._transaction_over)
+
+    async def _begun_beside(self, begin: Callable[[], StoreTransaction | None]) -> StoreTransaction | None:
+        """Begin a transaction beside the other calls of a store, once there is room for it."""
+        if self._transacting is None:
+            self._transacting = ThreadPoolExecutor(TRANSACTIONS, thread_name_prefix="opord-transaction")
+        inner: StoreTransaction | None = None
+        await self._room.acquire()
+        try:
+            self._refuse_damaged()
+            inner = await self._patiently(begin, self._transacting)
+        finally:
+            if inner is None:
+                self._room.release()
+        return inner
 
     def _abandon(self, begun: asyncio.Future[OpenTransaction | None]) -> None:
         """Undo a transaction for which nobody waits any more."""
@@ -254,7 +270,9 @@ class StoreWriter:
         return await _run(verb, None if quick else self._transacting or self._thread)
 
     def _transaction_over(self, durable: Sequence[Start | Write]) -> None:
-        if self._held is not None and not self._held.done():
+        if self._takes_many:
+            self._room.release()
+        elif self._held is not None and not self._held.done():
             self._held.set_result(None)
         for change in durable:
             self._tell_end(change.run if isinstance(change, Write) else change.row.run, change, Applied(0))

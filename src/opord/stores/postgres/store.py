@@ -211,7 +211,11 @@ class PostgresStore:
     def transaction(self, held: tuple[RunId, int, int] | None = None) -> PostgresTransaction | None:
         try:
             opened = PostgresTransaction(
-                self._handed.take(), self._apply_within, self.location.place, self._handed.give_back, self.within
+                self._handed.take(),
+                self._apply_within,
+                self.location.place,
+                self._handed.give_back,
+                self.within,
             )
             try:
                 if held is None or opened.executes(self._sql["is_at"], held):
