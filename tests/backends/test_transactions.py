@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
@@ -17,6 +18,7 @@ import opord
 from opord.backends import transactions
 from opord.backends.base import Unsupported, check_carried
 from opord.backends.front import Engine
+from opord.engine.store_writer import TRANSACTIONS
 from opord.loading import program_of
 from tests.support.contracts import compiled
 from tests.support.postgres import AnyServer
@@ -289,3 +291,35 @@ final state B success
     check_carried(set(), "this cluster", contracts[1:])
     with pytest.raises(Unsupported, match="this cluster cannot carry out actions in transaction"):
         check_carried(set(), "this cluster", contracts)
+
+
+def test_a_program_that_is_cancelled_during_the_commit_holds_up_nobody(url: str, table: str) -> None:
+    """A client that hangs up cancels its request, and the disk may be slow at that moment."""
+    reached, goes_on = threading.Event(), threading.Event()
+
+    async def request(engine: Engine) -> None:
+        async with engine.transaction() as transaction:
+            transaction.connection.execute(f"INSERT INTO {table} VALUES ('mine')")
+            inner = transaction._inner._inner  # type: ignore[union-attr]
+            commit = inner.commit
+
+            def slow_commit() -> None:
+                reached.set()
+                goes_on.wait(30)
+                commit()
+
+            inner.commit = slow_commit  # type: ignore[method-assign]
+            engine._running.writer._writes.was_refused()  # it is made on a thread
+
+    async def story(engine: Engine, flow: Any) -> None:
+        await make(engine, table)
+        cancelled = asyncio.create_task(request(engine))
+        await asyncio.to_thread(reached.wait, 30)
+        cancelled.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await cancelled
+        goes_on.set()
+        assert await asyncio.wait_for(notes(engine, table), 30) == [("mine",)]
+        assert engine._running.writer._room._value == TRANSACTIONS
+
+    told(url, story)

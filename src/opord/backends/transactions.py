@@ -20,7 +20,6 @@ from opord.engine.programs import keep_contract
 from opord.engine.transactions import OpenTransaction, TransactionWriter
 from opord.generated import RunHandle, Sent, Start, Startable, Workflow
 from opord.kernel.program import Program
-from opord.stores.base import StoreError
 from opord.values.types import Digest
 
 P = ParamSpec("P")
@@ -99,11 +98,7 @@ class EngineTransaction:
         if kind is not None:
             await inner.roll_back()
             return
-        try:
-            await inner.finish()
-        except StoreError:
-            await inner.roll_back()
-            raise
+        await inner.finish()
         self._process.host.nudge()
 
     def _over(self) -> None:

@@ -91,13 +91,21 @@ class OpenTransaction:
         return result
 
     async def finish(self) -> None:
-        """Make durable all that was written.
+        """Make durable all that was written, or roll back.
 
         Raises:
             StoreError: it was refused, or nobody knows.
         """
         self._check_open()
-        await self._run(self._inner.commit)
+        # Who waits for it may be cancelled; others wait for its end all the same.
+        await asyncio.shield(asyncio.ensure_future(self._finished()))
+
+    async def _finished(self) -> None:
+        try:
+            await self._run(self._inner.commit)
+        except BaseException:
+            await self.roll_back()
+            raise
         self._end(self._changes)
 
     async def roll_back(self, *, in_use: bool = False) -> None:
