@@ -145,6 +145,27 @@ def test_a_crash_at_any_point_writes_once() -> None:
     assert {"transaction begun", "call answered", "before outcome", "outcome written"} <= died_at
 
 
+def test_a_run_that_has_just_entered_a_waiting_state_is_sound() -> None:
+    """Its worker died before it could say that the run waits."""
+    waits = "state Paid(place: int) -> Booked { after 1d -> goto Booked(place, 0) }\nfinal state Booked"
+    one = kit(CONTRACT.replace("goto Booked(place, per_seat(total, seats))", "goto Paid(place)")
+              .replace("-> Booked | Refused {\n    let", "-> Paid | Refused {\n    let")
+              .replace("pure per_seat(total: int, seats: int) -> int\n", "")
+              .replace("final state Booked", waits))  # fmt: skip
+
+    async def main() -> None:
+        assert await crash_at(one, "outcome written", lambda engine: tell(one, engine)) == "outcome written"
+        assert (one.row(RUN).head.state, one.row(RUN).head.status) == ("Paid", "running")
+        one.check()
+        await asyncio.sleep(25)
+        async with one.engine():
+            await one.until(lambda: one.row(RUN).head.status == "waiting")
+
+    one.run(main())
+    assert booked(one) == [("b1", 3, 90)]
+    one.check()
+
+
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("verb", ["transaction", "apply", "commit"])
 def test_a_store_that_does_not_answer_loses_and_repeats_nothing(verb: str, when: Any) -> None:

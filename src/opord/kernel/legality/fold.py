@@ -195,6 +195,8 @@ class Fold:
     - `reused` is the action of this step whose outcome is on record without an intent, and
       `reused_outcome` that outcome: its key had taken effect before, or it is carried out in a
       transaction.
+    - `transacted` is the number of the state that the last action in transaction led to, as
+      `entered` counts them; 0 if there was none.
     - `resumed` is true if it was resumed and no record has followed from that yet.
     - `attempts` counts the attempts of each intent.
     - `effects` are the actions that may have taken effect, with their states.
@@ -229,6 +231,7 @@ class Fold:
         self.step: StepOnRecord | None = None
         self.reused: str | None = None
         self.reused_outcome: Mapping[str, Any] = {}
+        self.transacted = 0
         self.stalled = False
         self.wary = START_OF_TIME
         self.wary_until = START_OF_TIME

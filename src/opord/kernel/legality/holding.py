@@ -72,10 +72,11 @@ def _statuses(fold: Fold, body: Mapping[str, Any], *, asking: bool) -> set[Statu
         return {"waiting", "running"} if commit.rests else {"running"}
     if commit is not None or fold.taken_event is not None or fold.acts:
         return {"running"}
-    # The process that starts a run may hold it and may not have checked yet what it waits for. A
-    # copy that was made then is marked as restored.
-    just_started = fold.entered == 1 and fold.last_kind in ("started", "restored")
-    return {"waiting", "running"} if just_started else {"waiting"}
+    # The process that starts a run, or moves it in a transaction, may hold it and may not have
+    # checked yet what it waits for. A copy that was made then is marked as restored.
+    entered_by = {1: "started", fold.transacted: "transition"}.get(fold.entered)
+    just_entered = entered_by is not None and fold.last_kind in (entered_by, "restored")
+    return {"waiting", "running"} if just_entered else {"waiting"}
 
 
 def _needs(fold: Fold, status: Status, *, asking: bool) -> Iterator[str]:

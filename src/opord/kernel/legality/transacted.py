@@ -40,6 +40,7 @@ def outcome(fold: Fold, record: ReadRecord, call: CallProgram, action: Action) -
         if action.key is not None and action.key.expr is not None:
             fold.used_keys.setdefault((name, body["key"]), Used(body["args"], body["outcome"]["ok"]))
     fold.commit, fold.reused, fold.reused_outcome = None, name, body["outcome"]
+    fold.transacted = fold.entered + 1
     fold.stalled = fold.resumed = False
     fold.trouble = None
 
