@@ -144,7 +144,12 @@ class Bench(Machine):
         raise RuntimeError("a handler is called by nobody")
 
     def fence(self) -> None:
-        """Raise the epoch of every run, as a worker does that takes the runs over."""
+        """Raise the epoch of every run, as a worker does that takes the runs over.
+
+        An open transaction holds its run against that.
+        """
+        if self.within:
+            return
         for row in self._rows():
             self.store.rewrite(row.run, lambda kept: kept)
 
@@ -350,7 +355,7 @@ class Bench(Machine):
         elif row.head.status != "ended":
             problems.append(f"14: it did not end: {row.head.status} in {row.head.state}, {row.head.reason}")
         elif row.head.outcome != "terminated":
-            order = [one["action"] for one in self.provider.ledger]
+            order = [one["action"] for one in self.effects()]
             did = Counter(order)
             if not self.story.balance(row.head.state, did, order):
                 problems.append(f"16: it ends in {row.head.state}, and what took effect is {order}")

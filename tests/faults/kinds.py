@@ -64,6 +64,21 @@ EFFECT = {
         "cancelled before", "interrupted after", "wrong answer", "zombie",
     )
 }  # fmt: skip
+TRANSACTION = {
+    "crash before": "the process is gone before the row was written",
+    "crash after": "the process is gone, and the row was written",
+    "down 25 h after": "gone after the row was written, and nobody is there for 25 hours",
+    "drop before": "an exception that nobody declared, before the row was written",
+    "drop after": "an exception that nobody declared, after the row was written",
+    "transient": "a declared transient failure, after the row was written",
+    "final": "a declared final failure, after the row was written",
+    "cancelled before": "asyncio.CancelledError from within the handler, before the row was written",
+    "cancelled after": "asyncio.CancelledError from within the handler, after the row was written",
+    "interrupted after": "KeyboardInterrupt from within the handler, after the row was written",
+    "exit after": "SystemExit from within the handler, after the row was written",
+    "wrong answer": "the row was written, and what the handler returns is of no declared type",
+    "zombie": "the row was written; the worker is cut off, and another one takes the run over",
+}
 PURE = {kind: ACTION[kind] for kind in ("crash before", "drop before", "wrong answer")}
 MESSAGE = {
     "twice": "the same message again after its answer",
@@ -84,6 +99,8 @@ IN_PAIRS = {
         "crash before", "crash after", "crash with reply", "drop after", "silence after", "transient",
         "cached error", "zombie", "down 25 h after",
     ),
+    "store commit within": ("done, away", "done, refused", "crash before", "crash after", "away"),
+    "transaction": ("crash before", "crash after", "drop after", "transient", "zombie"),
     "effect": ("crash before", "crash with reply", "drop before"),
     "message": ("at once", "crash on the way"),
 }  # fmt: skip
@@ -97,8 +114,11 @@ def kinds_at(point: str) -> tuple[str, ...]:
     """Return all kinds of faults that can occur at a point."""
     what = point.split()[0]
     if what == "store":
-        return (*STORE, *OUTSIDE)
-    return tuple({"action": ACTION, "effect": EFFECT, "pure": PURE, "message": MESSAGE}[what])
+        kinds = (*STORE, *OUTSIDE)
+        # A transaction holds its run: nobody moves it on before the end.
+        return tuple(kind for kind in kinds if kind != "fenced") if point.endswith(" within") else kinds
+    calls = {"action": ACTION, "transaction": TRANSACTION, "effect": EFFECT, "pure": PURE, "message": MESSAGE}
+    return tuple(calls[what])
 
 
 def pair_kinds_at(point: str) -> tuple[str, ...]:

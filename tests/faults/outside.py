@@ -13,7 +13,7 @@ from opord.kernel.requests import Call
 from opord.testing.crashing import Killed
 from opord.values.failure import Failure
 from tests.faults.kinds import BEHAVIOURS
-from tests.sim.provider import Provider
+from tests.sim.provider import Provider, is_in_transaction
 
 if TYPE_CHECKING:
     from tests.faults.bench import Bench
@@ -62,12 +62,12 @@ class Outside(Provider):
         name = program.declaration.name
         if program.kind == "pure":
             return lambda *args: self._pure(name, plain, args)
+        if is_in_transaction(program):
+            return lambda *args, call: self._suffer_within(name, plain, args, call)
 
         async def handle(*args: Any, call: Call) -> Any:
             kind = self.bench.passes(f"{program.kind} {name}")
-            self.calls.append(
-                Called(name, call.key, call.attempt, repr(args), self.clock.now_us, self.bench.caller().name)
-            )
+            self._called(name, args, call)
             try:
                 return await self._suffer(kind, plain, args, call)
             finally:
@@ -106,6 +106,34 @@ class Outside(Provider):
         if kind in RAISED:
             raise RAISED[kind]
         return object() if kind == "wrong answer" else answer
+
+    def _suffer_within(self, name: str, plain: Callable[..., Any], args: tuple[Any, ...], call: Call) -> Any:
+        """Answer for an action in transaction, which never waits."""
+        kind, life = self.bench.passes(f"transaction {name}"), self.bench.caller()
+        self._called(name, args, call)
+        if kind == "crash before":
+            life.die()
+            raise Killed
+        if kind == "cancelled before":
+            raise RAISED[kind]
+        self._drawn = kind if kind in BEHAVIOURS else "ok"
+        try:
+            answer = plain(*args, call=call)
+        finally:
+            self._drawn = "ok"
+        if kind in ("crash after", "down 25 h after"):
+            life.die(hours=25 if "25" in kind else 0)
+            raise Killed
+        if kind == "zombie":
+            life.cut_off()
+        if kind in RAISED:
+            raise RAISED[kind]
+        return object() if kind == "wrong answer" else answer
+
+    def _called(self, name: str, args: tuple[Any, ...], call: Call) -> None:
+        self.calls.append(
+            Called(name, call.key, call.attempt, repr(args), self.clock.now_us, self.bench.caller().name)
+        )
 
     def _refusal(self, program: CallProgram) -> Failure | None:
         return None  # the kinds of faults decide what happens, never chance

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from tests.faults.kinds import ACTION, EFFECT, MESSAGE, OUTSIDE, STORE
+from tests.faults.kinds import ACTION, EFFECT, MESSAGE, OUTSIDE, STORE, TRANSACTION
 from tests.faults.registry import ALWAYS, ELSEWHERE, FAULTS, FOUND, Named
 from tests.faults.stories import REFERENCE, STORIES
 
@@ -48,9 +48,10 @@ the store, each call of a handler, each message from outside. These faults are t
 SWEEP_TAIL = """
 The stories are {stories}. For three of them ({reference}), every pair of faults is tried too. The second fault may come anywhere
 after the first, also during recovery. After each story, the run must have ended, and nothing may be lost. The ledger has to fit the
-end: each charge was delivered for or refunded, and a booking is complete or was undone in reverse order.
+end: each charge was delivered for or refunded, and a booking is complete or was undone in reverse order. What an action in
+transaction wrote is judged by the rows of its table.
 
-`make test` tries the single faults of those three stories in memory, and samples of the rest. `make faults` tries all single faults
+`make test` tries the single faults of those three stories in memory, all faults of a transaction, and samples of the rest. `make faults` tries all single faults
 and all pairs on both stores. It prints how many there were, how many led to a doubt, and how the runs ended. For a case that fails,
 it prints the command that runs it again:
 
@@ -138,10 +139,15 @@ whose file gets a second name writes nothing more ([stores](../tests/stores/test
 
 def page() -> str:
     """Return the text of the page."""
-    kinds = {**STORE, **OUTSIDE}, {**ACTION, **EFFECT}, MESSAGE
+    kinds = {
+        "a verb of the store": {**STORE, **OUTSIDE},
+        "a call": {**ACTION, **EFFECT},
+        "a call in transaction": TRANSACTION,
+        "a message": MESSAGE,
+    }
     parts = [
         HEAD, FAULT_HEAD, _sections(FAULTS), FOUND_HEAD, _sections(FOUND), INVARIANT_HEAD, _sections(ALWAYS), SWEEP_HEAD,
-        *(_listed(where, those) for where, those in zip(("a verb of the store", "a call", "a message"), kinds, strict=True)),
+        *(_listed(where, those) for where, those in kinds.items()),
         SWEEP_TAIL.format(stories=_joined(STORIES), reference=_joined(REFERENCE)),
         "\n## Not there yet\n\n", *(f"- **{what}:** {why}.\n" for what, why in ELSEWHERE),
         *(f"- **{one.number}, {_small(one.what)}:** {one.absent}.\n" for one in (*FAULTS, *FOUND, *ALWAYS) if one.absent),

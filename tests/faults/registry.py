@@ -438,6 +438,15 @@ FOUND = (
             f"{ENGINE}test_after_an_outage.py::test_runs_whose_leases_ended_are_in_doubt_for_that_reason_and_the_log_is_bounded",
         ),
     ),
+    Named(
+        "F21", "A process dies, a handler fails or the store goes away in an action in transaction",
+        "The handler's rows and the next state of the run are both there, or neither. A run whose worker died at the commit is sound.",
+        (
+            "tests/faults/test_single.py::test_every_fault_of_a_transaction_leaves_its_rows_and_the_run_in_step",
+            f"{ENGINE}test_transactions.py::test_a_crash_at_any_point_writes_once",
+            f"{ENGINE}test_transactions.py::test_a_run_that_has_just_entered_a_waiting_state_is_sound",
+        ),
+    ),
 )  # fmt: skip
 
 HOLD = (SINGLE, PAIRS, SIMULATED)

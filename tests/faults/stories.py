@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 ORDER = "src/opord/examples/orders/order.opord"
 TRIP = "examples/patterns/saga/trip_booking.opord"
+BOOKING = "tests/faults/booking.opord"
 EXPENSE = "examples/patterns/approval/expense_approval.opord"
 
 Balance = Callable[[str, Counter[str], list[str]], bool]
@@ -52,6 +53,12 @@ def trip_balance(end: str, did: Counter[str], order: list[str]) -> bool:
 def expense_balance(end: str, did: Counter[str], _: list[str]) -> bool:
     """An expense is paid once if it ends as paid, and otherwise not at all."""
     return did["pay"] == (1 if end == "Paid" else 0)
+
+
+def booking_balance(end: str, did: Counter[str], _: list[str]) -> bool:
+    """Seats are reserved once, and given back once unless they are booked."""
+    wanted = {"Booked": (1, 0), "Released": (1, 1)}.get(end, (0, 0))
+    return (did["reserve"], did["give_back"]) == wanted
 
 
 # --- the order ---------------------------------------------------------------------------------
@@ -133,6 +140,21 @@ async def nobody_decides(bench: Bench) -> None:
     await bench.jump(days=7)
 
 
+# --- the seats ---------------------------------------------------------------------------------
+
+
+async def confirmed(bench: Bench) -> None:
+    await bench.start()
+    await bench.until("Held")
+    await bench.send("confirm", {"note": "we come"}, "gus", "guest")
+
+
+async def forgotten(bench: Bench) -> None:
+    await bench.start()
+    await bench.until("Held")
+    await bench.jump(days=1)
+
+
 _ORDER: dict[str, Any] = {
     "contract": ORDER,
     "run": "OrderFulfilment/o1",
@@ -160,6 +182,13 @@ _EXPENSE: dict[str, Any] = {
     "answers": {"pay": {"reference": "P1"}},
     "balance": expense_balance,
 }
+_BOOKING: dict[str, Any] = {
+    "contract": BOOKING,
+    "run": "Booking/b1",
+    "input": {"id": "b1", "seats": 3},
+    "answers": {"price": 900, "reserve": 7},
+    "balance": booking_balance,
+}
 
 STORIES = {
     story.name: story
@@ -174,6 +203,8 @@ STORIES = {
         Story(name="trip not confirmed", tell=not_booked, ends="NotBooked", **_TRIP),
         Story(name="expense agreed", tell=agreed, ends="Paid", **_EXPENSE),
         Story(name="expense escalated", tell=escalated, ends="Paid", **_EXPENSE),
+        Story(name="seats booked", tell=confirmed, ends="Booked", **_BOOKING),
+        Story(name="seats given back", tell=forgotten, ends="Released", **_BOOKING),
         Story(name="expense undecided", tell=nobody_decides, ends="Expired", **_EXPENSE),
     )
 }

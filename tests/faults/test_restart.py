@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from opord.stores.base import Applied, Start
+from opord.stores.base import Applied, Start, Write
 from opord.stores.memory import MemoryStore
 from opord.stores.sqlite.store import SqliteStore
 from opord.testing.clock import run_virtually
@@ -43,6 +43,10 @@ class Compared(Bench):
         results = super().apply(batch)
         self.compare()
         return results
+
+    def committed(self, changes: Sequence[Write]) -> None:
+        super().committed(changes)
+        self.compare()
 
     def compare(self) -> None:
         """Compare what another process would read with this one's reading and the sum."""
@@ -89,9 +93,16 @@ class Restarted(Compared):
             if isinstance(result, Applied)
         )
         if moved:
-            for life in self.lives:
-                life.die()
+            self._end_all()
         return results
+
+    def committed(self, changes: Sequence[Write]) -> None:
+        super().committed(changes)
+        self._end_all()
+
+    def _end_all(self) -> None:
+        for life in self.lives:
+            life.die()
 
     async def replace_dead(self) -> None:
         if any(life.dead for life in self.lives):

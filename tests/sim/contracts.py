@@ -13,6 +13,7 @@ from opord.contract import (
     Ask,
     Check,
     Contract,
+    Effect,
     Field,
     ListOf,
     MapOf,
@@ -122,9 +123,10 @@ def facts_of(contract: Contract) -> dict[str, Any]:
             one.name: {
                 "retries": one.retry.times if one.retry is not None else 0,
                 "cap_s": one.retry.cap.total_seconds() if one.retry is not None else 0.0,
-                "timed": one.timeout is not None,
+                "timed": isinstance(one, Effect) and one.timeout is not None,
             }
-            for one in contract.effects
+            # An action in transaction is tried again as an effect is.
+            for one in (*contract.effects, *(one for one in contract.actions if one.transaction))
         },
         "events": {
             one.name: {"fields": _fields(one.params), "roles": list(one.roles)} for one in contract.events

@@ -7,7 +7,8 @@ import contextlib
 import json
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from random import Random
 from typing import Any, NamedTuple
 
@@ -18,19 +19,21 @@ from opord.kernel.legality import verify_kept
 from opord.kernel.requests import Call
 from opord.kernel.step import dump_failure
 from opord.loading import program_of
-from opord.stores.base import RunFilter, RunRow, Store, StoreUnavailable, Write
+from opord.stores.base import RunFilter, RunRow, Store, StoreTransaction, StoreUnavailable, Write
 from opord.testing.clock import VirtualClock, run_virtually
-from opord.testing.crashing import Killed
+from opord.testing.crashing import Killed, MortalTransaction
 from opord.testing.engines import kill, virtual_engine
 from tests.sim.contracts import subject
 from tests.sim.plan import Fault, Op, Plan
 from tests.sim.provider import Chosen, Provider
 from tests.sim.verify import judge, judge_answers, judge_growth, judge_words
 from tests.support.store import FaultyStore
-from tests.support.stores import new_store
+from tests.support.stores import new_store, store_in_file
 
 LEASE_S = 30.0
 CUT_OFF_S = 3.2 * LEASE_S
+WRITES = ("apply", "commit within")
+"""The verbs that make something durable."""
 SKEWS_US = (-7_000_000, 90_000_000, -4_000_000_000, 500_000)
 
 
@@ -184,12 +187,22 @@ class Life(FaultyStore):
         """Make the store unreachable for longer than a lease."""
         self.fail(StoreUnavailable("gone", "cut off"), CUT_OFF_S)
 
+    def begin(self, held: Any = None) -> MortalTransaction | None:
+        """Begin a transaction; its verbs have names of their own."""
+        begun = super().begin(held)
+        return None if begun is None else _Within(self, begun._inner)
+
+    def reach(self) -> None:
+        super().reach()
+        if any(one._store is not self for one in self.machine.within):
+            raise StoreUnavailable("locked", "another engine is in a transaction")
+
     def call(self, name: str, verb: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Call a verb; the machine inspects writes."""
         return super().call(name, self.machine.apply if name == "apply" else verb, *args, **kwargs)
 
     def before(self, name: str, args: tuple[Any, ...]) -> None:
-        if name != "apply":
+        if name not in WRITES:
             return
         self.suffer(self.machine.fault_at("before a write"))
         self.reach()
@@ -198,11 +211,41 @@ class Life(FaultyStore):
             raise StoreUnavailable("locked", "refused before it was written")
 
     def after(self, name: str, args: tuple[Any, ...], answer: Any) -> Any:
-        if name == "apply" and self._felt is not None:
+        if name in WRITES and self._felt is not None:
             if self._felt == "written, then cut off":
                 self.cut_off()
             raise StoreUnavailable("io", "written, and then an error")
         return answer
+
+
+class _Within(MortalTransaction):
+    """A transaction of an engine, whose end the machine inspects."""
+
+    _store: Life
+
+    def __init__(self, store: Life, inner: StoreTransaction) -> None:
+        super().__init__(store, inner)
+        self._changes: list[Write] = []
+        store.machine.within.add(self)
+
+    def __getattr__(self, name: str) -> Any:
+        verb = {"apply": self._apply, "commit": self._commit}.get(name)
+        return (
+            getattr(self._inner, name) if verb is None else partial(self._store.call, f"{name} within", verb)
+        )
+
+    def roll_back(self, *, in_use: bool = False) -> None:
+        self._inner.roll_back(in_use=in_use)
+        self._store.machine.within.discard(self)
+
+    def _apply(self, batch: Any) -> Any:
+        self._changes += batch
+        return self._inner.apply(batch)
+
+    def _commit(self) -> None:
+        self._inner.commit()
+        self._store.machine.within.discard(self)
+        self._store.machine.committed(self._changes)
 
 
 class Machine:
@@ -215,7 +258,11 @@ class Machine:
         self.judging = judging
         self.subject = subject(plan.contract)
         self.clock = VirtualClock()
-        self.store: Store = new_store(self._now, plan.store)
+        # While a transaction is open, the story reads the store beside it.
+        transacts = any(action.transaction for action in self.subject.contract.actions)
+        in_file = transacts and plan.store == "sqlite"
+        self.store: Store = store_in_file(self._now) if in_file else new_store(self._now, plan.store)
+        self.within: set[_Within] = set()
         self.lines: list[str] = []
         self.counts: Counter[str] = Counter()
         self.history: list[dict[str, Any]] = []
@@ -229,6 +276,7 @@ class Machine:
         self.judgements = 0
         self.broken: list[str] = []
         self.answers: list[tuple[Life, str, Call]] = []
+        self.rows_written: list[dict[str, Any]] = []
         self.entered: set[tuple[str, int, int]] = set()
         self._judged: list[dict[str, Any]] = []
         self._known: dict[str, Any] = {}
@@ -259,6 +307,19 @@ class Machine:
             if new.epoch < old.epoch or (new.seq > old.seq and change.epoch < old.epoch):
                 self.broken.append(f"11: a write of epoch {change.epoch} moved {name}, then at {old.epoch}")
         return results
+
+    def committed(self, changes: Sequence[Write]) -> None:
+        """Check the runs that a transaction has moved, and read what their handlers wrote."""
+        for change in changes:
+            row = self.store.load(change.run)
+            if row is None or row.epoch not in (change.epoch, change.new_epoch):
+                self.broken.append(f"11: a transaction of epoch {change.epoch} moved {change.run}")
+        self.broken += self.verified(change.run for change in changes)
+        self.rows_written = self.provider.table.read(self.store)
+
+    def effects(self) -> list[dict[str, Any]]:
+        """Return all that took effect: the provider's ledger, and the rows of transactions."""
+        return [*self.provider.ledger, *self.rows_written]
 
     def _overtaken(self, old: RunRow, change: Write) -> list[str]:
         """List the timers of a waiting state that were due before an event, with nobody at work."""
@@ -630,9 +691,12 @@ class Machine:
         if not self.judging:
             return
         rows = self._plain()
+        if at_rest:
+            # Nobody is in a transaction now. So rows that were committed unseen are found too.
+            self.rows_written = self.provider.table.read(self.store)
         problems = [
             *judge(
-                self.subject.facts, rows, self.provider.ledger, self.history,
+                self.subject.facts, rows, self.effects(), self.history,
                 now=self.clock.now_us, at_rest=at_rest, known=self._known,
             ),
             *judge_growth(self._judged, rows),
@@ -660,7 +724,7 @@ class Machine:
         self.lines += [body for row in rows for _, _, body, _ in row["records"]]
         counts = self.counts + Counter({f"provider: {kind}": n for kind, n in self.provider.behaved.items()})
         counts["judgements"] = self.judgements
-        return Told(problems, "\n".join(self.lines), rows, self.provider.ledger, self.history, counts)
+        return Told(problems, "\n".join(self.lines), rows, self.effects(), self.history, counts)
 
     def _plain(self) -> list[dict[str, Any]]:
         rows = []

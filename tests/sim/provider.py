@@ -14,12 +14,13 @@ from opord.contract import BOOL, Action, Check, Effect, Named, OptionalOf, Type,
 from opord.generated.handlers import handler_names
 from opord.kernel.instants import text
 from opord.kernel.program import CallProgram
-from opord.kernel.requests import Call
+from opord.kernel.requests import Call, TransactionCall
 from opord.kernel.step import load_failure
 from opord.testing.clock import VirtualClock
 from opord.testing.plausible import Plausible
 from opord.values.failure import Failure
 from tests.sim.contracts import Subject, check_of
+from tests.sim.table import Table
 
 SILENCE_S = 10.0**6
 BEHAVIOURS = (
@@ -61,6 +62,8 @@ def _instant(now_us: int) -> str:
 class Provider:
     """Everything that a contract calls. `ledger` lists the effects: plain data, in order.
 
+    `table` is what actions in transaction write, in the store's database.
+
     A key is honoured for its window, over all runs, and so is a failure that settles or an internal
     error under it. A final failure that does not settle may come before the key is checked, and so
     even for an action that took effect under it. What a check can see of an effect may lag behind
@@ -70,6 +73,7 @@ class Provider:
     def __init__(self, subject: Subject, clock: VirtualClock, rng: Random, tell: Callable[..., None]) -> None:
         self.subject, self.clock, self.rng, self.tell = subject, clock, rng, tell
         self.ledger: list[dict[str, Any]] = []
+        self.table = Table()
         self.behaved: Counter[str] = Counter()
         self.calm = False
         self._results: list[Any] = []
@@ -115,6 +119,8 @@ class Provider:
         kind = program.kind
         if kind == "pure":
             return lambda *args: self._invented(program)
+        if is_in_transaction(program):
+            return lambda *args, call: self._in_transaction(program, call)
 
         async def perform(*args: Any, call: Call) -> Any:
             return await self._effect(program, program.declaration.name, args, call)
@@ -288,6 +294,23 @@ class Provider:
 
         asyncio.get_running_loop().call_later(after_s, land)
 
+    # --- actions in transaction ------------------------------------------------------------------
+
+    def _in_transaction(self, program: CallProgram, call: TransactionCall) -> Any:
+        """Write a row. Whether it stays is not known here."""
+        name = program.declaration.name
+        drawn = self._draw(program, ("ok", "drop before", "drop after", "transient", "final"))
+        self._note(drawn, name, call)
+        if drawn == "drop before":
+            raise ConnectionError("before anything was written")
+        self.table.write(call.connection, name, call)
+        if drawn == "drop after":
+            raise ConnectionError("after the row was written")
+        failure = self._failure(program, drawn)
+        if failure is not None:
+            raise failure
+        return self._invented(program)
+
     # --- both ------------------------------------------------------------------------------------
 
     def _note(self, drawn: str, name: str, call: Call) -> None:
@@ -319,6 +342,11 @@ class Provider:
         type_, variant = self.rng.choice(wanted)
         fields = self._values._object(variant.fields, ()) if variant.fields else {}
         return load_failure(program, {"type": f"{type_}.{variant.name}", **fields})
+
+
+def is_in_transaction(program: CallProgram) -> bool:
+    """Say whether a call is an action in transaction."""
+    return isinstance(program.declaration, Action) and program.declaration.transaction
 
 
 def _noted(

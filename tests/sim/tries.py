@@ -1,5 +1,6 @@
-"""Judges the attempts of effects from raw records, without code under test.
+"""Judges the attempts of effects and of actions in transaction, without code under test.
 
+It reads raw records.
 No effect is attempted more often in one step than its policy allows, over all crashes, and what has
 answered in a step on record stays its answer.
 """
@@ -41,6 +42,9 @@ def attempts_by_rule(records: list[dict[str, Any]], facts: dict[str, Any]) -> It
             step = yield from _attempt(record, step, facts, other=other)
         elif kind == "evidence" and "of" in record:
             yield from _late(record, step)
+        elif kind == "outcome" and record["by"] == "transaction":
+            if step is not None and not other:
+                yield from _ends(record, step)
         elif kind == "intent" or (kind == "transition" and "calls" in record):
             calls = record.get("answers" if kind == "intent" else "calls", [])
             if step is not None and not other:
@@ -98,6 +102,14 @@ def _late(record: dict[str, Any], step: _Step | None) -> Iterator[str]:
     step.answers = [*step.answers, {"call": record["call"], **record["outcome"]}]
     if record["attempt"] != 1:
         step.answers[-1]["attempts"] = record["attempt"]
+    step.call = None
+
+
+def _ends(record: dict[str, Any], step: _Step) -> Iterator[str]:
+    """Check the last attempt of an action in transaction, for which the step waits no longer."""
+    asks = (record["call"], record["attempt"])
+    if step.call is not None and asks != (step.call, step.number + 1):
+        yield f"attempts: record {record['seq']} ends {asks}, after {step.number} attempts of {step.call}"
     step.call = None
 
 

@@ -19,7 +19,7 @@ from tests.sim.rules import commits_by_rule
 from tests.sim.shapes import members
 from tests.sim.tries import attempts_by_rule
 
-CALLED = ("call", "check", "evidence", "person")
+CALLED = ("call", "check", "evidence", "person", "transaction")
 AFTER_THE_END = ("evidence", "unhandled", "alarm", "acknowledged")
 ENDS = ("doubt", "resolved", "transition", "terminated", "event")
 STILL = ("evidence", "resolved", "alarm", "acknowledged", "dropped")
@@ -146,14 +146,14 @@ def _ledger(
         (run, one["call"], one["key"])
         for run, records in journals.items()
         for one in records
-        if one["kind"] == "intent"
+        if one["kind"] == "intent" or _took_effect_within(one)
     }
     effects = {(one["action"], one["key"]) for one in ledger}
     per_intent: Counter[tuple[str, str]] = Counter()
     for one in ledger:
         per_intent[one["run"], one["action"]] += 1
         if (one["run"], one["action"], one["key"]) not in intents:
-            yield f"2: {one['action']} took effect under {one['key']!r} in {one['run']}, and no intent says so"
+            yield f"2: {one['action']} took effect under {one['key']!r} in {one['run']}, and no record says so"
     for (run, action), times in per_intent.items():
         if times > sum(1 for known in intents if known[:2] == (run, action)):
             yield f"1: {action} took effect more often in {run} than was intended"
@@ -174,11 +174,16 @@ def _ledger(
                 yield f"4: {run} says that {one['call']} failed as {failed['type']}; it happened"
 
 
+def _took_effect_within(record: dict[str, Any]) -> bool:
+    """Say whether a record is the success of an action in transaction, which has no intent."""
+    return record["kind"] == "outcome" and record["by"] == "transaction" and "ok" in record["outcome"]
+
+
 def _came_before(effect: dict[str, Any], again: float) -> bool:
     """Say whether an effect came before its action was committed again, at the instant `again`.
 
-    A ledger whose clock is not that of the store has no `at`. Then it is only known if there was no
-    such commit.
+    A row of a transaction has no `at`, nor has a ledger whose clock is not that of the store. Then
+    it is only known if there was no such commit.
     """
     return effect["at"] < again if "at" in effect else again == float("inf")
 
@@ -190,7 +195,7 @@ def _committed_again(records: list[dict[str, Any]], outcome: dict[str, Any]) -> 
     """
     later = [
         micros(one["at"]) for one in records
-        if one["kind"] == "intent" and one["seq"] > outcome["seq"]
+        if (one["kind"] == "intent" or _took_effect_within(one)) and one["seq"] > outcome["seq"]
         and (one["call"], one["key"]) == (outcome["call"], outcome["key"])
     ]  # fmt: skip
     return min(later, default=float("inf"))
@@ -228,7 +233,7 @@ def _commits(records: list[dict[str, Any]], facts: dict[str, Any]) -> Iterator[s
             if open_ is not None and (doubts or was_under_way):
                 yield f"4: record {one['seq']} begins a commit while {open_['call']} is open"
             open_, doubts = one, set()
-        elif kind in ("attempt", "doubt", "outcome") and one.get("by") != "record":
+        elif kind in ("attempt", "doubt", "outcome") and one.get("by") not in ("record", "transaction"):
             if open_ is None or (one["call"], one["key"]) != (open_["call"], open_["key"]):
                 yield f"4: record {one['seq']}, {kind} of {one['call']} under {one['key']!r}, has no such intent"
                 continue

@@ -17,6 +17,8 @@ import uuid
 import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import Any, Final
 
 from opord.stores.memory import MemoryStore
@@ -120,6 +122,14 @@ def new_store(now: Callable[[], int], kind: str = CHOSEN) -> Any:
     lent = Lent(store, time)
     weakref.finalize(lent, _free.append, store).atexit = False
     return lent
+
+
+def store_in_file(now: Callable[[], int]) -> SqliteStore:
+    """Return an empty store in a file of its own, which is read while somebody writes."""
+    folder = Path(mkdtemp(prefix="opord-suite-"))
+    store = SqliteStore(folder / "opord.db", clock=now)
+    weakref.finalize(store, rmtree, folder, ignore_errors=True)
+    return store
 
 
 def store_url(folder: Path) -> str:
