@@ -19,6 +19,7 @@ from uuid import UUID
 from opord.backends.front import Engine
 from opord.backends.listing import RunConditions, RunPage
 from opord.backends.misuse import check_key, check_number, class_of
+from opord.backends.transactions import EngineTransaction
 from opord.drive.errors import EngineClosed
 from opord.generated import RunHandle, Sent, Startable, Workflow
 from opord.kernel.rows import Status
@@ -112,6 +113,17 @@ class Client:
             TypeError: `contract` is no contract.
         """
         return ClientRun(self, self.ask(lambda engine: engine.start(contract, *args, **kwargs)).id)
+
+    def transaction(self, connection: Any = None) -> ClientTransaction:
+        """Write in the database of the store, and start runs and send events, all at once.
+
+            with client.transaction() as transaction:
+                transaction.connection.execute("INSERT INTO orders …")
+                transaction.start(OrderFulfilment, order=order)
+
+        See `Engine.transaction`.
+        """
+        return ClientTransaction(self, connection)
 
     def run(self, contract: Startable[..., RunT] | str, key: str | int | UUID) -> ClientRun:
         """Return the handle of an existing run, by its contract, or the name of it, and its key.
@@ -281,6 +293,51 @@ class ClientRun:
                 RunId(self.id), actor=self._actor, role=self._role, reason=reason
             )
         )
+
+
+class ClientTransaction:
+    """A transaction in which a program writes its tables, starts runs and sends events.
+
+    Use it with `with`: its end commits, an exception rolls back. See `EngineTransaction`.
+    """
+
+    def __init__(self, client: Client, connection: Any = None) -> None:
+        self._client, self._own = client, connection
+        self._inner: EngineTransaction | None = None
+
+    def __enter__(self) -> Self:
+        async def begun(engine: Engine) -> EngineTransaction:
+            return await engine.transaction(self._own).__aenter__()
+
+        self._inner = self._client.ask(begun)
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        inner, self._inner = self._open, None
+        self._client.ask(lambda _: inner.__aexit__(*error))
+
+    @property
+    def connection(self) -> Any:
+        """What the program writes through; see `opord.TransactionCall`."""
+        return self._open.connection
+
+    def start(self, contract: Startable[P, RunT], /, *args: P.args, **kwargs: P.kwargs) -> str:
+        """Start a run, and return its name. The run goes on once the transaction is committed."""
+        inner = self._open
+        return self._client.ask(lambda _: inner.start(contract, *args, **kwargs)).id
+
+    def send(
+        self, run: str, event: str, /, *, actor: str = "", role: str | None = None, **members: Any
+    ) -> Sent:
+        """Send an event with its parameters to a run, by the name of the run."""
+        inner = self._open
+        return self._client.ask(lambda _: inner.send_event(run, event, members, actor=actor, role=role))
+
+    @property
+    def _open(self) -> EngineTransaction:
+        if self._inner is None:
+            raise RuntimeError("the transaction is not open; use it inside `with client.transaction()`")
+        return self._inner
 
 
 class _Opened:
