@@ -323,3 +323,78 @@ def test_a_program_that_is_cancelled_during_the_commit_holds_up_nobody(url: str,
         assert engine._running.writer._room._value == TRANSACTIONS
 
     told(url, story)
+
+
+def test_a_start_and_a_row_are_one_for_a_program_without_an_event_loop(url: str, table: str) -> None:
+    flow = compiled(CONTRACT).Approvals
+    with opord.Client(url) as client:
+        with client.transaction() as transaction:
+            transaction.connection.execute(f"CREATE TABLE {table} (note text)")
+
+        def failing() -> None:
+            with client.transaction() as transaction:
+                insert(transaction, table)
+                transaction.start(flow, id="a", text="x")
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            failing()
+        assert client.runs(flow).runs == []
+        with client.transaction() as transaction:
+            insert(transaction, table)
+            assert transaction.start(flow, id="a", text="x") == "Approvals/a"
+            with pytest.raises(opord.EventRefused):
+                transaction.send("Approvals/a", "approve", by_whom="ann")
+        assert [run["run"] for run in client.runs(flow).runs] == ["Approvals/a"]
+        with client.transaction() as transaction:
+            assert [*transaction.connection.execute(f"SELECT note FROM {table}").fetchall()] == [("one",)]
+        with pytest.raises(RuntimeError, match="the transaction is not open"):
+            transaction.start(flow, id="b", text="x")
+
+
+def test_a_client_joins_a_connection_of_the_program_s_own(postgres_url: str, table: str) -> None:
+    flow = compiled(CONTRACT).Approvals
+    with opord.Client(postgres_url) as client, psycopg.connect(postgres_url.partition("?")[0]) as connection:
+        connection.execute(f"CREATE TABLE {table} (note text)")
+        with client.transaction(connection) as transaction:
+            transaction.start(flow, id="a", text="x")
+        assert client.runs(flow).runs == []
+        connection.commit()
+        assert len(client.runs(flow).runs) == 1
+
+
+def test_two_that_start_one_run_at_once_get_the_same_run(postgres_url: str) -> None:
+    """The second one waits for the first one's commit, and goes on in its own transaction."""
+
+    async def story(engine: Engine, flow: Any) -> None:
+        async def second(begun: asyncio.Event) -> str:
+            async with engine.transaction() as transaction:
+                begun.set()
+                return (await transaction.start(flow, id="a", text="x")).id
+
+        begun = asyncio.Event()
+        async with engine.transaction() as transaction:
+            await transaction.start(flow, id="a", text="x")
+            other = asyncio.create_task(second(begun))
+            await begun.wait()
+            await asyncio.sleep(0.2)  # by now it waits for this one
+            assert not other.done()
+        assert await other == "Approvals/a"
+        assert len((await engine.runs(flow)).runs) == 1
+
+    told(postgres_url, story, serve=False)
+
+
+def test_an_engine_that_closes_rolls_back_what_is_open(url: str, table: str) -> None:
+    flow = compiled(CONTRACT).Approvals
+
+    async def main() -> None:
+        async with Engine(url, [flow]) as engine:
+            await make(engine, table)
+            left = engine.transaction()
+            await left.__aenter__()
+            insert(left, table)
+        async with Engine(url, [flow]) as engine:
+            assert await notes(engine, table) == []
+
+    asyncio.run(asyncio.wait_for(main(), 30))

@@ -41,7 +41,10 @@ UNDONE_PAUSE_US: Final = 1_000_000
 
 
 class Flight:
-    """Carries one held run forward until it must be given back."""
+    """Carries one held run forward until it must be given back.
+
+    `_undone` is how often a transaction was undone at the record that the run has now.
+    """
 
     __slots__ = ("_relay", "_undone", "host", "run", "run_hold", "steps")
 
@@ -51,7 +54,7 @@ class Flight:
         self.run_hold: Hold = Hold(host, run)
         self.steps: Steps = Steps(self.run_hold, calls)
         self._relay: Relay | None = None
-        self._undone = 0
+        self._undone = (0, 0)
 
     def launch(self, work: Coroutine[Any, Any, None], *, on_end: Callable[[], None]) -> None:
         """Carry out `work`, which awaits `go`, in a task. `on_end` is called when it has ended."""
@@ -129,13 +132,14 @@ class Flight:
         calls = self.steps.calls
         self.run, self.run_hold = run, Hold(host, run)
         self.steps = Steps(self.run_hold, calls)
-        self._undone += 1
+        seq, times = self._undone
+        self._undone = (run.seq, times + 1 if seq == run.seq else 1)
         if undone.refused is not None:
             draft = self.run_hold.draft()
             recording.stall(draft, commit_refused(undone.call, undone.refused))
             await self.run_hold.give_back(draft)
             raise Parked
-        if self._undone > UNDONE_AT_ONCE:
+        if self._undone[1] > UNDONE_AT_ONCE:
             log.warning(
                 "%s: an action in a transaction is tried again in %g s, because %s",
                 run.id, UNDONE_PAUSE_US / 1e6, undone.why, extra=about(run),

@@ -23,7 +23,8 @@ class Hold:
     """Writes a held run, on the condition that nobody else has moved it.
 
     - `calling` is true while an attempt of an action is under way.
-    - `beginning` is true while an attempt is made durable, until it is called.
+    - `beginning` is true while an attempt is made durable, until it is called, and while a
+      transaction is committed.
     - `uncalled` is the commit whose attempt is durable and whose handler was not entered yet.
     - `learned` is what was learned of an action and is not on record yet.
     - `ended` is true once the run's end is durable.

@@ -1,8 +1,8 @@
 """Carry out actions in transactions: the handler writes where the run lives.
 
-What the handler wrote becomes durable in the write that moves the run. So there is no intent and
-no doubt: until then nothing has happened, and afterwards all of it has. An attempt that fails is
-rolled back, and tried again as that of an effect is.
+What the handler wrote becomes durable in the write that moves the run. Before that write nothing
+has happened, and after it everything has. Nothing can be in doubt, so no intent is recorded. An
+attempt that fails is rolled back, and tried again as that of an effect is.
 """
 
 from __future__ import annotations

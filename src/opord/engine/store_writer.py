@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from typing import Any, ParamSpec, TypeAlias, TypeVar
+from typing import Any, ParamSpec, TypeAlias, TypeVar, cast
 
 from opord.engine.outage import Asked, Outage, Wait
 from opord.engine.pace import Pace
@@ -105,6 +105,7 @@ class StoreWriter:
         self._room = asyncio.Semaphore(TRANSACTIONS)
         self._beginnings: set[asyncio.Future[Any]] = set()
         self._held: asyncio.Future[None] | None = None
+        self._open: set[OpenTransaction] = set()
         self._abandoned: set[asyncio.Future[None]] = set()
         self._pump: asyncio.Task[None] | None = None
         self._ready: asyncio.Event | None = None
@@ -121,6 +122,8 @@ class StoreWriter:
         """
         if self._pump is None:
             return
+        for transaction in [*self._open]:
+            await transaction.roll_back(in_use=True)
         waiting = [future for _, _, future in self._waiting] + [future for _, future in self._calls]
         waiting += [future for behind in self._behind.values() for _, _, future in behind or ()]
         if waiting or self._under_way:
@@ -240,7 +243,11 @@ class StoreWriter:
             self._beginnings.add(future)
             self._wake()
             inner = await future
-        return None if inner is None else OpenTransaction(inner, self._in_transaction, self._transaction_over)
+        if inner is None:
+            return None
+        transaction = OpenTransaction(inner, self._in_transaction, self._transaction_over)
+        self._open.add(transaction)
+        return transaction
 
     async def _begun_beside(self, begin: Callable[[], StoreTransaction | None]) -> StoreTransaction | None:
         """Begin a transaction beside the other calls of a store, once there is room for it."""
@@ -264,12 +271,13 @@ class StoreWriter:
             self._abandoned.add(ended)
             ended.add_done_callback(self._abandoned.discard)
 
-    async def _in_transaction(self, verb: Callable[[], T]) -> T:
+    async def _in_transaction(self, verb: Callable[[], T], *, waits: bool = False) -> T:
         """Call a verb of an open transaction. Where writes take turns, it is its turn."""
-        quick = not self._takes_many and not self._writes.is_slow
+        quick = not (self._takes_many or self._writes.is_slow or waits)
         return await _run(verb, None if quick else self._transacting or self._thread)
 
-    def _transaction_over(self, durable: Sequence[Start | Write]) -> None:
+    def _transaction_over(self, transaction: OpenTransaction, durable: Sequence[Start | Write]) -> None:
+        self._open.discard(transaction)
         if self._takes_many:
             self._room.release()
         elif self._held is not None and not self._held.done():
@@ -430,10 +438,12 @@ class StoreWriter:
             if not future.done():
                 future.set_exception(error)
         else:
-            if future in self._beginnings and answer is not None and not future.done():
-                self._held = asyncio.get_running_loop().create_future()
             if not future.done():
+                if future in self._beginnings and answer is not None:
+                    self._held = asyncio.get_running_loop().create_future()
                 future.set_result(answer)
+            elif future in self._beginnings:  # nobody waits for it any more
+                await _run(partial(_undo, answer), self._thread)
         finally:
             self._beginnings.discard(future)
 
@@ -476,6 +486,11 @@ class StoreWriter:
                 wait.end(answered=answered)
             if asked is not None:
                 asked.end(answered=answered)
+
+
+def _undo(transaction: object) -> None:
+    if transaction is not None:
+        cast("StoreTransaction", transaction).roll_back()
 
 
 async def _run(verb: Callable[[], T], thread: Executor | None) -> T:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 from opord.drive.host import Undone
 from opord.stores.base import (
@@ -23,21 +23,27 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+class Runs(Protocol):
+    """Calls a verb of the store; `waits` is true if it may have to wait for a program."""
+
+    def __call__(self, verb: Callable[[], Any], /, *, waits: bool = False) -> Awaitable[Any]: ...
+
+
 class OpenTransaction:
     """An open transaction of a store, used from the event loop.
 
-    `run` calls a verb where the store's verbs are called, and `over` is called once it has ended.
+    `run` calls a verb, and `over` is called once it has ended, with what is durable.
     """
 
     def __init__(
         self,
         inner: StoreTransaction,
-        run: Callable[[Callable[[], Any]], Awaitable[Any]],
-        over: Callable[[Sequence[Start | Write]], None],
+        run: Runs,
+        over: Callable[[OpenTransaction, Sequence[Start | Write]], None],
     ) -> None:
         self._inner, self._run, self._over = inner, run, over
-        self._open = True
         self._changes: list[Start | Write] = []
+        self._ending: asyncio.Future[None] | None = None
 
     @property
     def connection(self) -> Any:
@@ -91,40 +97,44 @@ class OpenTransaction:
         return result
 
     async def finish(self) -> None:
-        """Make durable all that was written, or roll back.
+        """Make durable all that was written, or roll back. It goes on if the caller is cancelled.
 
         Raises:
             StoreError: it was refused, or nobody knows.
         """
         self._check_open()
-        # Who waits for it may be cancelled; others wait for its end all the same.
-        await asyncio.shield(asyncio.ensure_future(self._finished()))
+        self._ending = asyncio.ensure_future(self._committed())
+        await asyncio.shield(self._ending)
 
-    async def _finished(self) -> None:
+    async def _committed(self) -> None:
+        durable: Sequence[Start | Write] = ()
         try:
             await self._run(self._inner.commit)
+            durable = self._changes
         except BaseException:
-            await self.roll_back()
+            await self._run(self._inner.roll_back)
             raise
-        self._end(self._changes)
+        finally:
+            self._end(durable)
 
     async def roll_back(self, *, in_use: bool = False) -> None:
-        """Undo all that was written; does nothing after the end."""
-        if not self._open:
-            return
+        """Undo all that was written; does nothing after the end, for which it waits."""
+        if self._ending is None:
+            self._ending = asyncio.ensure_future(self._rolled_back(in_use))
+        await asyncio.wait([self._ending])
+
+    async def _rolled_back(self, in_use: bool) -> None:
         try:
-            await self._run(lambda: self._inner.roll_back(in_use=in_use))
+            await self._run(lambda: self._inner.roll_back(in_use=in_use), waits=in_use)
         finally:
             self._end(())
 
     def _check_open(self) -> None:
-        if not self._open:
+        if self._ending is not None:
             raise RuntimeError("the transaction has ended")
 
     def _end(self, durable: Sequence[Start | Write]) -> None:
-        if self._open:
-            self._open = False
-            self._over(durable)
+        self._over(self, durable)
 
 
 class TransactionWriter:

@@ -176,6 +176,10 @@ class Connections:
             connection = self._connected()
             connection.cursor_factory = psycopg.RawCursor
             connection.adapters.register_dumper(int, Int8Dumper)
+            if _is_pooled(connection):
+                connection.prepare_threshold = None
+            else:
+                connection.prepare_threshold, connection.prepared_max = 0, None
             self._check(connection)
         except psycopg.Error as error:
             raise translate(error, self.location.place) from error

@@ -57,8 +57,8 @@ def check_joined(connection: Any, executes: Executes, *, schema: str, identity: 
             "no transaction is open on this connection, which commits each statement by itself; begin one first, "
             "as in `with connection.transaction():`"
         )
-    there = executes("SELECT to_regclass($1)::text", [f"{schema}.identity"])
     name = sql.Identifier(schema, "identity").as_string(None)
+    there = executes("SELECT to_regclass($1)::text", [name])
     found = executes(f"SELECT id FROM {name}", []) if there[0][0] is not None else []
     if not found or str(found[0][0]) != identity:
         raise StoreRefused(

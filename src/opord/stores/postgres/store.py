@@ -249,9 +249,27 @@ class PostgresStore:
         return view
 
     def _apply_within(self, execute: group.Executes, batch: Sequence[Start | Write]) -> list[Result]:
-        """Write those changes of a batch that fit, in a transaction of a program's."""
+        """Write those changes of a batch that fit, in a transaction of a program's.
+
+        It goes on after a start of which another transaction was faster.
+        """
         check_batch(batch)
-        return self._applied_by(execute, batch)
+        if all(isinstance(one, Write) and not (one.put or one.event_keys) for one in batch):
+            written = group.write(
+                execute, self.location.schema, [*enumerate(batch)], self.now(), self._notice(batch)
+            )
+            if written is not None:
+                return [written[n] for n in range(len(batch))]
+        for _ in range(TRIES):
+            execute("SAVEPOINT opord_apply", [])
+            try:
+                results = self._applied_by(execute, batch)
+            except (_Overtaken, errors.UniqueViolation):
+                execute("ROLLBACK TO SAVEPOINT opord_apply", [])
+                continue
+            execute("RELEASE SAVEPOINT opord_apply", [])
+            return results
+        raise self._contended()
 
     # --- Leases ----------------------------------------------------------------------------------
 
@@ -526,9 +544,7 @@ class PostgresStore:
         return self._again(once)
 
     def _again(self, work: Callable[[], T]) -> T:
-        last: Exception = StoreUnavailable(
-            "locked", f"store {self.location.place} is contended: others were faster {TRIES} times"
-        )
+        last: Exception = self._contended()
         for attempt in range(1, TRIES + 1):
             try:
                 return work()
@@ -545,6 +561,11 @@ class PostgresStore:
             if attempt < TRIES:
                 time.sleep(0.002 * attempt)
         raise last
+
+    def _contended(self) -> StoreUnavailable:
+        return StoreUnavailable(
+            "locked", f"store {self.location.place} is contended: others were faster {TRIES} times"
+        )
 
     def _look_at_clock(self) -> None:
         began = time.monotonic_ns()

@@ -10,6 +10,7 @@ import psycopg
 from psycopg import errors
 
 from opord.stores.base import Result, Start, Store, StoreError, StoreUnavailable, Write
+from opord.stores.handing import ENDED, ROLL_BACK, causes, has_no_place
 from opord.stores.postgres.batch import Executes
 from opord.stores.postgres.connections import Connection
 from opord.stores.postgres.errors import RETRIED, in_one_line, translate
@@ -21,12 +22,11 @@ In seconds. The engine ends a handler before that; here the server ends a transa
 is stopped, and gives its locks back.
 """
 
-_BEGIN: Final = "BEGIN; " + "; ".join(
-    f"SET LOCAL {name} = '{LIMIT_S}s'"
-    for name in ("statement_timeout", "idle_in_transaction_session_timeout", "lock_timeout")
-)
+_NUMBER: Final = "SELECT txid_current()"
 
-ENDED: Final = "the transaction has ended, and its connection with it"
+_LIMITS: Final = ("statement_timeout", "idle_in_transaction_session_timeout", "lock_timeout")
+
+_BEGIN: Final = "; ".join(["BEGIN", *(f"SET LOCAL {name} = '{LIMIT_S}s'" for name in _LIMITS), _NUMBER])
 
 
 class HandedConnection(psycopg.Connection[tuple[Any, ...]]):
@@ -39,13 +39,11 @@ class HandedConnection(psycopg.Connection[tuple[Any, ...]]):
 
     def commit(self) -> NoReturn:
         """Refuse: the transaction is committed with what Opord writes."""
-        raise psycopg.ProgrammingError(_not_here("commit"))
+        raise psycopg.ProgrammingError(has_no_place("commit"))
 
     def rollback(self) -> NoReturn:
         """Refuse: an exception rolls the transaction back."""
-        raise psycopg.ProgrammingError(
-            f"{_not_here('rollback')}; raise an exception to undo what was written"
-        )
+        raise psycopg.ProgrammingError(ROLL_BACK)
 
     def close(self) -> None:
         """Do nothing: the connection ends with its transaction."""
@@ -71,16 +69,15 @@ class PostgresTransaction:
         """Begin on a connection.
 
         `apply` writes changes, and `viewed` makes the store that uses what executes statements.
-        `done` takes the connection at the end, and ends its session if it
-        is told True: a program still uses it, or it is lost.
+        `done` takes the connection at the end. If it is told True, it ends the session: a program
+        still uses it, or it is lost.
         """
         self._base = connection
         self._apply, self._place, self._done, self._viewed = apply, place, done, viewed
         self._lock = threading.Lock()
         self._open = True
         try:
-            connection.execute(_BEGIN, prepare=False)
-            self._number = self._number_now()
+            self._number = self._number_of(_BEGIN)
             self.connection: HandedConnection = HandedConnection(connection.pgconn)
             self.connection.prepare_threshold = None  # other objects prepare in this session, too
         except BaseException:
@@ -89,7 +86,7 @@ class PostgresTransaction:
 
     def executes(self, statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
         """Execute a statement of the store's own, and return its rows."""
-        cursor = self._base.execute(statement, parameters, prepare=False)
+        cursor = self._base.execute(statement, parameters)
         return cursor.fetchall() if cursor.description is not None else []
 
     @property
@@ -137,16 +134,14 @@ class PostgresTransaction:
 
     def in_the_way(self, error: BaseException) -> str:
         """Say what was in the way if an error is not the program's own; else empty."""
-        cause: BaseException | None = error
-        while cause is not None:
-            if isinstance(cause, RETRIED):
-                return f"another transaction was in the way ({in_one_line(cause)})"
-            if isinstance(cause, psycopg.Error):
-                known = translate(cause, self._place)
-                away = self._base.broken or isinstance(cause, errors.DiskFull | errors.LockNotAvailable)
-                return str(known) if away and isinstance(known, StoreUnavailable) else ""
-            cause = cause.__cause__ or cause.__context__
-        return ""
+        cause = next((one for one in causes(error) if isinstance(one, psycopg.Error)), None)
+        if cause is None:
+            return ""
+        if isinstance(cause, RETRIED):
+            return f"another transaction was in the way ({in_one_line(cause)})"
+        known = translate(cause, self._place)
+        away = self._base.broken or isinstance(cause, errors.DiskFull | errors.LockNotAvailable)
+        return str(known) if away and isinstance(known, StoreUnavailable) else ""
 
     def _check(self) -> None:
         """Refuse a transaction that the program has ended itself.
@@ -156,15 +151,18 @@ class PostgresTransaction:
         """
         if not self._open:
             raise RuntimeError("the transaction has ended")
-        if self._number_now() != self._number:
+        if self._number_of(_NUMBER) != self._number:
             raise StoreError(
                 f"store {self._place}: the program ended the transaction itself, so that what it wrote before is "
                 "durable and the run has not moved; it must execute neither COMMIT nor ROLLBACK"
             )
 
-    def _number_now(self) -> int:
-        """Return the number of the open transaction."""
-        row = self._base.execute("SELECT txid_current()", prepare=False).fetchone()
+    def _number_of(self, statements: str) -> int:
+        """Execute statements of which the last returns the number of the open transaction."""
+        cursor = self._base.execute(statements.encode(), prepare=False)
+        while cursor.nextset():
+            pass
+        row = cursor.fetchone()
         return 0 if row is None else int(row[0])
 
     def _end(self, *, lost: bool) -> None:
@@ -173,7 +171,3 @@ class PostgresTransaction:
                 return
             self._open = False
         self._done(self._base, lost)
-
-
-def _not_here(word: str) -> str:
-    return f"a transaction of Opord's ends with what Opord writes, so `{word}` has no place in it"

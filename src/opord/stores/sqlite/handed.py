@@ -14,6 +14,8 @@ from typing import Any, Final, NoReturn, TypeAlias
 
 import apsw
 
+from opord.stores.handing import ENDED, ROLL_BACK, has_no_place
+
 Parameters: TypeAlias = Sequence[Any] | Mapping[str, Any]
 
 OWN_TABLES: Final = frozenset(
@@ -68,8 +70,6 @@ NO_JOIN: Final = (
 See https://sqlite.org/howtocorrupt.html, section 2.2.1.
 """
 
-ENDED: Final = "the transaction has ended, and its connection with it"
-
 
 class HandedConnection:
     """The connection of an open transaction, for the program's own tables."""
@@ -77,7 +77,7 @@ class HandedConnection:
     def __init__(self, raw: apsw.Connection) -> None:
         self._raw = raw
         self._lock = threading.RLock()
-        self._ended = False
+        self._ended = self._watched = False
         self._refused = ""
         self.row_factory: Callable[[HandedCursor, tuple[Any, ...]], Any] | None = None
 
@@ -115,13 +115,11 @@ class HandedConnection:
 
     def commit(self) -> NoReturn:
         """Refuse: the transaction is committed with what Opord writes."""
-        raise sqlite3.ProgrammingError(_not_here("commit"))
+        raise sqlite3.ProgrammingError(has_no_place("commit"))
 
     def rollback(self) -> NoReturn:
         """Refuse: an exception rolls the transaction back."""
-        raise sqlite3.ProgrammingError(
-            f"{_not_here('rollback')}; raise an exception to undo what was written"
-        )
+        raise sqlite3.ProgrammingError(ROLL_BACK)
 
     def close(self) -> None:
         """Do nothing: the connection ends with its transaction."""
@@ -135,18 +133,17 @@ class HandedConnection:
             if self._ended:
                 raise sqlite3.ProgrammingError(ENDED)
             self._refused = ""
-            self._raw.authorizer = self._authorize
+            self._watch(True)
             try:
                 yield self._raw
             except apsw.Error as error:
                 raise self._translated(error) from error
-            finally:
-                self._raw.authorizer = None
 
     @contextmanager
     def lent_back(self) -> Iterator[apsw.Connection]:
         """Lock and yield the connection, with the store's own rights."""
         with self._lock:
+            self._watch(False)
             yield self._raw
 
     def end(self) -> None:
@@ -155,14 +152,24 @@ class HandedConnection:
         if not self._lock.acquire(blocking=False):
             self._raw.interrupt()
             self._lock.acquire()
+        self._watch(False)
         self._lock.release()
+
+    def _watch(self, watched: bool) -> None:
+        """Let the next statements be those of the program, or those of the store.
+
+        A change costs: all prepared statements of the connection are prepared again.
+        """
+        if watched != self._watched:
+            self._watched = watched
+            self._raw.authorizer = self._authorize if watched else None
 
     def _authorize(
         self, code: int, first: str | None, second: str | None, _schema: str | None, _trigger: str | None
     ) -> int:
         why = ""
         if code == apsw.SQLITE_TRANSACTION:
-            why = _not_here(str(first).lower())
+            why = has_no_place(str(first).lower())
         elif code in (apsw.SQLITE_ATTACH, apsw.SQLITE_DETACH):
             why = "no other file may be attached here"
         elif code == apsw.SQLITE_PRAGMA and second is not None and str(first).lower() not in _PRAGMAS_READ:
@@ -256,7 +263,3 @@ class HandedCursor:
     def close(self) -> None:
         """Forget the rows."""
         self._rows = iter(())
-
-
-def _not_here(word: str) -> str:
-    return f"a transaction of Opord's ends with what Opord writes, so `{word}` has no place in it"

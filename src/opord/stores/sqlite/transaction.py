@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 
@@ -10,6 +9,7 @@ import apsw
 
 from opord.stores.base import Result, Start, Store, StoreUnavailable, Write
 from opord.stores.bell import Rings
+from opord.stores.handing import causes
 from opord.stores.sqlite.connection import translate
 from opord.stores.sqlite.handed import HandedConnection
 
@@ -90,12 +90,9 @@ class SqliteTransaction:
 
     def in_the_way(self, error: BaseException) -> str:
         """Say what was in the way if an error is not the program's own; else empty."""
-        while error is not None:
-            if isinstance(error, sqlite3.Error) and isinstance(error.__cause__, apsw.Error):
-                known = translate(error.__cause__, self._place)
-                return str(known) if isinstance(known, StoreUnavailable) else ""
-            error = error.__cause__ or error.__context__  # type: ignore[assignment]
-        return ""
+        raw = next((one for one in causes(error) if isinstance(one, apsw.Error)), None)
+        known = None if raw is None else translate(raw, self._place)
+        return str(known) if isinstance(known, StoreUnavailable) else ""
 
 
 class _Undone(Exception):
