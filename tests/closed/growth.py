@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -40,7 +41,13 @@ class Union(NamedTuple):
     @property
     def member(self) -> str:
         """The name of the throw-away member, which no other union uses."""
-        return f"Thrown{Path(self.module).stem.title()}{self.alias}"
+        places = Path(self.module).with_suffix("").parts
+        return f"Thrown{''.join(place.title() for place in places)}{self.alias}"
+
+    def make(self, *values: Any) -> Any:
+        """Return a throw-away member, in a copy of the package in which the union has one."""
+        module = import_module(".".join(["opord", *Path(self.module).with_suffix("").parts]))
+        return getattr(module, self.member)(*values)
 
 
 class Said(NamedTuple):

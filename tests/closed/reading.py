@@ -23,6 +23,12 @@ from opord.language.rules import RULES
 from opord.language.sheet import explain_sheet
 from opord.language.syntax.source import Source
 from opord.simulate.targets import transitions_of
+from tests.closed.growth import Union
+
+STATEMENT = Union("contract/statements.py", "Statement", "site: CallSite; body: Block; place: Place")
+PATTERN = Union("contract/patterns.py", "Pattern", "place: Place")
+DOUBT = Union("contract/calls.py", "Doubt", "place: Place")
+UNIONS = (STATEMENT, PATTERN, DOUBT)
 
 TEXT = """\
 contract Sale(id: str) key id
@@ -56,7 +62,7 @@ ensure every run ends
 def with_statement(contract: ir.Contract) -> ir.Contract:
     """Add an unknown statement at the start of `Charging`: it charges once more and goes back."""
     charged = _match(contract).subject
-    again = ir.ThrownContractStatement(charged, (ir.Goto("Charging", ()),), charged.place)  # type: ignore[attr-defined]
+    again = STATEMENT.make(charged, (ir.Goto("Charging", ()),), charged.place)
     return _with_body(contract, (again, _match(contract)))
 
 
@@ -64,14 +70,14 @@ def with_pattern(contract: ir.Contract) -> ir.Contract:
     """Replace the pattern of the last arm by an unknown one."""
     match = _match(contract)
     arm = match.arms[-1]
-    unknown = ir.ThrownContractPattern(arm.place)  # type: ignore[attr-defined]
+    unknown = PATTERN.make(arm.place)
     arms = (*match.arms[:-1], dataclasses.replace(arm, pattern=unknown))
     return _with_body(contract, (dataclasses.replace(match, arms=arms),))
 
 
 def with_doubt(contract: ir.Contract) -> ir.Contract:
     """Replace the rule for doubts of `charge` by an unknown one."""
-    unknown = ir.ThrownContractDoubt(contract.actions[0].place)  # type: ignore[attr-defined]
+    unknown = DOUBT.make(contract.actions[0].place)
     return dataclasses.replace(contract, actions=(dataclasses.replace(contract.actions[0], doubt=unknown),))
 
 

@@ -20,7 +20,6 @@ from opord.content import content
 from opord.language.compile import lower_source
 from opord.language.lowering import Lowering, lower_contract
 from opord.language.sheet import explain_sheet, render_text
-from opord.language.syntax import tree
 from opord.language.syntax.parser import parse
 from opord.language.syntax.source import Source
 from opord.loading.build import secret_places
@@ -28,8 +27,15 @@ from opord.loading.modules import compile_module
 from opord.simulate.values import Chosen, Constants
 from opord.testing.plausible import Plausible
 from opord.values.codec import Codecs
+from tests.closed.growth import Union
 from tests.closed.placing import placed
 from tests.closed.reading import answer, readers_of
+
+EXPR = Union("contract/expressions.py", "Expr", "of: Expr; type: Type; place: Place")
+TYPE = Union("contract/types.py", "Type", "of: Type")
+EXPRESSION = Union("language/syntax/tree/expressions.py", "Expression", "span: Span")
+TYPE_NODE = Union("language/syntax/tree/types.py", "TypeNode", "span: Span")
+UNIONS = (EXPR, TYPE, EXPRESSION, TYPE_NODE)
 
 NOW = "2026-01-01T00:00:00Z"
 DRAWS = 20
@@ -97,12 +103,12 @@ final state Done success
 
 def unknown_expression(known: Any) -> Any:
     """Return an unknown expression with the type of the expression that it replaces."""
-    return ir.ThrownContractExpr(known, known.type, known.place)  # type: ignore[attr-defined]
+    return EXPR.make(known, known.type, known.place)
 
 
 def unknown_type(known: Any) -> Any:
     """Return an unknown type."""
-    return ir.ThrownContractType(known)  # type: ignore[attr-defined]
+    return TYPE.make(known)
 
 
 def classes_of(contract: ir.Contract, text: str) -> dict[str, type[Any]]:
@@ -173,8 +179,8 @@ def lowered(text: str) -> dict[str, str]:
     source = Source("sale.opord", text)
     file, _ = parse(source)
     files = {"known": file}
-    files |= placed(file, "Expression", lambda word: tree.ThrownTreeExpression(word.span))  # type: ignore[attr-defined]
-    files |= placed(file, "TypeNode", lambda word: tree.ThrownTreeTypeNode(word.span))  # type: ignore[attr-defined]
+    files |= placed(file, "Expression", lambda word: EXPRESSION.make(word.span))
+    files |= placed(file, "TypeNode", lambda word: TYPE_NODE.make(word.span))
     return {
         place: answer(partial(lower_contract, Lowering(source), changed)) for place, changed in files.items()
     }

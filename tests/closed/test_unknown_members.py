@@ -10,13 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.closed.growth import Union, read_with
-
-UNIONS = (
-    Union("contract.py", "Statement", "site: CallSite; body: Block; place: Place"),
-    Union("contract.py", "Pattern", "place: Place"),
-    Union("contract.py", "Doubt", "place: Place"),
-)
+from tests.closed.growth import read_with
+from tests.closed.reading import UNIONS
 
 READ_NO_STATEMENTS = {
     "initial_state": "states",

@@ -10,14 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.closed.growth import Union, read_with
-
-UNIONS = (
-    Union("contract.py", "Expr", "of: Expr; type: Type; place: Place"),
-    Union("contract.py", "Type", "of: Type"),
-    Union("language/syntax/tree.py", "Expression", "span: Span"),
-    Union("language/syntax/tree.py", "TypeNode", "span: Span"),
-)
+from tests.closed.growth import read_with
+from tests.closed.reading_values import UNIONS
 
 KEYS = {"Contract.key", "Contract.Event.key", "Action.Key.expr", "Action.Check.args"}
 CONDITIONS = {"State.If.condition", "Arm.If.condition", "State.Match.subject", "State.EventHandler.guard"}

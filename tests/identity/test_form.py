@@ -236,7 +236,7 @@ def test_the_content_is_exactly_what_matters_to_a_run(seed: int) -> None:
 
 
 def test_every_member_is_in_the_content_or_listed_as_left_out() -> None:
-    """Write a new member of `contract.py` in `form.py`, or list it above with the reason."""
+    """Write a new member of `contract/` in `form.py`, or list it above with the reason."""
     written = set()
     for contract in corpus():
         digest = contract_digest(contract)

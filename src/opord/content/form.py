@@ -1,7 +1,7 @@
 """Define form 1 of the content: all that matters to a run of a contract, as plain JSON data.
 
 Two contracts with the same content are the same contract. The names in the form are independent of
-the classes in `contract.py` and never change.
+the classes in `contract/` and never change.
 
 - Declarations are sorted by name. So are the fields of a state and the arguments of a `goto`.
 - Everything else is in the order of the file: parameters, fields of records, variants, handlers,

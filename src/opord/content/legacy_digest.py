@@ -1,8 +1,8 @@
 """Compute digests in form 0, which was used before the content had a form of its own. Frozen.
 
-Form 0 wrote the objects of `contract.py` with the names of their classes and members, in the order
+Form 0 wrote the objects of `contract/` with the names of their classes and members, in the order
 of the file. Stores, archives and generated modules of that time have such digests. The names below
-are those of that time: never change them when `contract.py` changes.
+are those of that time: never change them when `contract/` changes.
 """
 
 from __future__ import annotations
