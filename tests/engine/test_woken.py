@@ -249,6 +249,31 @@ def test_without_a_bell_looks_follow_closely_upon_one_that_found_something(url: 
     asyncio.run(main())
 
 
+class LoopWithoutReaders(asyncio.SelectorEventLoop):
+    """An event loop that cannot wait for a file, like those made from `BaseEventLoop` alone."""
+
+    def add_reader(self, fd: Any, callback: Any, *args: Any) -> None:
+        raise NotImplementedError
+
+
+def test_a_loop_that_cannot_wait_for_a_bell_looks_at_the_store(url: str, short: Any) -> None:
+    async def main() -> None:
+        async with (
+            engine_on(url, [short(Handlers())], poll_s=0.05) as worker,
+            engine_on(url, [short], poll_s=0.05) as client,
+            asyncio.timeout(PATIENCE_S),
+        ):
+            await (await client.start(short, id="a")).result()
+            deaf = Deaf(worker.store)
+            hears = Hearing(deaf, "work", lambda: None, hears=True, poll_s=0.05)
+            hears.open()
+            assert hears.pause_s() <= 0.05
+            assert [bell.is_closed for bell in deaf.bells] == [True]
+
+    with asyncio.Runner(loop_factory=LoopWithoutReaders) as runner:
+        runner.run(main())
+
+
 def test_all_who_wait_share_one_look(url: str, short: Any) -> None:
     async def main() -> None:
         handlers = Handlers()
@@ -335,6 +360,7 @@ class NeverRings:
 
     def __init__(self) -> None:
         self.ends = os.pipe()
+        self.is_closed = False
 
     def fileno(self) -> int:
         return self.ends[0]
@@ -343,6 +369,7 @@ class NeverRings:
         raise AssertionError("it has rung")
 
     def close(self) -> None:
+        self.is_closed = True
         for end in self.ends:
             os.close(end)
 
@@ -352,8 +379,13 @@ class Deaf(FaultyStore):
 
     free = ("now", "at_once")
 
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self.bells: list[NeverRings] = []
+
     def bell(self, ring: Ring) -> NeverRings:
-        return NeverRings()
+        self.bells.append(NeverRings())
+        return self.bells[-1]
 
 
 class Mute(FaultyStore):

@@ -55,6 +55,8 @@ class Hearing:
         try:
             loop.add_reader(bell.fileno(), self._rung)
         except NotImplementedError:
+            # The loops of asyncio and uvloop can wait for a file. Others need not: those inside an
+            # editor, for virtual time, or over io_uring often cannot. The store is looked at then.
             bell.close()
             return
         self._bell, self._loop = bell, loop
