@@ -24,7 +24,7 @@ POINTED: dict[Union, set[str]] = {
         "cli/input_shape.py", "codegen/expressions.py", "codegen/steps.py", "content/expressions.py", "drive/wrong_answers.py",
         "kernel/same_input.py", "language/flow/coverage.py", "language/lowering/context.py",
         "language/lowering/expressions.py", "language/lowering/operators.py", "language/lowering/patterns.py",
-        "language/sheet/secrets.py", "language/types.py", "loading/build.py", "simulate/values.py",
+        "language/rules/same_key.py", "language/sheet/secrets.py", "language/types.py", "loading/build.py", "simulate/values.py",
         "testing/plausible.py", "values/codec_problems.py", "values/codec_source.py", "values/nesting.py",
     },
     Union("contract/expressions.py", "Expr", "type: Type; place: Place"): {
@@ -57,6 +57,10 @@ POINTED: dict[Union, set[str]] = {
     Union("language/diagnostics/model.py", "AllowedBy"): {
         "cli/finding_pages.py", "language/suppression/allows.py",
     },
+    Union("language/flow/value_flow.py", "Value"): {
+        "language/ensure/counting.py", "language/flow/carried.py", "language/flow/known_values.py", "language/flow/origins.py",
+        "language/flow/rounds.py", "language/flow/value_flow.py",
+    },
     Union("language/flow/exits.py", "Condition"): {
         "codegen/diagram/causes.py", "language/sheet/reasons.py", "simulate/targets.py",
     },
@@ -80,7 +84,9 @@ POINTED: dict[Union, set[str]] = {
     },
     Union("language/syntax/tree/statements.py", "Statement", "span: Span"): {"language/lowering/statements.py", "language/lowering/states.py"},
     Union("language/syntax/tree/states.py", "Handler", "span: Span"): {"language/lowering/states.py"},
-    Union("language/syntax/tree/expressions.py", "Expression", "span: Span"): {"language/lowering/operators.py"},
+    Union("language/syntax/tree/expressions.py", "Expression", "span: Span"): {
+        "language/lowering/operators.py", "language/syntax/parse_patterns.py",
+    },
     Union("language/syntax/tree/patterns.py", "Pattern", "span: Span"): {"language/lowering/patterns.py"},
     Union("language/syntax/tree/types.py", "TypeNode", "span: Span"): {"language/lowering/typenodes.py"},
     Union("language/syntax/tree/calls.py", "Policy", "span: Span"): {
@@ -126,7 +132,6 @@ PARTIAL: dict[str, dict[str, str]] = {
         "language/lowering/policies.py": "what is none of the types of a key is refused",
         "language/lowering/typenodes.py": "it makes types from what is written, and takes none apart",
         "language/flow/handed.py": "of a type it asks only whether its values can be `none`",
-        "language/rules/same_key.py": "it looks for values that a key could read, to offer them",
         "language/rules/check_that_cannot_tell.py": "a result that it does not name cannot tell, and is reported",
         "language/rules/contract_without_key.py": "it looks for parameters that could be a key, to offer them",
         "language/rules/skip_with_result.py": "a type that it does not name is a result, and is reported",

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias, assert_never
 
 from opord.contract import INT, Contract, Named, Type
 from opord.language.ensure.spots import Spot
@@ -24,6 +24,7 @@ from opord.language.flow.value_flow import (
     KnownValue,
     Leaving,
     MadeValue,
+    OutsideValue,
     Requirement,
     StepFlow,
     Value,
@@ -170,8 +171,10 @@ class Counting:
             case MadeValue(how="attribute", parts=(record,), names=(name,)):
                 type = self._type(state, record)
                 return self._types.get((type.name, name)) if isinstance(type, Named) else None
-            case _:  # open: only these two are counters
+            case MadeValue() | KnownValue() | OutsideValue():
                 return None
+            case _:
+                assert_never(of)
 
 
 def stays_the_same(value: Value, at: Spot, into: Mapping[Spot, list[CycleMove]]) -> bool:
@@ -206,8 +209,10 @@ def _is_settled(value: Value) -> bool:
             return not outside and all(map(_is_settled, parts))
         case KnownValue() | CopiedField():
             return True
-        case _:  # open: nothing is known of a value from outside
+        case OutsideValue():
             return False
+        case _:
+            assert_never(value)
 
 
 def handed(value: Value, move: CycleMove) -> Value:
@@ -217,8 +222,10 @@ def handed(value: Value, move: CycleMove) -> Value:
             return move.values.get(field, CHANGED)
         case MadeValue(how=how, parts=parts, names=names) if parts:
             return reduced(how, tuple(handed(part, move) for part in parts), names)
-        case _:  # open: literals and the input are the same everywhere
-            return value
+        case MadeValue() | KnownValue() | OutsideValue():
+            return value  # literals and the input are the same everywhere
+        case _:
+            assert_never(value)
 
 
 # --- Values as a counter and a step ---------------------------------------------------------------
@@ -247,8 +254,10 @@ def _change(value: Value) -> _Change | None:
             if one is None or other is None or one.of != other.of:
                 return None
             return _Change(one.of, min(one.least, other.least), max(one.most, other.most))
-        case _:  # open: everything else is another number
+        case CopiedField() | MadeValue() | KnownValue() | OutsideValue():
             return None
+        case _:
+            assert_never(value)
 
 
 def _is_part(value: Value) -> bool:
@@ -278,11 +287,12 @@ def bounds_of(requirement: Requirement) -> Iterator[Bound]:
             case MadeValue(how="index", parts=(items, index)) if worth is SOMETHING:
                 yield from _beside(index, "above", items)
                 yield from _beside(index, "below", items)
-            case _ if isinstance(worth, int) and not isinstance(worth, bool):
-                yield from _beside(value, "above", KnownValue(worth))
-                yield from _beside(value, "below", KnownValue(worth))
-            case _:  # open: other conditions say nothing of a number
-                pass
+            case CopiedField() | MadeValue() | KnownValue() | OutsideValue():
+                if isinstance(worth, int) and not isinstance(worth, bool):
+                    yield from _beside(value, "above", KnownValue(worth))
+                    yield from _beside(value, "below", KnownValue(worth))
+            case _:
+                assert_never(value)
 
 
 def _beside(value: Value, side: Side, limit: Value) -> Iterator[Bound]:

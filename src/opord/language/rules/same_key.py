@@ -3,8 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import assert_never
 
-from opord.contract import BOOL, Action, Contract, Expr, Field, Named, Place, Primitive, Text, Var
+from opord.contract import (
+    BOOL,
+    Action,
+    Contract,
+    Expr,
+    Field,
+    ListOf,
+    MapOf,
+    Named,
+    Nothing,
+    OptionalOf,
+    Place,
+    Primitive,
+    ProblemOf,
+    RunInfo,
+    SecretOf,
+    Text,
+    Unknown,
+    Var,
+)
 from opord.language.diagnostics import Diagnostic, Label, code
 from opord.language.diagnostics.places import known_place
 from opord.language.diagnostics.suppressors import WAYS_UNREAD, LeftOut
@@ -110,8 +130,10 @@ def _prints(graph: Graph, each: Field) -> bool:
             return name != "json"
         case Named(name=name):
             return name in graph.variants
-        case _:  # open: lists, maps, records, optionals and secrets are not printed
+        case ListOf() | MapOf() | OptionalOf() | SecretOf() | ProblemOf() | RunInfo() | Nothing() | Unknown():
             return False
+        case _:
+            assert_never(each.type)
 
 
 def _names_in(expr: Expr) -> set[str]:

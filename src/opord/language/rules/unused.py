@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator
-from typing import TypeAlias
+from typing import TypeAlias, assert_never, cast, get_args
 
 from opord.contract import (
     Action,
@@ -127,13 +127,14 @@ def _collect_from_types(contract: Contract, uses: _Uses) -> None:
 def _collect(part: object, uses: _Uses) -> None:
     for node in nodes(part, types=False):
         if type(node) in _NOTED:
-            _note(node, uses)
+            _note(cast("_Noted", node), uses)
 
 
-_NOTED = frozenset({Named, MakeRecord, VariantRef, PureCall, CallSite, Check, EventHandler, Event})
+_Noted: TypeAlias = Named | MakeRecord | VariantRef | PureCall | CallSite | Check | EventHandler | Event
+_NOTED = frozenset(get_args(_Noted))
 
 
-def _note(node: object, uses: _Uses) -> None:
+def _note(node: _Noted, uses: _Uses) -> None:
     match node:
         case Named(name=name) | MakeRecord(record=name) | VariantRef(type=name):
             uses.types.add(name)
@@ -143,5 +144,5 @@ def _note(node: object, uses: _Uses) -> None:
             uses.events.add(name)
         case Event(roles=roles):
             uses.roles.update(roles)
-        case _:  # open: every noted kind has its case above
-            raise AssertionError(node)
+        case _:
+            assert_never(node)

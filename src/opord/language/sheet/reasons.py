@@ -111,11 +111,9 @@ def again_words(timer: Timer, event: str, *, idle: bool) -> str:
 
 
 def _length_words(length: Expr) -> str:
-    match length:
-        case Constant(value=timedelta() as constant):
-            return in_words(constant)
-        case _:  # open: `spell` knows every expression
-            return spell(length)
+    if isinstance(length, Constant) and isinstance(length.value, timedelta):
+        return in_words(length.value)
+    return spell(length)
 
 
 class _Words:

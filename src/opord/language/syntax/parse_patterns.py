@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import assert_never
+
 from opord.language.diagnostics.model import code
 from opord.language.syntax import tokens as t
 from opord.language.syntax import tree
@@ -74,10 +76,25 @@ class PatternParser(ExpressionParser):
                 return tree.LiteralPattern(value, span)
             case tree.Unparsed():
                 return value
-            case _:  # open: any other expression is refused as a pattern
-                pass
-        self.report(EXPECTED, span, "a pattern is a plain literal", "compare with `if` instead")
-        return tree.Unparsed(span)
+            case (
+                tree.TextLiteral()
+                | tree.NoneLiteral()
+                | tree.ListLiteral()
+                | tree.NameExpression()
+                | tree.FieldAccess()
+                | tree.Index()
+                | tree.Slice()
+                | tree.CallExpression()
+                | tree.Unary()
+                | tree.Binary()
+                | tree.Conditional()
+                | tree.RecordLiteral()
+                | tree.With()
+            ):
+                self.report(EXPECTED, span, "a pattern is a plain literal", "compare with `if` instead")
+                return tree.Unparsed(span)
+            case _:
+                assert_never(value)
 
     def _primary_value(self, i: int) -> tree.Expression:
         newline, self.newlines[i] = self.newlines[i], t.SAME_LINE
