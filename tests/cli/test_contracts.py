@@ -238,9 +238,7 @@ def test_the_name_of_a_contract_in_place_of_its_file_is_answered_with_the_file(
 ) -> None:
     said = shop.opord(*command, "Desk")
     assert (said.status, said.out) == (2, "")
-    assert said.err.endswith("contract Desk is in `desk.opord`\n") or said.err.endswith(
-        "that contract is in `desk.opord`\n"
-    )
+    assert said.err.endswith("; the contract Desk is in `desk.opord`\n")
 
 
 def test_each_file_that_has_the_contract_is_named(shop: Shop) -> None:

@@ -87,7 +87,9 @@ def _explain_rule(subject: str, as_json: bool) -> None:
     if rule not in (*errors, *warnings):
         if having := files_of_contract(subject, Path()):
             files = " and in ".join(f"`{each}`" for each in having)
-            raise CliError("subject_unknown", f"there is no file `{subject}`; that contract is in {files}", 2)
+            raise CliError(
+                "subject_unknown", f"there is no file `{subject}`; the contract {subject} is in {files}", 2
+            )
         near = nearest(rule, (*errors, *warnings))
         hint = f"did you mean `{near}`?" if near else f"the rules are {', '.join((*errors, *warnings))}"
         raise CliError("subject_unknown", f"there is no file and no rule `{rule}`; {hint}", 2)

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 log: logging.Logger = logging.getLogger("opord.worker")
 
 OPENING_S: Final = 1.0
-"""How long a store that is being opened is waited for after an order to stop, in seconds."""
+"""After an order to stop: how long to wait for a store that is still being opened, in seconds."""
 
 FIRST_PAUSE_S: Final = 0.25
 LONGEST_PAUSE_S: Final = 2.0
 
 SAY_AGAIN_S: Final = 60.0
-"""How often it is said that the store is waited for, in seconds."""
+"""How often the log says that the worker waits for its store, in seconds."""
 
 
 async def open_engine(make: Callable[[], Engine], stop: asyncio.Task[Any], wait_s: float) -> Engine | None:

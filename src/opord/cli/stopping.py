@@ -234,7 +234,8 @@ def _end_if_its_files_are_closed(loop: asyncio.AbstractEventLoop, context: dict[
 
 
 def _end_without_files(wrong: OSError) -> NoReturn:
-    # What the worker has written to is no longer its own, so nothing may be written.
+    # The descriptors of the worker's files may belong to other files now. So it must not write to
+    # its store any more, and ends at once.
     end_now(
         f"the worker cannot wait for anything any more ({wrong}): a handler closed files of this process; "
         "it ends now, and other workers take over its runs"

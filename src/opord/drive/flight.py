@@ -34,10 +34,10 @@ log: logging.Logger = logging.getLogger("opord.worker")
 
 
 UNDONE_AT_ONCE: Final = 5
-"""How often a transaction that another one was in the way of is tried again at once."""
+"""How often a transaction is tried again at once after another one was in its way."""
 
 UNDONE_PAUSE_US: Final = 1_000_000
-"""How long its run rests then, in microseconds."""
+"""How long the run rests after those tries, in microseconds."""
 
 
 class Flight:

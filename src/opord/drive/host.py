@@ -171,9 +171,9 @@ class Host(Protocol):
 class Undone(Exception):
     """A transaction may not have become durable; the run shows whether it did.
 
-    `why` says what was in the way, and the same again may succeed. `refused` is the error with
-    which the database refused to commit what the handler of `call` wrote, if that is why; then it
-    may not.
+    `why` says what was in the way. As a rule, the same call may succeed later. But if
+    `refused` is set, the database refused to commit what the handler of `call` wrote, with this
+    error, and the same call may fail again.
     """
 
     why: str

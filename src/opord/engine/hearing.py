@@ -1,7 +1,7 @@
 """Wake somebody on the event loop when another process has made work, and limit the sleep.
 
-Where the store has a bell, sleeps are long: a look at the store is only for a ring that was lost.
-Otherwise looks follow closely upon one that found something, then come at longer intervals.
+Where the store has a bell, sleeps are long: looking at the store only catches rings that were lost.
+Without a bell, looks come quickly after one that found something, and then at longer intervals.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ HEARD_POLL_S: Final = 1.0
 """How often a store whose bell is heard is looked at, in seconds."""
 
 DEAF_S: Final = 60.0
-"""How long no ring is relied on after one was missed, in seconds."""
+"""How long rings are not relied on after one was missed, in seconds."""
 
 SHORTEST_POLL_S: Final = 0.001
-"""How soon a look without a bell follows upon one that found something, in seconds."""
+"""Without a bell, the pause after a look that found something, in seconds."""
 
 GROWTH: Final = 1.5
-"""By how much each pause is longer than the one before, until something is found."""
+"""Each pause is so many times as long as the one before, until a look finds something."""
 
 
 class Hearing:
@@ -79,7 +79,7 @@ class Hearing:
         return pause
 
     def found(self, *, by_looking: bool) -> None:
-        """Note that a look has found something; `by_looking` says that no ring has told of it."""
+        """Note that a look has found something; `by_looking` says that no ring announced it."""
         self._pause_s = min(SHORTEST_POLL_S, self._poll_s)
         if by_looking and self._bell is not None:
             self._deaf_until = asyncio.get_running_loop().time() + DEAF_S

@@ -22,16 +22,16 @@ T = TypeVar("T")
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 2.0
 
 SHORT_OUTAGE_S = 1.0
-"""How long an outage may last before it is said, in seconds, unless a call has failed often."""
+"""An outage is logged when it has lasted this long, in seconds, or when a call has failed often."""
 
 SILENT_S = 2.0
-"""How long a store behind a network may answer none of the calls before it is said, in seconds."""
+"""A store behind a network is logged as silent when it has answered no call for so many seconds."""
 
 NOTED_S = 0.3
-"""How long an outage lasts at least that is said only when it is over, in seconds."""
+"""An outage that was not logged before its end is logged then if it lasted so long, in seconds."""
 
 SAY_AGAIN_S = 60.0
-"""How often it is said that the store does not answer, in seconds."""
+"""How often the log says that the store does not answer, in seconds."""
 
 _CONDITIONS = {
     "io": "failing",
@@ -69,7 +69,7 @@ class Outage:
         now = time.perf_counter()
         self._last = error
         short = pause < 4 * FIRST_PAUSE_S and now - self._began <= SHORT_OUTAGE_S
-        # What only a person can mend is said also if something else was said before.
+        # An error that only a person can mend is logged even if another one was logged before.
         what = f"{error.kind}, lasting" if error.lasting else error.kind
         if short or (what in self._said and now < self._say_at):
             return

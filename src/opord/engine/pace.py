@@ -11,7 +11,7 @@ from typing import Final
 SHORT_S: Final = 0.005
 """A store is quick if its calls take at most this time on average, in seconds.
 
-It is that of a short sync of the disk.
+A short sync of a disk takes about as long.
 """
 
 A_CHANGE_S: Final = 0.000_1

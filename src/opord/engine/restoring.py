@@ -225,6 +225,6 @@ def _with_time(program: Program) -> tuple[str, ...]:
 def _actions(program: Program) -> Iterator[Action]:
     for call in program.calls.values():
         action = call.declaration
-        # What one in a transaction wrote lies in the store, and was restored with it.
+        # What an action in transaction wrote is in the store, so it was restored with the run.
         if isinstance(action, Action) and not action.transaction:
             yield action

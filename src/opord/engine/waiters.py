@@ -28,7 +28,7 @@ LONG_LOOK_S: Final = 0.005
 """A look that takes longer, in seconds, is followed by a pause: others want the store too."""
 
 PAUSE_TIMES: Final = 3
-"""How many times longer than a long look the pause is that follows it."""
+"""The pause after a long look is so many times as long as the look."""
 
 
 class Waiters:

@@ -19,7 +19,7 @@ from opord.values.types import Instant, Key
 
 
 class Settled(msgspec.Struct, frozen=True):
-    """What an action came to that is carried out in a transaction; it is on record with the `goto`.
+    """How an action in a transaction ended; this is recorded together with the `goto`.
 
     `args` are its arguments in rest form, `now` is that of the step; `text` is the result as
     canonical JSON, if that was made.

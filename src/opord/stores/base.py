@@ -177,7 +177,7 @@ class RunFilter(NamedTuple):
 class Claimed(list[RunRow]):
     """The runs that a claim has taken.
 
-    `before` says how many of them were still under a lease, which had ended, by its worker.
+    `before` counts the runs that a worker still held under a lease that had ended, by worker.
     """
 
     def __init__(self, rows: Iterable[RunRow] = (), before: Iterable[str | None] = ()) -> None:
@@ -310,7 +310,7 @@ class Store(Protocol):
         ...
 
     def at_once(self) -> AbstractContextManager[None]:
-        """Let verbs never wait, within and on this thread, but raise `StoreUnavailable`."""
+        """In this block, verbs on this thread never wait: they raise `StoreUnavailable`."""
 
     def claim(self, worker: str, contracts: Collection[str], *, limit: int, ttl_us: Duration) -> Claimed:
         """Take up to `limit` due runs of these contracts (digests), the longest due first.

@@ -20,7 +20,7 @@ Ring: TypeAlias = Literal["work", "end"]
 """
 
 SOON_US: Final = Duration(2_000_000)
-"""How soon a run is due that a bell rings for, in microseconds: later ones are found by looking."""
+"""A bell rings for runs that are due within this time, in microseconds; looks find later ones."""
 
 
 class Bell(Protocol):

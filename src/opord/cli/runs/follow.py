@@ -95,7 +95,7 @@ async def _look(
     shown: Shown, run: RunId, program: Program, changes: int | None, *, after: int
 ) -> tuple[int, RunRow, list[dict[str, Any]]]:
     """Wait for a change; return the count of changes, the run, and its records after a number."""
-    # The count is taken before the run is read, so that no change falls between the two.
+    # First the count, then the run. The next look sees a change that comes between the two.
     changes = await shown.backend.wait_for_change(changes, PATIENCE_S)
     row = await shown.backend.row(run)
     if row.seq == after:

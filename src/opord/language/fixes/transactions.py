@@ -21,7 +21,7 @@ def without_policy(checked: CheckedFile, finding: Diagnostic) -> Iterator[Edit]:
 
 
 def short_timeout(checked: CheckedFile, finding: Diagnostic) -> Iterator[Edit]:
-    """Offer the longest time that there is; the handler may need more."""
+    """Offer the longest time that is allowed. This is not safe: the handler may need more."""
     longest = format_duration(TRANSACTION_LIMIT)
     for _, policy in _policies(checked, finding):
         if isinstance(policy, tree.TimeoutPolicy):

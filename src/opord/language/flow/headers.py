@@ -25,7 +25,7 @@ class HeaderGap:
 
     @property
     def replaced(self) -> dict[str, int]:
-        """The position of the idle name that stands in place of a missing one, by the missing one.
+        """For a missing name, the position of the idle name that stands in its place, if any.
 
         A name that is missing and a name that is idle are one mistake: the wrong name was written.
         """

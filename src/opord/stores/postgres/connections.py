@@ -322,7 +322,7 @@ class Handed:
                     return
             connection.close()
         elif connection.closed:
-            self.close()  # what ended this one, such as a stop of the server, has ended the others
+            self.close()  # a stop of the server, for example, has ended the others too
         else:
             self._end_session(connection)
 

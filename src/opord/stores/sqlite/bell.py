@@ -3,7 +3,7 @@
 To ring is to open the log and close it again: to read for `work`, to write for `end`. Linux tells
 all processes that watch the log (inotify), in whatever container they see it and whoever they are.
 There is nothing to clean up after a process that was killed, a ring waits for nobody, and nothing
-is written. SQLite holds no lock on the log, so that closing it again takes none away.
+is written. SQLite has no lock on the log, so closing the log loses none.
 
 Where there is no inotify, nobody hears, and processes look at the store instead.
 """

@@ -56,7 +56,7 @@ def translate(error: apsw.Error, place: str) -> StoreError:
 
 @contextmanager
 def at_once() -> Iterator[None]:
-    """Let no use of a connection wait, on this thread and within; see `Store.at_once`."""
+    """In this block, a connection is never waited for on this thread; see `Store.at_once`."""
     _HURRY.on = True
     try:
         yield
