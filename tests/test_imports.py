@@ -26,6 +26,9 @@ NOT_EVEN_EARLIER = {
     ("cli", "stores"): "a command asks a backend, whatever keeps the runs",
     ("cli", "engine"): "a command asks a backend, whatever carries the runs on",
     ("cli", "drive"): "a command asks a backend, whatever carries the runs on",
+    ("server", "stores"): "the API asks a backend, whatever keeps the runs",
+    ("server", "engine"): "the API asks a backend, whatever carries the runs on",
+    ("server", "drive"): "the API asks a backend, whatever carries the runs on",
     ("temporal", "stores"): "a Temporal cluster is the store",
     ("temporal", "engine"): "a Temporal cluster is the engine",
     ("lsp", "kernel"): "an editor shows contracts, not runs",
@@ -332,6 +335,9 @@ def test_only_stores_speak_to_a_database() -> None:
         ("cli/runs/list.py", "opord.backends.base", "RunFilter", True),
         ("cli/runs/list.py", "opord.stores.base", "RunFilter", False),
         ("cli/worker.py", "opord.engine.environment", "Environment", False),
+        ("server/desk.py", "opord.backends.base", "Backend", True),
+        ("server/desk.py", "opord.stores.base", "RowDamaged", False),
+        ("server/desk.py", "opord.drive.errors", "Refused", False),
         ("kernel/step.py", "asyncio", None, True),  # another test's concern
     ],
 )

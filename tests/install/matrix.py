@@ -30,7 +30,7 @@ LATER: Final = ("3.14", "3.15")
 
 TESTS: Final = (
     "tests/cli", "tests/codegen", "tests/lsp", "tests/stores", "tests/testing", "tests/values", "tests/protection",
-    "tests/simulate", "tests/examples", "tests/portable", "tests/test_front.py", "tests/test_startup.py",
+    "tests/simulate", "tests/examples", "tests/portable", "tests/server", "tests/test_front.py", "tests/test_startup.py",
 )  # fmt: skip
 """Whatever calls another package than Opord."""
 

@@ -92,7 +92,7 @@ def _built(folder: Path) -> tuple[Path, Path]:
 def _try(wheel: Path, folder: Path) -> None:
     """Install the wheel with the extras of users, and use it in a folder of its own."""
     python = make_environment(Path(sys.executable), folder / "environment")
-    extras = f"opord[demo,diagram,lsp,postgres,testing] @ {wheel.as_uri()}"
+    extras = f"opord[demo,diagram,lsp,postgres,server,testing] @ {wheel.as_uri()}"
     install(python, extras, constraints=ROOT / "constraints.txt", cwd=folder)
     place = folder / "place"
     place.mkdir()

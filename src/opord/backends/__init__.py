@@ -8,6 +8,7 @@ __all__ = [
     "front",
     "listing",
     "misuse",
+    "moments",
     "opening",
     "own_code",
     "patience",

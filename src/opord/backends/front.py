@@ -419,6 +419,11 @@ class Engine:
         return self._answering
 
     @property
+    def programs(self) -> list[Program]:
+        """The contracts that this engine was made with, as programs."""
+        return [self._program(workflow) for workflow in self._workflows]
+
+    @property
     def damage(self) -> StoreDamaged | None:
         """The damage of the store, once it was found; None before."""
         return self._running.writer.damage

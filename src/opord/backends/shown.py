@@ -43,13 +43,17 @@ class Waiting(NamedTuple):
 class Shown:
     """Shows the runs of a backend. It needs no key."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, programs: Programs | None = None) -> None:
         self.backend = backend
-        self._programs = Programs(SHOWING)
+        self._programs = programs if programs is not None else Programs(SHOWING)
         self._served: frozenset[str] | None = None
         self._workers: dict[str, WorkerSign] | None = None
         self._now: Instant | None = None
         self._damaged: dict[str, str] = {}
+
+    def afresh(self) -> Shown:
+        """Return one that shows runs as of now. What was compiled is used again."""
+        return Shown(self.backend, self._programs)
 
     async def program(self, row: RunRow) -> Program:
         """Return the program of a run's contract.
@@ -57,18 +61,23 @@ class Shown:
         Raises:
             ContractUnreadable: this version cannot compile it.
         """
-        program = self._programs.compiled(row.contract)
+        return await self.program_of(row.contract)
+
+    async def program_of(self, digest: Digest) -> Program:
+        """Return the program of a stored contract.
+
+        Raises:
+            ContractUnreadable: it is not there, or this version cannot compile it.
+        """
+        program = self._programs.compiled(digest)
         if program is not None:
             return program
-        return self._programs.load(_One(await self.backend.contract(row.contract)), row.contract)
+        return self._programs.load(_One(await self.backend.contract(digest)), digest)
 
     async def contract(self, digest: Digest) -> Contract | None:
         """Return a stored contract; None if it is not there or cannot be read."""
         try:
-            program = self._programs.compiled(digest)
-            if program is None:
-                program = self._programs.load(_One(await self.backend.contract(digest)), digest)
-            return program.contract
+            return (await self.program_of(digest)).contract
         except (ContractUnreadable, RowDamaged):
             return None
 
@@ -130,6 +139,10 @@ class Shown:
             return Waiting(number)
         inbox, _ = await self._inbox(row.run)
         return Waiting(number, tuple(dict.fromkeys(filter(None, map(event_name, inbox)))))
+
+    async def messages(self, run: RunId, program: Program) -> list[dict[str, Any]]:
+        """Return the messages that wait for a run, as its history shows them."""
+        return history_view(program, (), await self.backend.inbox(run))
 
     async def _skeleton(self, row: RunRow) -> Run:
         return skeleton(await self.program(row), row)

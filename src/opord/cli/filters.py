@@ -17,8 +17,8 @@ from opord.values.guard import INT_MAX
 
 if TYPE_CHECKING:
     from opord.backends.base import RunFilter
+    from opord.backends.moments import Moment
     from opord.backends.shown import Shown
-    from opord.cli.times import Moment
     from opord.kernel.data_filter import DataIs
     from opord.kernel.rows import RunRow
 

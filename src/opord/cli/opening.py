@@ -1,4 +1,4 @@
-"""Open the engine of a worker, and wait for a store whose server is away."""
+"""Open the engine of a worker or a server, and wait for a store whose server is away."""
 
 from __future__ import annotations
 
@@ -19,14 +19,20 @@ OPENING_S: Final = 1.0
 FIRST_PAUSE_S: Final = 0.25
 LONGEST_PAUSE_S: Final = 2.0
 
+MOVED_S, LOOK_S = 10.0, 0.5
+"""How long a store's file is waited for until it is put back, and how often to look, in seconds."""
+
 SAY_AGAIN_S: Final = 60.0
 """How often the log says that the worker waits for its store, in seconds."""
 
 
-async def open_engine(make: Callable[[], Engine], stop: asyncio.Task[Any], wait_s: float) -> Engine | None:
-    """Return an engine that is open; None if the worker was told to stop first.
+async def open_engine(
+    make: Callable[[], Engine], stop: asyncio.Task[Any], wait_s: float, who: str = "worker"
+) -> Engine | None:
+    """Return an engine that is open; None if the process was told to stop first.
 
     A store whose server is away is waited for, at most `wait_s` seconds; infinity waits for ever.
+    `who` names the process in the log.
     """
     from opord.backends.opening import may_come_back
 
@@ -42,7 +48,7 @@ async def open_engine(make: Callable[[], Engine], stop: asyncio.Task[Any], wait_
             if not may_come_back(error) or now - began >= wait_s:
                 raise
             if now >= say_at:
-                log.warning("%s; the worker waits for the store", error)
+                log.warning("%s; the %s waits for the store", error, who)
                 say_at = now + SAY_AGAIN_S
         else:
             return engine if is_open else None
@@ -50,6 +56,12 @@ async def open_engine(make: Callable[[], Engine], stop: asyncio.Task[Any], wait_
         if stop.done():
             return None
         pause = min(2 * pause, LONGEST_PAUSE_S)
+
+
+async def until_moved(engine: Engine) -> None:
+    """Return once a file of the store has been moved, deleted or replaced for some time."""
+    while engine.writer.moved is None or time.perf_counter() - engine.writer.moved_at < MOVED_S:  # noqa: ASYNC110
+        await asyncio.sleep(LOOK_S)
 
 
 def _saying(began: float, then: Callable[[], None] | None) -> Callable[[], None]:
@@ -64,7 +76,7 @@ def _saying(began: float, then: Callable[[], None] | None) -> Callable[[], None]
 
 
 async def _opened(engine: Engine, stop: asyncio.Task[Any]) -> bool:
-    """Open the engine, unless the worker is told to stop first. Return whether it is open."""
+    """Open the engine, unless the process is told to stop first. Return whether it is open."""
     opening = asyncio.create_task(engine.__aenter__())
     await asyncio.wait({opening, stop}, return_when=asyncio.FIRST_COMPLETED)
     if not opening.done():

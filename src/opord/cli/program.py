@@ -31,6 +31,7 @@ COMMANDS = {
     "gen": ("opord.cli.gen", "Write the Python module of a contract."),
     "runs": ("opord.cli.runs", "Start runs, act on them, and see what became of them."),
     "worker": ("opord.cli.worker", "Carry out runs with your handlers."),
+    "serve": ("opord.cli.serve", "Serve the HTTP API."),
     "lsp": ("opord.cli.lsp", "Serve editors: findings while you type, completion, hover, rename and more."),
     "doctor": ("opord.cli.doctor", "Check the installation, the settings, the store and the contracts."),
     "keys": ("opord.cli.keys", "Make the keys that encrypt secrets in the store."),

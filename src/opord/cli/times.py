@@ -1,27 +1,14 @@
-"""Times as people type them: how long (`90d`, `4w`, `1h30m`), and when (an age, or an instant)."""
+"""Times as options: how long (`90d`, `4w`, `1h30m`), and when (an age, or an instant)."""
 
 from __future__ import annotations
 
-import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 from opord.cli.errors import CliError
-from opord.values.types import START_OF_TIME, Duration, Instant
 
-_WEEKS = re.compile(r"(\d{1,9})w(.*)", re.ASCII)
-
-
-class Moment(NamedTuple):
-    """A point in time: an age before now, in microseconds, or an instant. One of them is None."""
-
-    age_us: Duration | None
-    instant: Instant | None
-
-    def at(self, now: Instant) -> Instant:
-        """Return the instant, by a clock."""
-        if self.instant is not None:
-            return self.instant
-        return Instant(max(now - (self.age_us or 0), START_OF_TIME))
+if TYPE_CHECKING:
+    from opord.backends.moments import Moment
+    from opord.values.types import Duration
 
 
 def moment(option: str, argument: str) -> Moment:
@@ -30,33 +17,16 @@ def moment(option: str, argument: str) -> Moment:
     Raises:
         CliError: it is neither.
     """
-    from opord.kernel.instants import from_datetime
-    from opord.values.duration import parse_instant
-    from opord.values.guard import BadValue
+    from opord.backends import moments
 
-    age_us = span(argument)
-    if age_us is not None:
-        return Moment(age_us, None)
     try:
-        return Moment(None, max(from_datetime(parse_instant(argument)), START_OF_TIME))
-    except BadValue:
-        raise CliError(
-            "usage", f"{option}: expected 90d, 12h, 4w or 2026-01-31T00:00:00Z, got: {argument!r}", 2
-        ) from None
+        return moments.moment(argument)
+    except ValueError as wrong:
+        raise CliError("usage", f"{option}: {wrong}", 2) from None
 
 
 def span(argument: str) -> Duration | None:
     """Return a duration in microseconds; None if it is not a duration, or is negative."""
-    from opord.kernel.instants import microseconds
-    from opord.values.duration import parse_duration
-    from opord.values.guard import BadValue
+    from opord.backends import moments
 
-    weeks = _WEEKS.fullmatch(argument)
-    rest = weeks[2] if weeks is not None else argument
-    try:
-        span = microseconds(parse_duration(rest)) if rest or weeks is None else 0
-    except BadValue:
-        return None
-    if span < 0 or rest.startswith("-"):
-        return None
-    return Duration(span + (int(weeks[1]) * 7 * 86_400_000_000 if weeks is not None else 0))
+    return moments.span(argument)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import time
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,7 +15,7 @@ import click
 from opord.cli.completing import offer_contracts
 from opord.cli.contracts import program_at
 from opord.cli.handlers import as_the_handlers_know_it, ask_for_the_class, handlers_at
-from opord.cli.opening import open_engine
+from opord.cli.opening import LOOK_S, open_engine, until_moved
 from opord.cli.output import note
 from opord.cli.settings import Seconds, engine_secrets, outside_option, secrets_option, setting, store_option
 from opord.cli.stopping import Orders, StoppedEarly, leave_hanging_threads, run_to_its_end
@@ -30,9 +29,6 @@ if TYPE_CHECKING:
     from opord.kernel.program import Program
 
 log: logging.Logger = logging.getLogger("opord.worker")
-
-MOVED_S, LOOK_S = 10.0, 0.5
-"""How long a worker waits for a store's file to be put back, and how often it looks, in seconds."""
 
 
 @click.command()
@@ -186,7 +182,7 @@ async def _work(
         relax_for_good()
         idle = asyncio.create_task(_idle(engine, until_idle))
         damaged = asyncio.create_task(engine.until_damaged())
-        moved = asyncio.create_task(_until_moved(engine))
+        moved = asyncio.create_task(until_moved(engine))
         keeping = asyncio.create_task(_keep(orders))
         await asyncio.wait({idle, stop, damaged, moved}, return_when=asyncio.FIRST_COMPLETED)
         stopped = stop.done()
@@ -214,12 +210,6 @@ async def _work(
     for version, runs in unserved.items():
         note(f"{runs} can go on, but no worker that runs now has handlers for {version}")
     return int(bool(needy or unreadable))
-
-
-async def _until_moved(engine: Engine) -> None:
-    """Return once a file of the store has been moved, deleted or replaced for some time."""
-    while engine.writer.moved is None or time.perf_counter() - engine.writer.moved_at < MOVED_S:  # noqa: ASYNC110
-        await asyncio.sleep(LOOK_S)
 
 
 async def _keep(orders: Orders) -> None:

@@ -1,0 +1,161 @@
+"""`opord serve`: a process that serves the HTTP API."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import signal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from opord.cli.completing import offer_contracts
+from opord.cli.contracts import program_at
+from opord.cli.errors import CliError
+from opord.cli.opening import open_engine, until_moved
+from opord.cli.settings import Seconds, engine_secrets, outside_option, secrets_option, setting, store_option
+from opord.cli.stopping import SAME_ORDER_S
+from opord.cli.worker_log import FORMATS, keep_logging, log_to_stderr
+
+if TYPE_CHECKING:
+    import socket
+
+    from opord.kernel.program import Program
+
+log: logging.Logger = logging.getLogger("opord.server")
+
+_ORDERS = (signal.SIGTERM, signal.SIGINT)
+
+
+@click.command()
+@click.option("--contract", "contracts", multiple=True, metavar="FILE", shell_complete=offer_contracts,
+              help="A contract whose runs can be started, or its generated class (package.module:Class). May be repeated.")  # fmt: skip
+@click.option("--host", default="127.0.0.1", show_default=True, metavar="HOST",
+              help="The address to listen on. Only this machine can be served, because there is no sign-in.")  # fmt: skip
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, metavar="PORT",
+              help="The port to listen on; 0 takes a free one.")  # fmt: skip
+@click.option("--drain", type=Seconds(min=0), envvar="OPORD_DRAIN",
+              default=lambda: setting("drain", 30.0), show_default="30s", metavar="DURATION",
+              help="How long requests under way may go on after the server is told to stop.")  # fmt: skip
+@click.option("--wait", type=Seconds(min=0), envvar="OPORD_WAIT", default=lambda: setting("wait", None),
+              show_default="until it is told to stop", metavar="DURATION",
+              help="How long to wait at the start for a PostgreSQL server that is away. Then the command ends with status 3.")  # fmt: skip
+@click.option("--log-format", type=click.Choice(FORMATS), default="text", show_default=True,
+              help="Log lines as text, or each line as a JSON object.")  # fmt: skip
+@store_option
+@secrets_option
+@outside_option
+def command(
+    contracts: tuple[str, ...], host: str, port: int, drain: float, wait: float | None, log_format: str, store: str,
+) -> int:  # fmt: skip
+    """Serve the HTTP API.
+
+    Programs start runs, send events, and ask what became of them at /api/v1; docs/http.md has the
+    addresses. The server carries no runs: `opord worker` does, in a process of its own, on the same
+    store. SIGTERM and Ctrl-C let requests under way end first. The command needs the extra
+    `server`: pip install "opord[server]"
+
+    \b
+    Examples:
+      opord serve --contract order.opord
+      opord serve --contract order.opord --contract refund.opord --port 8080
+    """
+    try:
+        from opord.server import serving
+    except ModuleNotFoundError as missing:
+        raise CliError(
+            "extra_missing", 'the HTTP server needs more packages: pip install "opord[server]"', 2
+        ) from missing
+    from opord.backends.opening import check_lasts, check_system, shown_url, whole_url
+
+    if not serving.is_loopback(host):
+        raise CliError(
+            "not_local",
+            f"there is no sign-in, so whoever reaches {host} could do everything; serve this machine only "
+            "(--host 127.0.0.1), or mount `opord.server.HttpApi` into your application, which signs people in",
+            2,
+        )
+    check_system()
+    check_lasts(store)
+    programs = [program_at(one) for one in contracts]
+    _check_versions(programs)
+    log_to_stderr(log_format)
+    keep_logging()
+    try:
+        listening = serving.listen(host, port)
+    except OSError as wrong:
+        raise CliError(
+            "address", f"cannot listen on {host}:{port}: {wrong.strerror or wrong}; choose another --port", 2
+        ) from wrong
+    wait_s = wait if wait is not None else math.inf
+    return asyncio.run(
+        _serve(programs, whole_url(store), shown_url(store), listening, drain_s=drain, wait_s=wait_s)
+    )
+
+
+def _check_versions(programs: Sequence[Program]) -> None:
+    """Refuse two contracts of one name and version."""
+    seen: set[tuple[str, int]] = set()
+    for one in programs:
+        if (one.name, one.version) in seen:
+            raise CliError("usage", f"{one.name} version {one.version} is named twice by --contract", 2)
+        seen.add((one.name, one.version))
+
+
+async def _serve(
+    programs: Sequence[Program], store: str, shown_as: str, listening: socket.socket, *, drain_s: float, wait_s: float
+) -> int:  # fmt: skip
+    from opord.backends.front import Engine, relax_for_good
+    from opord.server import HttpApi, serving
+
+    stop = asyncio.create_task(_told_to_stop())
+    engine = await open_engine(
+        lambda: Engine(store, [one.workflow for one in programs], **engine_secrets()), stop, wait_s, "server"
+    )
+    if engine is None:
+        listening.close()
+        return 0
+    try:
+        relax_for_good()
+        names = (
+            ", ".join(f"{one.name} {one.version}" for one in programs) or "no contract; runs are only shown"
+        )
+        log.info("serving %s at %s/api/v1 for %s", shown_as, serving.address_of(listening), names)
+        damaged = asyncio.create_task(engine.until_damaged())
+        moved = asyncio.create_task(until_moved(engine))
+        await serving.serve(
+            HttpApi(engine),
+            listening,
+            asyncio.wait({stop, damaged, moved}, return_when=asyncio.FIRST_COMPLETED),
+            drain_s=drain_s,
+        )
+        for task in (stop, damaged, moved):
+            task.cancel()
+        if engine.damage is not None:
+            raise engine.damage
+        if engine.writer.moved is not None and moved.done() and not moved.cancelled():
+            raise engine.writer.moved
+        log.info("stopped")
+    finally:
+        await engine.__aexit__()
+    return 0
+
+
+async def _told_to_stop() -> None:
+    """Return at the first order to stop; a second one ends the process at once."""
+    loop, told = asyncio.get_running_loop(), asyncio.Event()
+
+    def hear(number: signal.Signals) -> None:
+        if told.is_set():
+            return
+        log.info("%s: waiting for requests under way to end; a second signal stops at once", number.name)
+        told.set()
+        for one in _ORDERS:
+            # A supervisor may signal a process and its group at once: that is one order.
+            loop.call_later(SAME_ORDER_S, loop.remove_signal_handler, one)
+
+    for number in _ORDERS:
+        loop.add_signal_handler(number, hear, number)
+    await told.wait()

@@ -1,0 +1,15 @@
+"""The HTTP API: derived from the contracts, written on `Backend` alone.
+
+`app.py` is the application; `principals.py` says who asks, `routing.py` finds the route, and `api/`
+has a file a resource. `problems.py` has every error with its status. `serving.py` runs the
+application in a process of its own, with uvicorn; the rest needs no other package.
+"""
+
+from __future__ import annotations
+
+from opord.server.app import HttpApi
+from opord.server.limits import HttpLimits
+from opord.server.principals import Principal, Who
+from opord.server.problems import Problem
+
+__all__ = ["HttpApi", "HttpLimits", "Principal", "Problem", "Who", "problems", "serving"]

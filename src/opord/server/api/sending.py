@@ -1,0 +1,108 @@
+"""Send events to runs, and ask runs to cancel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from opord.backends.base import InputInvalid
+from opord.errors import EventRefused, RoleRequired
+from opord.generated.handles import Sent
+from opord.server.answers import Answer, as_json
+from opord.server.desk import Desk, run_of
+from opord.server.principals import OPERATOR, Principal
+from opord.server.problems import Problem, problem_of
+from opord.server.requests import Request
+from opord.server.routing import Route
+
+
+async def send(desk: Desk, request: Request) -> Answer:
+    """Send a run an event, with the body as its parameters."""
+    request.query(())
+    run, event, args = run_of(request), request.route["event"], await request.json()
+    sent = await _sent(desk, request, event, args)
+    return as_json({"run": run, "event": event, "reception": sent.status, "state": sent.state})
+
+
+async def _sent(desk: Desk, request: Request, event: str, args: Any) -> Sent:
+    """Send an event in the first of its roles that the sender has.
+
+    Which roles it wants is the contract's to say, so the event is offered first: most senders have
+    one role, or none is wanted. A refusal changes nothing, and lists the roles.
+    """
+    principal, run = request.principal, run_of(request)
+    role = principal.only_role
+    try:
+        try:
+            return await desk.backend.send(run, event, args, actor=principal.name, role=role)
+        except RoleRequired as wrong:
+            fitting = principal.role_among(wrong.roles)
+            if fitting is None:
+                raise
+            return await desk.backend.send(run, event, args, actor=principal.name, role=fitting)
+    except (EventRefused, RoleRequired) as wrong:
+        raise await _with_what_fits(desk, request, wrong) from wrong
+
+
+async def cancel(desk: Desk, request: Request) -> Answer:
+    """Ask a run to cancel, as its contract allows."""
+    request.query(())
+    members = await request.members(("reason",))
+    run, principal = run_of(request), request.principal
+    role = await _role_to_cancel(desk, request, principal)
+    sent = await desk.backend.cancel(run, actor=principal.name, role=role, reason=reason_of(members))
+    return as_json({"run": run, "done": "cancel", "reception": sent.status, "state": sent.state})
+
+
+async def _role_to_cancel(desk: Desk, request: Request, principal: Principal) -> str | None:
+    """Return the role in which a principal cancels: one that the contract wants, or operator.
+
+    Raises:
+        Problem: the principal has none of them.
+    """
+    row, _ = await desk.row(request)
+    program = await desk.shown.program_if_readable(row)
+    event = program.events.get("cancel") if program is not None else None
+    wanted = event.declaration.roles if event is not None else ()
+    role = principal.role_among(wanted or (OPERATOR,))
+    if role is None:
+        raise no_role("cancel", wanted or (OPERATOR,))
+    return role if wanted else None
+
+
+def reason_of(members: dict[str, Any]) -> str | None:
+    """Return the reason that a body gives.
+
+    Raises:
+        InputInvalid: it is no text.
+    """
+    reason = members.get("reason")
+    if not isinstance(reason, str | None):
+        raise InputInvalid("the request", "reason", "expected a text")
+    return reason
+
+
+def no_role(what: str, roles: tuple[str, ...]) -> Problem:
+    """Return the problem of a principal that lacks the role for a verb."""
+    return Problem("role_required", f"only {' or '.join(roles)} may {what} a run", roles=[*roles], given=None)
+
+
+async def _with_what_fits(desk: Desk, request: Request, wrong: EventRefused | RoleRequired) -> Problem:
+    """Return a refusal with the events that the run takes now, and who may send them."""
+    problem = problem_of(wrong)
+    row, _ = await desk.row(request)
+    run = await desk.shown.readable(row)
+    if run is None:
+        return problem
+    handled = wrong.handled if isinstance(wrong, EventRefused) else (wrong.what,)
+    accepts = [
+        {"event": name, "roles": [*run.program.events[name].declaration.roles]}
+        for name in handled
+        if name in run.program.events
+    ]
+    return Problem(problem.code, str(problem), **{**problem.facts, "accepts": accepts})
+
+
+ROUTES = (
+    Route("POST", "/runs/{contract}/{key}/events/{event}", send),
+    Route("POST", "/runs/{contract}/{key}/cancel", cancel),
+)

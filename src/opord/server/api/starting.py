@@ -1,0 +1,32 @@
+"""Start runs."""
+
+from __future__ import annotations
+
+from opord.server.addresses import root_of, segment
+from opord.server.answers import Answer, as_json
+from opord.server.desk import Desk
+from opord.server.requests import Request
+from opord.server.routing import Route
+from opord.values.guard import INT_MAX
+
+
+async def start(desk: Desk, request: Request) -> Answer:
+    """Start a run of a contract, with the body as its input."""
+    request.query(("version",))
+    version = request.whole("version", default=0, least=1, most=INT_MAX)
+    program = desk.program(request.route["contract"], version or None)
+    started = await desk.backend.start(program, await request.json())
+    shown: dict[str, object] = {"run": started.run, "created": started.created}
+    if started.pruned:
+        shown["pruned"] = True
+    where = address_of(request, started.run)
+    return as_json(shown, 201 if started.created else 200, ((b"location", where.encode()),))
+
+
+def address_of(request: Request, run: str) -> str:
+    """Return the address of a run."""
+    contract, _, key = run.partition("/")
+    return f"{root_of(request.scope)}/api/v1/runs/{segment(contract)}/{segment(key)}"
+
+
+ROUTES = (Route("POST", "/contracts/{contract}/runs", start),)

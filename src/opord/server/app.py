@@ -1,0 +1,131 @@
+"""The HTTP API as an ASGI application."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from opord.server.addresses import segments
+from opord.server.answers import Answer, Send, encoded
+from opord.server.api import ROUTES
+from opord.server.desk import Desk, Source
+from opord.server.limits import HttpLimits
+from opord.server.principals import SAFE_METHODS, Who, check_origin, local
+from opord.server.problems import KINDS, Problem, as_plain, headers_of, problem_of
+from opord.server.requests import CLOSE, ClientGone, Inlet, Receive, Request
+from opord.server.routing import Routes
+
+_ROUTES = Routes(ROUTES)
+
+_REST_S = 1.0
+"""How long a refused request may go on sending its body, in seconds."""
+
+
+class HttpApi:
+    """Serves contracts over HTTP: an ASGI application, to be mounted into yours or served alone.
+
+        engine = opord.Engine("sqlite:///orders.db", [OrderFulfilment])
+        app = Starlette(routes=[Mount("/opord", HttpApi(engine, who=signed_in))], lifespan=...)
+
+    Its addresses are below `/api/v1`. It is written on the backend of the engine, which has to be
+    open when a request comes. Served alone, it opens and closes the engine itself.
+
+    Args:
+        source: the engine. Runs of its contracts can be started; all runs of its store are shown.
+        who: says who makes a request; see `Who`. Without it, requests from this machine are those
+            of `local`, who may do everything, and others are refused.
+        limits: how much a client may ask.
+        origins: other web sites whose pages may ask, such as `https://shop.example`.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        who: Who = local,
+        limits: HttpLimits | None = None,
+        origins: Collection[str] = (),
+    ) -> None:
+        self._limits = limits if limits is not None else HttpLimits()
+        self._desk = Desk(source, self._limits)
+        self._who = who
+        self._origins = frozenset(origins)
+        self._requests = 0
+
+    async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+        """Answer a request; see the ASGI specification."""
+        kind = scope["type"]
+        if kind == "http":
+            await self._serve(scope, receive, send)
+        elif kind == "lifespan":
+            await self._live(receive, send)
+        elif kind == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1003})
+
+    # --- requests --------------------------------------------------------------------------------
+
+    async def _serve(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+        self._requests += 1
+        inlet = Inlet(receive)
+        try:
+            try:
+                answer = await self._answer(scope, inlet)
+            except ClientGone:
+                raise
+            except Exception as error:
+                answer = await self._refuse(problem_of(error), scope, inlet)
+        except ClientGone:
+            return
+        finally:
+            self._requests -= 1
+        await answer.send(send, headless=scope["method"] == "HEAD")
+
+    async def _answer(self, scope: Mapping[str, Any], inlet: Inlet) -> Answer:
+        limits = self._limits
+        if self._requests > limits.requests:
+            raise Problem(
+                "server_busy", f"the server answers {limits.requests} requests now; send it again later"
+            )
+        principal = await self._who(scope)
+        if principal is None:
+            raise Problem("unauthenticated", "the request does not say who asks; sign in first")
+        check_origin(scope, self._origins)
+        handler, parts = _ROUTES.find(scope["method"], segments(scope))
+        try:
+            async with asyncio.timeout(limits.body_s + limits.answer_s) as patience:
+                return await handler(self._desk, Request(scope, inlet, limits, principal, parts, patience))
+        except TimeoutError:
+            raise Problem(
+                "store_unavailable",
+                f"the store has not answered for {limits.answer_s:g} s: it is locked, full or out of reach. What was asked "
+                "for may or may not be done; you can safely send it again",
+            ) from None
+
+    async def _refuse(self, problem: Problem, scope: Mapping[str, Any], inlet: Inlet) -> Answer:
+        headers = headers_of(problem)
+        if scope["method"] not in SAFE_METHODS and not inlet.ended and CLOSE[0] not in headers:
+            waits = any(name == b"expect" for name, _ in scope["headers"])
+            if waits or not await inlet.drop_rest(self._limits.body_bytes, _REST_S):
+                headers += CLOSE
+        return Answer(KINDS[problem.code].status, encoded(as_plain(problem)), headers)
+
+    # --- life ------------------------------------------------------------------------------------
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        """Open and close the engine, where this application is served alone."""
+        source: Any = self._desk.source
+        owns = hasattr(source, "__aenter__")
+        await receive()
+        try:
+            if owns:
+                await source.__aenter__()
+        except Exception as error:
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        if owns:
+            await source.__aexit__(None, None, None)
+        await send({"type": "lifespan.shutdown.complete"})

@@ -1,0 +1,32 @@
+"""How much a client may ask of the HTTP API."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from opord.values.guard import LIMIT_BYTES
+
+RETRY_S: Final = 1
+"""What `Retry-After` says when the server or its store is busy, in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpLimits:
+    """How much a client may ask.
+
+    - `body_bytes`: the body of a request.
+    - `body_s`: how long a client may take to send it, in seconds.
+    - `answer_s`: how long the store may take to answer, in seconds. Then the answer is 503.
+    - `wait_s`: the longest `?wait=`, in seconds.
+    - `requests`: how many requests are answered at once.
+    - `page_runs`, `page_records`: how many runs or records one page has at most.
+    """
+
+    body_bytes: int = LIMIT_BYTES
+    body_s: float = 10.0
+    answer_s: float = 10.0
+    wait_s: float = 60.0
+    requests: int = 1000
+    page_runs: int = 500
+    page_records: int = 1000

@@ -1,0 +1,117 @@
+"""`opord serve` as a command: what it refuses, what it says, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.server.kit import REFUND
+
+PROGRAM = [sys.executable, "-c", "from opord.cli import main; main()", "serve"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("OPORD_STORE", raising=False)
+    (tmp_path / "refund.opord").write_text(REFUND)
+    return tmp_path
+
+
+def serve(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*PROGRAM, *arguments], capture_output=True, text=True, timeout=60, check=False)
+
+
+@contextmanager
+def serving(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Run the command, and yield it with its address."""
+    with subprocess.Popen([*PROGRAM, "--port", "0", *arguments], stderr=subprocess.PIPE, text=True) as server:
+        assert server.stderr is not None
+        try:
+            said = server.stderr.readline()
+            place = re.search(r" at (http://\S+/api/v1) for (.+)$", said)
+            assert place is not None, said
+            yield server, place[1]
+        finally:
+            server.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_serves_runs_and_ends_in_good_order(folder: Path, number: signal.Signals) -> None:
+    with serving("--contract", "refund.opord") as (server, address):
+        request = urllib.request.Request(
+            f"{address}/contracts/Refund/runs",
+            b'{"order": "o1", "cents": 5}',
+            {"content-type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            assert json.load(answer) == {"run": "Refund/o1", "created": True}
+        server.send_signal(number)
+        assert server.wait(20) == 0
+        assert server.stderr is not None
+        said = server.stderr.read()
+        assert f"{number.name}: waiting for requests under way to end" in said
+        assert "stopped" in said
+    assert (folder / "opord.db").is_file()
+
+
+def test_without_a_contract_runs_are_only_shown(folder: Path) -> None:
+    with serving() as (_, address), urllib.request.urlopen(f"{address}/runs", timeout=20) as answer:
+        assert json.load(answer) == {"runs": [], "after": None}
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.7", "example.com"])
+def test_it_serves_nobody_else_without_sign_in(folder: Path, host: str) -> None:
+    ran = serve("--contract", "refund.opord", "--host", host)
+    assert ran.returncode == 2
+    assert "error[not_local]: there is no sign-in" in ran.stderr
+    assert not (folder / "opord.db").exists()
+
+
+def test_a_port_that_is_taken_is_told(folder: Path) -> None:
+    with serving("--contract", "refund.opord") as (_, address):
+        port = address.split(":")[2].partition("/")[0]
+        ran = serve("--contract", "refund.opord", "--port", port)
+    assert ran.returncode == 2
+    assert (
+        f"error[address]: cannot listen on 127.0.0.1:{port}: Address already in use; choose another"
+        in ran.stderr
+    )
+
+
+def test_wrong_uses_are_told(folder: Path) -> None:
+    twice = serve("--contract", "refund.opord", "--contract", "refund.opord")
+    assert (twice.returncode, "Refund version 1 is named twice" in twice.stderr) == (2, True)
+    missing = serve("--contract", "refnd.opord")
+    assert (missing.returncode, "did you mean `refund.opord`?" in missing.stderr) == (2, True)
+    memory = serve("--contract", "refund.opord", "--store", "sqlite://:memory:")
+    assert (memory.returncode, "lost when this command ends" in memory.stderr) == (2, True)
+    away = serve("--contract", "refund.opord", "--store", "postgresql://nobody@127.0.0.1:1/x", "--wait", "0")
+    assert away.returncode == 3
+
+
+def test_without_its_extra_it_says_what_to_install() -> None:
+    code = "import sys; sys.modules['uvicorn'] = None; from opord.cli import main; main()"
+    ran = subprocess.run(
+        [sys.executable, "-c", code, "serve"], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ran.returncode == 2
+    assert 'pip install "opord[server]"' in ran.stderr
+
+
+def test_the_application_needs_no_other_package() -> None:
+    code = (
+        "import sys; sys.modules.update(dict.fromkeys(['uvicorn', 'httptools', 'starlette', 'jinja2']));"
+        "from opord.server import HttpApi; print(HttpApi.__name__)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert ran.stdout == "HttpApi\n"
