@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from opord.codegen.diagram import THEMES, Theme, to_svg
+from opord.codegen.diagram import THEMES, Theme, to_dot, to_svg
 from opord.codegen.diagram.measure import width
 from opord.codegen.diagram.style import COLOURS, style_sheet
 from opord.contract import Contract
@@ -120,6 +120,29 @@ def test_the_legend_explains_only_what_the_diagram_shows() -> None:
     (legend,) = [each for each in read(to_svg(small, legend=True)).iter() if "legend" in classes(each)]
     assert texts(legend) == ["start", "acts at once", "final: success"]
     assert "legend" not in {name for each in read(to_svg(small)).iter() for name in classes(each)}
+
+
+def test_an_action_in_transaction_has_a_sign_of_its_own() -> None:
+    text = (
+        "contract A()\n"
+        "action pay() { in doubt skip }\n"
+        "action book() in transaction\n"
+        "initial state B -> C { commit book()\n goto C }\n"
+        "state C -> D { commit pay()\n goto D }\n"
+        "final state D success\n"
+    )
+    root = read(to_svg(model_of(text), legend=True))
+    (legend,) = [each for each in root.iter() if "legend" in classes(each)]
+    meanings = [each for each in texts(legend) if "exactly" in each or "at most" in each]
+    assert meanings == ["commits: at most once, or in doubt", "in transaction: exactly once"]
+    signs = {
+        each.get("data-call"): [part.tag.removeprefix(SVG) for part in each if "marker" in classes(part)]
+        for each in root.iter()
+        if each.get("data-call") in ("pay", "book")
+    }
+    assert signs == {"pay": ["circle"], "book": ["polygon"]}
+    assert "◆ commit book" in to_dot(model_of(text))
+    assert "● commit pay" in to_dot(model_of(text))
 
 
 def test_texts_of_a_contract_stay_text() -> None:

@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 
 from opord.contract import Action, Effect
+from opord.kernel.effect_attempts import SURPRISES_MOST
 from opord.language import check_text
 from opord.language.sheet import explain_sheet, render_text
 
@@ -102,3 +103,10 @@ final state Done success
     sheet = explain_sheet(checked.contract)
     assert sheet.actions[0].key_tells_apart == told
     assert (f"tells apart      {told}" in render_text(sheet)) == (told is not None)
+
+
+@pytest.mark.parametrize("declaration", ["effect look(id: str)", "action pay(id: str) in transaction"])
+def test_the_sheet_gives_the_number_of_attempts_after_an_undeclared_error(declaration: str) -> None:
+    text = " ".join(sheet_text(declaration).split())
+    assert f"one attempt; {SURPRISES_MOST} more if its handler raises something undeclared" in text
+    assert f"the worker tries {SURPRISES_MOST} more times, then the run stalls" in text

@@ -59,7 +59,7 @@ def _node(graph: Graph, state: State, phase: str | None) -> StateNode:
         initial=state.initial,
         outcome=state.outcome,
         phase=phase,
-        work=_work(own),
+        work=_work(graph, own),
         notes=tuple(note for note in notes if note),
         line=state.place.line,
     )
@@ -74,15 +74,16 @@ def _frame(graph: Graph, phase: Phase) -> PhaseFrame:
         name=phase.name,
         states=tuple(state.name for state in inside),
         shares=any(moment.gotos for moment in shared),
-        work=_work(shared),
+        work=_work(graph, shared),
         notes=tuple(note for note in notes if note),
         line=phase.place.line,
     )
 
 
-def _work(moments: Iterable[Moment]) -> tuple[Work, ...]:
+def _work(graph: Graph, moments: Iterable[Moment]) -> tuple[Work, ...]:
+    in_transaction = {action.name for action in graph.contract.actions if action.transaction}
     sites = (site for moment in moments for site, _ in call_sites(moment.body))
-    return tuple(dict.fromkeys(Work(site.verb, site.name) for site in sites))
+    return tuple(dict.fromkeys(Work(site.verb, site.name, site.name in in_transaction) for site in sites))
 
 
 def _carries(fields: tuple[Field, ...]) -> str:

@@ -89,10 +89,13 @@ def _entries(picture: Picture) -> Iterator[LegendEntry]:
         if sign in signs:
             yield LegendEntry(meaning, _state(sign))
     work = [each for node in picture.nodes for each in node.work]
-    works = {each.verb for each in (*work, *(each for frame in picture.frames for each in frame.work))}
-    if "commit" in works:
+    work += [each for frame in picture.frames for each in frame.work]
+    kinds = {(each.verb, each.transaction) for each in work}
+    if ("commit", False) in kinds:
         yield LegendEntry("commits: at most once, or in doubt", _work(Work("commit", "…")), 98)
-    if "perform" in works:
+    if ("commit", True) in kinds:
+        yield LegendEntry("in transaction: exactly once", _work(Work("commit", "…", transaction=True)), 98)
+    if ("perform", False) in kinds:
         yield LegendEntry("may be repeated", _work(Work("perform", "…")), 98)
     if picture.frames:
         yield LegendEntry("phase", _phase)

@@ -21,10 +21,14 @@ class ArrowCause:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A call that a step makes: a commit of an action, or an effect."""
+    """A call that a step makes: a commit of an action, or an effect.
+
+    `transaction` says that the action is in transaction.
+    """
 
     verb: Literal["commit", "perform"]
     name: str
+    transaction: bool = False
 
     @property
     def text(self) -> str:
@@ -33,8 +37,12 @@ class Work:
 
     @property
     def marked(self) -> str:
-        """The call after its marker, which is filled for an action and open for an effect."""
-        return f"{'●' if self.verb == 'commit' else '○'} {self.text}"
+        """The call after its marker, which is filled for an action and open for an effect.
+
+        For an action in transaction, it has corners.
+        """
+        marker = "○" if self.verb == "perform" else "◆" if self.transaction else "●"
+        return f"{marker} {self.text}"
 
 
 @dataclass(frozen=True, slots=True)

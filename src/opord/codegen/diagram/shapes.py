@@ -93,7 +93,7 @@ def state_sign(parent: Element, x: float, y: float, sign: StateSign) -> None:
 def work_rows(parent: Element, rect: Rect, y: float, work: tuple[Work, ...]) -> None:
     """Add the calls of a state from `y` down, one a row.
 
-    An action has a badge, an effect has none.
+    An action has a badge, an effect has none. The marker of an action in transaction has corners.
     """
     for index, each in enumerate(work):
         top = y + index * WORK_ROW
@@ -102,9 +102,17 @@ def work_rows(parent: Element, rect: Rect, y: float, work: tuple[Work, ...]) -> 
             badge = Rect(rect.x + 8, top, rect.width - 16, WORK_ROW - 3)
             rectangle(row, badge, 4, "badge")
         middle = top + (WORK_ROW - 3) / 2
-        circle = {"cx": number(rect.x + 18), "cy": number(middle), "r": "4"}
-        SubElement(row, "circle", {"class": "marker", **circle})
+        _marker(row, rect.x + 18, middle, each)
         write(row, rect.x + 28, middle + 3.8, each.text)
+
+
+def _marker(parent: Element, x: float, y: float, work: Work) -> None:
+    if work.transaction:
+        corners = [(x, y - 5), (x + 5, y), (x, y + 5), (x - 5, y)]
+        points = " ".join(f"{number(a)},{number(b)}" for a, b in corners)
+        SubElement(parent, "polygon", {"class": "marker", "points": points})
+    else:
+        SubElement(parent, "circle", {"class": "marker", "cx": number(x), "cy": number(y), "r": "4"})
 
 
 def way_path(way: LinkPath) -> str:

@@ -136,7 +136,7 @@ def attempts(graph: Graph, call: Effect | Action) -> str:
         reasons.append("an unknown outcome")
     if call.retry is None or not reasons:
         if transaction:
-            return "one attempt; a few more if its handler raises something undeclared or takes too long"
+            return "one attempt; 3 more if its handler raises something undeclared or takes too long"
         return (
             "one attempt"
             if isinstance(call, Action)

@@ -131,7 +131,7 @@ def _undeclared(contract: Contract) -> Iterator[CallTrouble]:
         (contract.effects, f"the worker tries 3 more times, then {stalls}"),
         (
             tuple(action for action in contract.actions if action.transaction),
-            f"what it wrote is rolled back; the worker tries a few more times, then {stalls}",
+            f"what it wrote is rolled back; the worker tries 3 more times, then {stalls}",
         ),
     ):
         if calls:
