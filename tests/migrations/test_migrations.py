@@ -40,6 +40,7 @@ DIGESTS = {
     "0005_needs.sql": "679f64140be7e91af5803981f21963b446a7dba8280b610dae5cbbb28e97add1",
     "0006_worker_trouble.sql": "867eac2c9d06b48d37c31498b01d182b45663568ab9a9c50e37536d6132a57ee",
     "0007_worker_calls.sql": "70bff576cfd59acd988bcdd6eb598efa7a88678180f93f24a9a8637da99f898c",
+    "0008_labels.sql": "7c2f1bd402fab53a15c4af4fdd4da6a813abdab75325d263d26e2009e9c34d0e",
 }
 """The steps that existing stores may have made. They must never change."""
 
@@ -294,10 +295,10 @@ def test_two_processes_that_open_an_old_store_at_once_take_turns(old: Path) -> N
 
 
 OLD_HEARTBEAT = (
-    "INSERT INTO workers (worker, contracts, alive_until) SELECT ?1, ?2, ?3 WHERE ?4 = '' AND ?5 = '' "
+    "INSERT INTO workers (worker, contracts, alive_until) SELECT ?1, ?2, ?3 WHERE ?4 = '' AND ?5 = '' AND ?6 = '[\"\"]' "
     "ON CONFLICT (worker) DO UPDATE SET contracts = excluded.contracts, alive_until = excluded.alive_until"
 )
-"""The heartbeat of a program that knows neither trouble nor calls of a worker."""
+"""The heartbeat of a program that knows neither trouble nor calls nor labels of a worker."""
 
 
 @pytest.fixture

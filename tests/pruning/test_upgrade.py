@@ -18,11 +18,14 @@ def test_a_store_of_the_first_schema_is_migrated_and_pruned(tmp_path: Path) -> N
     old.execute(
         "DROP INDEX heads_ended; DROP TABLE large_values; DROP TABLE pruned; DROP TABLE identity; DROP INDEX contracts_by_current"
     )
-    old.execute("DROP INDEX heads_by_needs")
     old.execute(
-        "ALTER TABLE heads DROP COLUMN needs; ALTER TABLE workers DROP COLUMN trouble; "
-        "ALTER TABLE workers DROP COLUMN calls"
+        "DROP INDEX heads_by_needs; DROP INDEX heads_due; DROP INDEX heads_by_label; DROP INDEX heads_live_by_label"
     )
+    for column in ("heads DROP COLUMN needs", "heads DROP COLUMN priority", "heads DROP COLUMN label"):
+        old.execute(f"ALTER TABLE {column}")
+    for column in ("trouble", "calls", "labels"):
+        old.execute(f"ALTER TABLE workers DROP COLUMN {column}")
+    old.execute("CREATE INDEX heads_due ON heads (contract, wake_at) WHERE wake_at IS NOT NULL")
     old.execute("ALTER TABLE contracts DROP COLUMN form; ALTER TABLE contracts DROP COLUMN current")
     old.execute("PRAGMA user_version = 1")
     old.close()

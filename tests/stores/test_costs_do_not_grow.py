@@ -128,6 +128,58 @@ def test_claiming_a_batch_costs_the_same_however_many_runs_are_due() -> None:
     assert found[0] == found[1]
 
 
+def with_priorities(crowd: int) -> SqliteStore:
+    """Return a store whose runs have a few priorities and labels, most of them far from due."""
+    store = SqliteStore(None, clock=SteppedClock())
+    store.put_contract(ORDERS)
+    for first in range(0, crowd, 500):
+        starts = [
+            a_start(f"Orders/{n}", head=WAITING, priority=n % 3 * 5 - 5, label="gpu" * (n % 2))
+            for n in range(first, min(first + 500, crowd))
+        ]
+        store.apply(starts)
+    for number, priority in enumerate((-5, 0, 5, 5)):
+        store.apply([a_start(f"Orders/due{number}", priority=priority, label="gpu")])
+    return store
+
+
+def test_claims_and_looks_cost_the_same_however_many_runs_of_each_priority_wait() -> None:
+    """A claim goes from one priority to the next, past all runs of each."""
+    found, labels = [], ("gpu", "")
+
+    for crowd in (1_000, 50_000):
+        store = with_priorities(crowd)
+        steps = Steps(store)
+
+        def claim(limit: int, store: SqliteStore = store) -> Any:
+            return store.claim("w", [DIGEST], limit=limit, ttl_us=SECOND, labels=labels)
+
+        found.append(
+            [
+                steps.of(partial(store.next_wake, [DIGEST], labels=labels)),
+                steps.of(partial(store.next_wake, [DIGEST])),
+                steps.of(partial(store.any_held, [DIGEST], within_us=SECOND, labels=labels)),
+                steps.of(partial(claim, 3)),
+                steps.of(partial(claim, 100)),
+                steps.of(partial(claim, 100)),
+            ]
+        )
+        assert claim(9) == []
+        store.close()
+    assert found[0] == found[1]
+    assert max(found[0]) < 2000
+
+
+def test_a_store_without_priorities_and_labels_pays_little_for_them() -> None:
+    """The look of an idle worker, and a claim that finds nothing, are what happens most often."""
+    store, _ = filled(1000, FAR)
+    store.claim("w", [DIGEST], limit=9, ttl_us=10**6 * SECOND)
+    steps = Steps(store)
+    assert steps.of(lambda: store.next_wake([DIGEST])) < 130
+    assert steps.of(lambda: store.claim("w", [DIGEST], limit=9, ttl_us=SECOND)) < 130
+    store.close()
+
+
 def test_a_look_for_needs_costs_the_same_however_many_runs_are_due() -> None:
     found = []
     for crowd in (1200, 6000):

@@ -74,7 +74,7 @@ def test_a_named_statement_scans_no_table_that_grows(connection: apsw.Connection
     assert scans(plan(connection, sql.queries()[name])) == []
 
 
-@pytest.mark.parametrize("name", ["due", "next_wake", "is_due"])
+@pytest.mark.parametrize("name", ["due", "next_wake"])
 def test_claiming_reads_only_runs_that_wait_for_an_instant(connection: apsw.Connection, name: str) -> None:
     steps = plan(connection, sql.queries()[name])
     assert any("USING" in step and "heads_due" in step for step in steps)

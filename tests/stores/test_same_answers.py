@@ -59,7 +59,15 @@ HEADS = st.builds(
     SMALL,
     st.booleans(),
 )
-STARTS = st.tuples(SMALL, TEXTS, HEADS, st.sampled_from([ORDERS, REFUNDS]))
+LABELS = st.lists(st.sampled_from(["", "gpu", "cpu"]), max_size=3, unique=True)
+STARTS = st.tuples(
+    SMALL,
+    TEXTS,
+    HEADS,
+    st.sampled_from([ORDERS, REFUNDS]),
+    st.sampled_from([0, 0, 5, -5]),
+    st.sampled_from(["", "", "gpu", "cpu"]),
+)
 WRITES = st.fixed_dictionaries(
     {
         # How far the writer's numbers are from the true ones; mostly not at all.
@@ -113,8 +121,16 @@ class SameAnswers(RuleBasedStateMachine):
 
     def change(self, run: str, given: Any) -> Start | Write:
         if isinstance(given, tuple):
-            records, text, head, contract = given
-            return a_start(run, head=head, contract=contract, input_text=text, records=records + 1)
+            records, text, head, contract, priority, label = given
+            return a_start(
+                run,
+                head=head,
+                contract=contract,
+                input_text=text,
+                records=records + 1,
+                priority=priority,
+                label=label,
+            )
         row = self.memory.load(run) or a_start(run).row
         epoch, seq, arrivals = given["off"]
         seq = max(row.seq + seq, 0)
@@ -142,9 +158,12 @@ class SameAnswers(RuleBasedStateMachine):
         contracts=st.sampled_from([[DIGEST], [OTHER_DIGEST], [DIGEST, OTHER_DIGEST]]),
         limit=SMALL,
         second=st.booleans(),
+        labels=LABELS,
     )
-    def claim(self, worker: str, contracts: list[str], limit: int, second: bool) -> None:
-        self.same(lambda store: store.claim(worker, contracts, limit=limit, ttl_us=2), second=second)
+    def claim(self, worker: str, contracts: list[str], limit: int, second: bool, labels: list[str]) -> None:
+        self.same(
+            lambda store: store.claim(worker, contracts, limit=limit, ttl_us=2, labels=labels), second=second
+        )
 
     @rule(worker=st.sampled_from(WORKERS), off=st.integers(0, 1), release=st.booleans())
     def lease(self, worker: str, off: int, release: bool) -> None:
@@ -172,6 +191,7 @@ class SameAnswers(RuleBasedStateMachine):
             started_before=st.sampled_from([None, None, BEGIN, BEGIN + 1]),
             since_from=st.sampled_from([None, None, 2]),
             since_before=st.sampled_from([None, None, 2]),
+            label=st.sampled_from([None, None, "gpu", ""]),
             texts=st.lists(
                 st.lists(st.sampled_from(["", "a", "é", "{"]), max_size=2).map(tuple), max_size=2
             ).map(tuple),
@@ -238,7 +258,23 @@ class SameAnswers(RuleBasedStateMachine):
                 self.same(lambda store, run=run, key=key: store.event_key(run, "paid", key))
             for key in "st":
                 self.same(lambda store, run=run, key=key: store.used_key(run, "charge", key))
-        self.same(lambda store: store.next_wake([DIGEST, OTHER_DIGEST]))
+        for labels in ([""], ["gpu"], ["", "gpu", "cpu"]):
+            self.same(lambda store, labels=labels: store.next_wake([DIGEST, OTHER_DIGEST], labels=labels))
+            self.same(lambda store, labels=labels: store.any_held([DIGEST], within_us=2, labels=labels))
+
+    @rule(
+        worker=st.sampled_from(WORKERS),
+        labels=LABELS,
+        contracts=st.sampled_from([[DIGEST], [DIGEST, OTHER_DIGEST]]),
+    )
+    def heartbeat(self, worker: str, labels: list[str], contracts: list[str]) -> None:
+        self.same(lambda store: store.heartbeat(worker, contracts, ttl_us=2, labels=labels))
+        self.same(lambda store: store.workers())
+
+    @rule()
+    def unserved(self) -> None:
+        self.same(lambda store: store.unserved_versions())
+        self.same(lambda store: {row.run for row in store.due_needs("unserved", limit=9)})
 
     def teardown(self) -> None:
         if not hasattr(self, "memory"):

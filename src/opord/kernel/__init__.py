@@ -33,6 +33,7 @@ __all__ = [
     "rows",
     "run",
     "same_input",
+    "scheduling",
     "sealing",
     "secrets",
     "settled",

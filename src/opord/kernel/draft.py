@@ -138,6 +138,7 @@ class Draft:
             run.hash,
             0,
             run.head(self.keep, stored_needs(run)),
+            *run.scheduling,
         )
         return Start(row, tuple(self.records), self._values() if self.values else ())
 

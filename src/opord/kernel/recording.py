@@ -20,6 +20,7 @@ from opord.kernel.program import Program, StateProgram
 from opord.kernel.records import Teller
 from opord.kernel.requests import Goto
 from opord.kernel.run import Answer, Cause, Intent, Outcome, Pending, Run, new_run
+from opord.kernel.scheduling import USUAL, Scheduling
 from opord.kernel.secrets import hidden
 from opord.kernel.settled import Settled, record_settled, remember_key
 from opord.kernel.step import StepError
@@ -46,6 +47,7 @@ def start(
     worker: str,
     held: bool,
     message: str | None = None,
+    scheduling: Scheduling = USUAL,
 ) -> Draft:
     """Return the draft of a new run in its initial state.
 
@@ -58,6 +60,7 @@ def start(
     """
     input_rest = program.input.dump(input_value)
     run = new_run(program, run_id, input_value, input_rest, now)
+    run.scheduling = scheduling
     run.epoch = 1 if held else 0
     draft = Draft(run, now, worker)
     try:
@@ -76,6 +79,8 @@ def start(
         id=message,
         to=initial,
         timers=_written(run.body.timers),
+        priority=scheduling.priority or None,
+        label=scheduling.label or None,
     )
     return draft
 

@@ -119,7 +119,8 @@ class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     record before it, empty in the first), `run`, `seq` and `worker` (its writer). The others by
     kind:
 
-    - started: `name`, `version`, `input`, `to`, `data`, `timers`
+    - started: `name`, `version`, `input`, `to`, `data`, `timers`, `priority` (if not 0), `label`
+      (if it has one)
     - event, ignored, unhandled: `event`, `args`, `actor`, `role`, `key`, `id`, `arrived` (if it had
       been stored)
     - dropped: `event`, `id`, `key` (if the event has one); `actor`, `role`, `reason` (of the person
@@ -189,6 +190,7 @@ class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     intent: int | None = None
     key: str | None = None
     kind: RecordKind
+    label: str | None = None
     learned_by: str | None = None
     misfit: bool | None = None
     name: str | None = None
@@ -199,6 +201,7 @@ class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     outcome: Any = None
     place: str | None = None
     prev: Digest
+    priority: int | None = None
     reason: str | None = None
     result: str | None = None
     role: str | None = None

@@ -14,6 +14,7 @@ import msgspec
 from opord.contract import Outcome
 from opord.kernel.calls_under_way import CallUnderWay
 from opord.kernel.records import RecordKind, known_kind
+from opord.kernel.scheduling import NO_LABEL
 from opord.values.types import Digest, Instant, Key, RunId
 
 Status: TypeAlias = Literal["running", "waiting", "in_doubt", "stalled", "ended"]
@@ -211,7 +212,11 @@ class Head(Row, frozen=True):
 
 
 class RunRow(Row, frozen=True):
-    """A run as stored."""
+    """A run as stored.
+
+    `priority` and `label` say when and where it is carried, and never change; `label` is empty if
+    it has none. See `scheduling.py`.
+    """
 
     run: RunId
     contract: Digest
@@ -224,6 +229,8 @@ class RunRow(Row, frozen=True):
     hash: Digest
     arrivals: int
     head: Head
+    priority: int = 0
+    label: str = NO_LABEL
 
 
 class Start(Row, frozen=True):

@@ -19,6 +19,7 @@ from opord.kernel.program import CallProgram, Program, StateProgram
 from opord.kernel.records import CauseKind, CollisionAnswer, EndingKind, OutcomeBy
 from opord.kernel.requests import Frame, RunInfo
 from opord.kernel.rows import Head, RunOutcome, RunRow, Status, ValueRow
+from opord.kernel.scheduling import USUAL, Scheduling
 from opord.kernel.sealing import SEALED, comparable, opened, sealed
 from opord.values.canonical import dumps, loads
 from opord.values.types import NO_DIGEST, NO_KEY, START_OF_TIME, Digest, Instant, Key, RunId
@@ -245,6 +246,7 @@ class Run:
         "past",
         "program",
         "reason",
+        "scheduling",
         "seq",
         "since",
         "started_at",
@@ -257,6 +259,7 @@ class Run:
     program: Program
     id: RunId
     started_at: Instant
+    scheduling: Scheduling
     input: Any
     input_rest: Split
     kept_data: Split | None
@@ -476,22 +479,19 @@ def _bare_run(program: Program, run_id: RunId, now: Instant) -> Run:
     run.program = program
     run.id = run_id
     run.started_at = now
+    run.scheduling = USUAL
     run.input = None
     run.input_rest = _NOTHING
     run.kept_data = None
     run.large = LargeValues(run_id, program.vault)
-    run.epoch = 0
-    run.seq = 0
+    run.epoch = run.seq = run.arrivals = 0
     run.hash = NO_DIGEST
-    run.arrivals = 0
     run.state = ""
     run.fields = None
     run.status = "running"
     run.outcome = None
     run.since = now
-    run.wake_at = None
-    run.worker = None
-    run.reason = None
+    run.wake_at = run.worker = run.reason = None
     run.past = {}
     run.body = RunBody(data=_NO_DATA, entered=0)
     run.info = RunInfo(run_id, to_datetime(now))
@@ -591,6 +591,7 @@ def _join_pending(values: LargeValues, pending: Pending, placed: dict[str, Large
 def _of_row(program: Program, row: RunRow) -> Run:
     run = _bare_run(program, row.run, row.started_at)
     head = row.head
+    run.scheduling = Scheduling(row.priority, row.label) if row.priority or row.label else USUAL
     run.epoch = row.epoch
     run.seq, run.hash, run.arrivals = row.seq, row.hash, row.arrivals
     run.state, run.status, run.outcome, run.since = head.state, head.status, head.outcome, head.since

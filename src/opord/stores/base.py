@@ -36,6 +36,7 @@ from opord.kernel.rows import (
     ValueRow,
     Write,
 )
+from opord.kernel.scheduling import NO_LABEL, UNLABELLED, Labels
 from opord.stores.bell import Bell, Ring
 from opord.stores.errors import (
     ContractConflict,
@@ -107,7 +108,7 @@ __all__ = [
 
 
 DUE_READ: Final = 1000
-"""Number of runs of a contract that `due_needs` and `resting` read."""
+"""Number of runs of a contract, label and priority that `due_needs` and `resting` read."""
 
 KEPT_READ: Final = 1000
 """Number of runs with waiting messages that `kept_for` reads."""
@@ -132,7 +133,8 @@ class WorkerRow(NamedTuple):
     """A worker: the digests of the contracts it has handlers for, and until when it is alive.
 
     `trouble` is what keeps it from going on, in words; empty if nothing does. `calls` are the calls
-    that it is making, as text that the store need not understand; empty if none lasts.
+    that it is making, as text that the store need not understand; empty if none lasts. `labels` are
+    those whose runs it takes, `NO_LABEL` for the runs without one.
     """
 
     worker: str
@@ -140,14 +142,16 @@ class WorkerRow(NamedTuple):
     alive_until: Instant
     trouble: str = ""
     calls: str = ""
+    labels: tuple[str, ...] = UNLABELLED
 
 
 class LiveVersion(NamedTuple):
-    """A version of a contract, and the number of its runs that have not ended."""
+    """The runs of a version of a contract with one label that have not ended: their number."""
 
     name: str
     version: int
     runs: int
+    label: str = NO_LABEL
 
 
 class KeptFor(NamedTuple):
@@ -170,6 +174,7 @@ class RunFilter(NamedTuple):
     started_before: Instant | None = None
     since_from: Instant | None = None  # in its state, not before
     since_before: Instant | None = None
+    label: str | None = None  # `NO_LABEL`: the runs that have none
     texts: tuple[tuple[str, ...], ...] = ()
     """For each group, the stored input or body, as text, holds one of the group's texts."""
 
@@ -312,8 +317,19 @@ class Store(Protocol):
     def at_once(self) -> AbstractContextManager[None]:
         """In this block, verbs on this thread never wait: they raise `StoreUnavailable`."""
 
-    def claim(self, worker: str, contracts: Collection[str], *, limit: int, ttl_us: Duration) -> Claimed:
-        """Take up to `limit` due runs of these contracts (digests), the longest due first.
+    def claim(
+        self,
+        worker: str,
+        contracts: Collection[str],
+        *,
+        limit: int,
+        ttl_us: Duration,
+        labels: Labels = UNLABELLED,
+    ) -> Claimed:
+        """Take up to `limit` due runs of these contracts (digests) that have one of these labels.
+
+        Runs of the highest priority come first, and among them the longest due. The cost depends on
+        how many contracts, labels and priorities there are, not on how many runs wait.
 
         A run is due if its `wake_at` has come. Each gets `worker`, an `epoch` one higher, and
         `wake_at` = now + `ttl_us`, the end of the lease. No two claims ever return the same run
@@ -332,11 +348,16 @@ class Store(Protocol):
         Any worker may then claim them.
         """
 
-    def next_wake(self, contracts: Collection[str]) -> Instant | None:
-        """Return the earliest `wake_at` of the runs of these contracts; None if no run has one."""
+    def next_wake(self, contracts: Collection[str], *, labels: Labels = UNLABELLED) -> Instant | None:
+        """Return the earliest `wake_at` of the runs of these contracts and labels.
 
-    def any_held(self, contracts: Collection[str], *, within_us: Duration) -> bool:
-        """Say whether a worker holds a run of these contracts with a lease that ends soon.
+        The result is None if no run has one.
+        """
+
+    def any_held(
+        self, contracts: Collection[str], *, within_us: Duration, labels: Labels = UNLABELLED
+    ) -> bool:
+        """Say whether a worker holds a run of these contracts and labels by a lease that ends soon.
 
         Soon means before now + `within_us`.
         """
@@ -367,7 +388,7 @@ class Store(Protocol):
         """Return up to `limit` runs that are overdue or unserved, the longest due first.
 
         A look costs the same, however many runs are due: it reads the `DUE_READ` runs of each
-        contract that have been due the longest.
+        contract, label and priority that have been due the longest.
         """
         ...
 
@@ -376,7 +397,8 @@ class Store(Protocol):
 
         Such a run is `waiting`, no worker holds it, and its `head.body` has a value at
         `pending.tries` or at `pending.intent`. A look costs the same, however many runs wait: it
-        reads the `DUE_READ` runs of each contract that have the earliest `wake_at`.
+        reads the `DUE_READ` runs of each contract, label and priority that have the earliest
+        `wake_at`.
         """
         ...
 
@@ -390,7 +412,7 @@ class Store(Protocol):
         ...
 
     def unserved_versions(self) -> list[LiveVersion]:
-        """Return the versions that have runs that have not ended, and no live worker.
+        """Return the versions and labels of runs that have not ended and that no live worker takes.
 
         It reads an index entry for each run of these versions.
         """
@@ -514,8 +536,9 @@ class Store(Protocol):
         ttl_us: Duration,
         trouble: str = "",
         calls: str = "",
+        labels: Labels = UNLABELLED,
     ) -> None:
-        """Record that `worker` is alive until now + `ttl_us` and serves these contracts.
+        """Record that `worker` is alive until now + `ttl_us` and serves these contracts and labels.
 
         `trouble` and `calls` are kept as given, until its next heartbeat; see `WorkerRow`.
         """

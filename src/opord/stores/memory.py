@@ -8,13 +8,11 @@ Nothing is durable.
 from __future__ import annotations
 
 import copy
-import threading
 import time
-import uuid
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, fields
+from dataclasses import fields
 from typing import Any
 
 import apsw
@@ -22,6 +20,7 @@ import apsw
 from opord.kernel.conflicts import Facts, check_batch, check_prune, check_rewrite, compare, judge, may_prune
 from opord.kernel.needs import could_go_on, is_overdue
 from opord.kernel.rows import DueNeed, NeedFilter, NeedReason, has_ended, known_needs
+from opord.kernel.scheduling import UNLABELLED, Labels
 from opord.kernel.unread import rests
 from opord.stores.base import (
     DUE_READ,
@@ -53,34 +52,10 @@ from opord.stores.base import (
     Write,
 )
 from opord.stores.bell import Bell, Ring
+from opord.stores.memory_rows import Rows
 from opord.stores.memory_transaction import MemoryTransaction
 from opord.stores.sqlite.handed import NO_JOIN
 from opord.values.types import START_OF_TIME, Digest, Duration, Instant, Key, RunId
-
-
-@dataclass(slots=True)
-class _Rows:
-    """The rows that all handles share.
-
-    Dicts keep the order of the starts, which is the order of listings.
-    """
-
-    lock: threading.RLock = field(default_factory=threading.RLock)
-    contracts: dict[str, StoredContract] = field(default_factory=dict)
-    runs: dict[str, RunRow] = field(default_factory=dict)
-    journals: dict[str, list[RecordRow]] = field(default_factory=dict)
-    inboxes: dict[str, list[InboxRow]] = field(default_factory=dict)
-    messages: set[tuple[str, str]] = field(default_factory=set)
-    event_keys: dict[tuple[str, str, str], EventKey] = field(default_factory=dict)
-    used_keys: dict[tuple[str, str, str], UsedKey] = field(default_factory=dict)
-    values: dict[str, dict[str, ValueRow]] = field(default_factory=dict)
-    workers: dict[str, WorkerRow] = field(default_factory=dict)
-    tombstones: dict[RunId, Tombstone] = field(default_factory=dict)
-    numbers: dict[str, int] = field(default_factory=dict)
-    highest: int = 0
-    identity: str = field(default_factory=lambda: uuid.uuid4().hex)
-    changes: int = 0
-    tables: apsw.Connection | None = None
 
 
 def _within(instant: Instant, first: Instant | None, end: Instant | None) -> bool:
@@ -95,7 +70,7 @@ class MemoryStore:
 
     def __init__(self, clock: Callable[[], int] | None = None) -> None:
         self._clock = clock or (lambda: time.time_ns() // 1000)
-        self._rows = _Rows()
+        self._rows = Rows()
         self._own_changes = 0
 
     def another(self, clock: Callable[[], int] | None = None) -> MemoryStore:
@@ -108,7 +83,7 @@ class MemoryStore:
         """Return an independent copy of the store with its current rows, like a backup."""
         other = MemoryStore(self._clock)
         with self._rows.lock:
-            for name in (one.name for one in fields(_Rows) if one.name not in ("lock", "tables")):
+            for name in (one.name for one in fields(Rows) if one.name not in ("lock", "tables")):
                 value = getattr(self._rows, name)
                 setattr(other._rows, name, copy.copy(value))
             for lists in (other._rows.journals, other._rows.inboxes):
@@ -275,17 +250,24 @@ class MemoryStore:
         hashes = {(run, record.seq): record.hash for record in rows.journals[run]}
         return Facts({run: row}, hashes, rows.messages, rows.event_keys)
 
-    def claim(self, worker: str, contracts: Collection[str], *, limit: int, ttl_us: Duration) -> Claimed:
+    def claim(
+        self,
+        worker: str,
+        contracts: Collection[str],
+        *,
+        limit: int,
+        ttl_us: Duration,
+        labels: Labels = UNLABELLED,
+    ) -> Claimed:
         rows, now = self._rows, self.now()
-        digests = self._current(contracts)
         with rows.lock:
             due = [
-                (row.head.wake_at, number, row)
-                for number, row in enumerate(rows.runs.values())
-                if row.contract in digests and row.head.wake_at is not None and row.head.wake_at <= now
+                (-row.priority, row.head.wake_at, number, row)
+                for number, row in enumerate(self._of(contracts, labels))
+                if row.head.wake_at is not None and row.head.wake_at <= now
             ]
             claimed, before = [], []
-            for _, _, row in sorted(due, key=lambda item: item[:2])[: max(limit, 0)]:
+            for *_, row in sorted(due, key=lambda item: item[:3])[: max(limit, 0)]:
                 before.append(row.head.worker)
                 head = row.head.replace(worker=worker, wake_at=now + ttl_us)
                 row = row.replace(epoch=row.epoch + 1, head=head)
@@ -317,20 +299,24 @@ class MemoryStore:
                 self._changed()
         return lost_runs
 
-    def next_wake(self, contracts: Collection[str]) -> Instant | None:
+    def _of(self, contracts: Collection[str], labels: Labels) -> list[RunRow]:
+        """Return the runs of these contracts and labels, in the order of their starts."""
+        digests = self._current(contracts)
+        return [row for row in self._rows.runs.values() if row.contract in digests and row.label in labels]
+
+    def next_wake(self, contracts: Collection[str], *, labels: Labels = UNLABELLED) -> Instant | None:
         with self._rows.lock:
-            digests = self._current(contracts)
-            wakes = [row.head.wake_at for row in self._rows.runs.values() if row.contract in digests]
+            wakes = [row.head.wake_at for row in self._of(contracts, labels)]
         return min((wake for wake in wakes if wake is not None), default=None)
 
-    def any_held(self, contracts: Collection[str], *, within_us: Duration) -> bool:
+    def any_held(
+        self, contracts: Collection[str], *, within_us: Duration, labels: Labels = UNLABELLED
+    ) -> bool:
         before = self.now() + within_us
         with self._rows.lock:
-            digests = self._current(contracts)
             return any(
                 row.head.worker is not None and row.head.wake_at is not None and row.head.wake_at < before
-                for row in self._rows.runs.values()
-                if row.contract in digests
+                for row in self._of(contracts, labels)
             )
 
     def load(self, run: RunId) -> RunRow | None:
@@ -355,6 +341,7 @@ class MemoryStore:
             and where.status in (None, row.head.status)
             and where.outcome in (None, row.head.outcome)
             and where.version in (None, row.version)
+            and where.label in (None, row.label)
             and _within(row.started_at, where.started_from, where.started_before)
             and _within(row.head.since, where.since_from, where.since_before)
             and all(any(text in row.input or text in row.head.body for text in one) for one in where.texts)
@@ -367,10 +354,13 @@ class MemoryStore:
         reasons: set[NeedReason] = {*known_needs(head.needs)}
         if is_overdue(head.status, head.wake_at, now):
             reasons.add("overdue")
-        served = any(row.contract in worker.contracts for worker in self.workers())
-        if not served and could_go_on(head.status, head.wake_at, now):
+        if not self._served(row) and could_go_on(head.status, head.wake_at, now):
             reasons.add("unserved")
         return bool(reasons) if needs == "any" else needs in reasons
+
+    def _served(self, row: RunRow) -> bool:
+        """Say whether a worker that is alive takes a run."""
+        return any(row.contract in one.contracts and row.label in one.labels for one in self.workers())
 
     def due_needs(self, reason: DueNeed, *, limit: int) -> list[RunRow]:
         with self._rows.lock:
@@ -380,11 +370,12 @@ class MemoryStore:
     def resting(self, *, limit: int) -> list[RunRow]:
         with self._rows.lock:
             waking = [row for row in self._rows.runs.values() if row.head.wake_at is not None]
-        read: Counter[str] = Counter()
+        read: Counter[tuple[str, str, int]] = Counter()
         found: list[RunRow] = []
         for row in sorted(waking, key=lambda row: row.head.wake_at or 0):
-            read[row.contract] += 1
-            if read[row.contract] <= DUE_READ and rests(row):
+            turn = (row.contract, row.label, row.priority)
+            read[turn] += 1
+            if read[turn] <= DUE_READ and rests(row):
                 found.append(row)
         return found[: max(limit, 0)]
 
@@ -397,13 +388,14 @@ class MemoryStore:
 
     def unserved_versions(self) -> list[LiveVersion]:
         with self._rows.lock:
-            served = {digest for worker in self.workers() for digest in worker.contracts}
             live = Counter(
-                (row.name, row.version)
+                (row.name, row.version, row.label)
                 for row in self._rows.runs.values()
-                if not has_ended(row.head.status) and row.contract not in served
+                if not has_ended(row.head.status) and not self._served(row)
             )
-        return [LiveVersion(*version, runs) for version, runs in sorted(live.items())]
+        return [
+            LiveVersion(name, version, runs, label) for (name, version, label), runs in sorted(live.items())
+        ]
 
     def journal(self, run: RunId, *, after: int = 0, limit: int = 1000) -> list[RecordRow]:
         records = self._rows.journals.get(run, [])
@@ -533,10 +525,12 @@ class MemoryStore:
         ttl_us: Duration,
         trouble: str = "",
         calls: str = "",
+        labels: Labels = UNLABELLED,
     ) -> None:
         with self._rows.lock:
+            alive_until = Instant(self.now() + ttl_us)
             self._rows.workers[worker] = WorkerRow(
-                worker, tuple(sorted(contracts)), Instant(self.now() + ttl_us), trouble, calls
+                worker, tuple(sorted(contracts)), alive_until, trouble, calls, tuple(sorted(labels))
             )
             self._changed()
 

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, Final, cast
 
 from opord.kernel.rows import RunRow
+from opord.kernel.scheduling import UNLABELLED, Labels
 from opord.stores import open_store
 from opord.stores.base import RunFilter, Store, StoreRefused
 from opord.stores.bell import Ring
@@ -65,9 +66,10 @@ class LoneStore:
         """Return the newest runs that fit."""
         return [*self._ask(self._store.runs, where, limit=limit, after=after)]
 
-    def next_wake(self, contracts: Collection[str]) -> Instant | None:
+    def next_wake(self, contracts: Collection[str], *, labels: Labels = UNLABELLED) -> Instant | None:
         """Return when the next run is due."""
-        return cast(Instant | None, self._ask(self._store.next_wake, tuple(contracts)))
+        asked = self._ask(self._store.next_wake, tuple(contracts), labels=tuple(labels))
+        return cast(Instant | None, asked)
 
     def changes(self) -> int:
         """Return how often others have changed rows."""

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable
 
 from opord.kernel.rows import RunOutcome
+from opord.kernel.scheduling import NO_LABEL
 from opord.stores.base import (
     Applied,
     EventKey,
@@ -85,12 +86,14 @@ def a_start(
     input_text: str = "{}",
     records: int = 1,
     started_at: Instant = BEGIN,
+    priority: int = 0,
+    label: str = NO_LABEL,
 ) -> Start:
     journal = tuple(a_record(run, seq) for seq in range(1, records + 1))
     epoch = 0 if head is None or head.worker is None else 1
     row = RunRow(
         *(RunId(run), contract.digest, contract.name, contract.version, started_at, input_text, epoch),
-        *(len(journal), journal[-1].hash, 0, head or a_head()),
+        *(len(journal), journal[-1].hash, 0, head or a_head(), priority, label),
     )
     return Start(row, journal)
 

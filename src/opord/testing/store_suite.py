@@ -34,6 +34,7 @@ from opord.testing.contract_suite import ContractSuite
 from opord.testing.listing_suite import ListingSuite
 from opord.testing.needs_suite import NeedsSuite
 from opord.testing.pruning_suite import PruningSuite
+from opord.testing.scheduling_suite import SchedulingSuite
 from opord.testing.store_rows import (
     BEGIN,
     DIGEST,
@@ -59,7 +60,14 @@ from opord.values.types import Digest, Duration, Instant, Key, RunId
 
 
 class StoreSuite(
-    ContractSuite, ListingSuite, NeedsSuite, PruningSuite, TransactionSuite, ValuesSuite, WatchingSuite
+    ContractSuite,
+    ListingSuite,
+    NeedsSuite,
+    PruningSuite,
+    SchedulingSuite,
+    TransactionSuite,
+    ValuesSuite,
+    WatchingSuite,
 ):
     """The promise as tests. A subclass provides `open_handle`."""
 

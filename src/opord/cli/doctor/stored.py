@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from opord.cli.doctor.observation import Observation, as_observation
 from opord.cli.doctor.secrets import check_sealed_values
 from opord.kernel.instants import in_words
+from opord.kernel.scheduling import worker_with_handlers
 from opord.story.counting import counted
 
 if TYPE_CHECKING:
@@ -104,10 +105,12 @@ def _stand_still(facts: StoreOverview) -> Iterator[Observation]:
     from opord.backends.opening import DUE_READ, KEPT_READ
 
     stands = facts.stands
-    for name, version, runs in stands.unserved:
-        message = f"no live worker has handlers for {name} version {version}; {counted(runs, 'run')} of that version {_have(runs)} not ended"
-        details = {"contract": name, "version": version, "runs": runs}
-        yield Observation("runs", "warning", message, "start a worker with that version", details)
+    for name, version, runs, label in stands.unserved:
+        which = "of that version and label" if label else "of that version"
+        message = f"no live {worker_with_handlers(name, version, label)}; {counted(runs, 'run')} {which} {_have(runs)} not ended"
+        details = {"contract": name, "version": version, "runs": runs} | ({"label": label} if label else {})
+        move = f"start a worker with that version{f' and --label {label}' if label else ''}"
+        yield Observation("runs", "warning", message, move, details)
     for worker, runs, since, until in stands.gone:
         sign = f" since {in_words(since)}" if since is not None else ""
         message = (

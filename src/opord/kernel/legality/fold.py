@@ -13,6 +13,7 @@ from opord.kernel.program import CallProgram, HandlerProgram, Program, StateProg
 from opord.kernel.records import RecordKind
 from opord.kernel.requests import Frame, RunInfo
 from opord.kernel.rows import ValueRow
+from opord.kernel.scheduling import NO_LABEL
 from opord.values.types import START_OF_TIME, Instant, Key, RunId
 
 
@@ -216,6 +217,8 @@ class Fold:
         self.epoch = 0
         self.last_kind: RecordKind | None = None
         self.started_at = START_OF_TIME
+        self.priority = 0
+        self.label = NO_LABEL
         self.input: Any = None
         self.input_rest: Any = None
         self.state = ""

@@ -71,6 +71,8 @@ def _check_columns(fold: Fold, row: RunRow) -> None:
         ("started_at", row.started_at, fold.started_at),
         ("name", row.name, program.name),
         ("version", row.version, program.version),
+        ("priority", row.priority, fold.priority),
+        ("label", row.label, fold.label),
     ):
         compare(fold, column, value, journal)
     if not program.is_named_by(row.contract):

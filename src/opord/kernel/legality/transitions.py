@@ -14,6 +14,7 @@ from opord.kernel.legality.troubles import check_trouble
 from opord.kernel.legality.values import UNFIT
 from opord.kernel.program import HandlerProgram, StateProgram, TimerProgram
 from opord.kernel.records import FAILED, CauseWord
+from opord.kernel.scheduling import label_problem, priority_problem
 from opord.statements import gotos
 from opord.values.call_words import failed_words
 from opord.values.codec import Codec
@@ -42,6 +43,7 @@ def started(fold: Fold, record: ReadRecord) -> None:
             "contract",
             f"it is a run of {body['name']} version {body['version']}, not {program.name} {program.version}",
         )
+    _check_scheduling(fold, body)
     fold.input_rest = body["input"]
     fold.input = decoded(fold, "input", program.input, body["input"])
     if program.key is not None and fold.input is not None:
@@ -54,6 +56,18 @@ def started(fold: Fold, record: ReadRecord) -> None:
     if body["to"] != initial:
         fold.problem("transition", f"it starts in {body['to']}, the initial state is {initial}")
     _enter(fold, record)
+
+
+def _check_scheduling(fold: Fold, body: Mapping[str, Any]) -> None:
+    """Check the priority and the label, which are left out if they are the usual ones."""
+    if "priority" in body:
+        fold.priority = body["priority"]
+        if why := priority_problem(fold.priority):
+            fold.problem("priority", why)
+    if "label" in body:
+        fold.label = body["label"]
+        if why := label_problem(fold.label):
+            fold.problem("label", why)
 
 
 def _check_required(fold: Fold, refusal: Callable[[Any], tuple[int, str] | None]) -> None:

@@ -35,6 +35,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar
 import msgspec
 
 from opord.kernel.rows import EventKey, Head, InboxRow, Kept, RecordRow, RunRow, UsedKey, ValueRow
+from opord.kernel.scheduling import NO_LABEL
 from opord.stores.base import StoredContract
 from opord.values.types import Digest
 
@@ -161,7 +162,7 @@ def run_line(run: Kept) -> bytes:
     return line(
         "run",
         {
-            **run.row.members(),
+            **_members_of(run.row),
             "head": run.row.head.members(),
             "records": [record.members() for record in run.records],
             "inbox": [message.members() for message in run.inbox],
@@ -172,13 +173,22 @@ def run_line(run: Kept) -> bytes:
     )
 
 
+def _members_of(row: RunRow) -> dict[str, Any]:
+    """Return the members of a row; priority and label are left out if they are the usual ones."""
+    members = row.members()
+    for name, usual in (("priority", 0), ("label", NO_LABEL)):
+        if members[name] == usual:
+            del members[name]
+    return members
+
+
 def read_run(body: bytes) -> Kept:
     """Decode the line of a run."""
     members = decoded(body, dict)
     try:
         head = _row({"needs": "", **members["head"]}, Head)
         return Kept(
-            _row({**members, "head": head}, RunRow),
+            _row({"priority": 0, "label": NO_LABEL, **members, "head": head}, RunRow),
             tuple(_row(each, RecordRow) for each in members["records"]),
             tuple(_row(each, InboxRow) for each in members["inbox"]),
             tuple(_row(each, EventKey) for each in members["event_keys"]),

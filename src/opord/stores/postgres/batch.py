@@ -75,6 +75,8 @@ class _Start(msgspec.Struct, gc=False):
     needs: str
     rest_state: str | None
     ended_since: int | None
+    priority: int
+    label: str
 
 
 class _Record(msgspec.Struct, gc=False):
@@ -184,7 +186,7 @@ class Lists:
                     row.hash,
                     row.arrivals,
                 ),
-                *(*row.head.columns(), *rest_of(row.head)),
+                *(*row.head.columns(), *rest_of(row.head), row.priority, row.label),
             )
         )
         self.records += [_Record(n, *record.columns()) for record in start.records]

@@ -30,7 +30,7 @@ s AS MATERIALIZED (
   SELECT * FROM json_to_recordset(:starts::json) AS s (
     n int, run text, contract text, started_at bigint, input text, epoch bigint, seq bigint, hash text, arrivals bigint,
     state text, status text, outcome text, since bigint, wake_at bigint, worker text, reason text, body text,
-    needs text, rest_state text, ended_since bigint)
+    needs text, rest_state text, ended_since bigint, priority int, label text)
 ), known AS MATERIALIZED (
   SELECT d.digest, c.id FROM opord.digests AS d JOIN opord.contracts AS c ON c.id = d.contract
   WHERE d.digest = ANY (ARRAY(SELECT contract FROM s)) FOR KEY SHARE OF c
@@ -92,9 +92,9 @@ begun AS (
   RETURNING id, run, contract
 ), first_heads AS (
   INSERT INTO opord.heads (run, contract, epoch, seq, arrivals, since, wake_at, due_at, ended_since, hash, state, status, outcome,
-                           needs, rest_state, worker, reason, body)
+                           needs, rest_state, worker, reason, body, priority, label)
   SELECT b.id, b.contract, s.epoch, s.seq, s.arrivals, s.since, s.wake_at, s.wake_at, s.ended_since, s.hash, s.state, s.status,
-         s.outcome, s.needs, s.rest_state, s.worker, s.reason, s.body
+         s.outcome, s.needs, s.rest_state, s.worker, s.reason, s.body, s.priority, s.label
   FROM begun AS b JOIN s ON s.run = b.run
 ), started AS MATERIALIZED (
   SELECT s.n, b.id, s.arrivals FROM begun AS b JOIN s ON s.run = b.run

@@ -167,14 +167,15 @@ def _connections(connection: Connection) -> Remark:
     return Remark("sessions", "fine", message, facts=facts)
 
 
-# The workers without a sign of life, by the runs of each contract that wake next.
+# The workers without a sign of life, by the runs of each turn that wake next.
 _GONE: Final = (
-    "SELECT h.worker, count(*), w.alive_until, max(h.wake_at) FROM opord.contracts AS k CROSS JOIN LATERAL ("
-    "SELECT d.worker, d.wake_at FROM opord.heads AS d WHERE d.contract = k.id AND d.due_at IS NOT NULL "
-    f"ORDER BY d.due_at, d.run LIMIT {DUE_READ}) AS h LEFT JOIN opord.workers AS w ON w.worker = h.worker "
+    f"{sql.ALL_TURNS} SELECT h.worker, count(*), w.alive_until, max(h.wake_at) FROM turns AS t CROSS JOIN LATERAL ("
+    f"SELECT h.worker, h.wake_at FROM opord.heads AS h WHERE {sql.OF_TURN} AND h.due_at IS NOT NULL "
+    f"ORDER BY h.due_at, h.run LIMIT {DUE_READ}) AS h LEFT JOIN opord.workers AS w ON w.worker = h.worker "
     f"WHERE h.worker IS NOT NULL AND coalesce(w.alive_until, 0) <= {sql.CLOCK} "
     "GROUP BY h.worker, w.alive_until ORDER BY h.worker"
 )
+_NOW: Final = f"(SELECT {sql.CLOCK})"
 _TROUBLED: Final = f"SELECT worker, trouble FROM opord.workers WHERE alive_until > {sql.CLOCK} AND trouble <> '' ORDER BY worker"
 _OVERDUE: Final = f"SELECT count(*) FROM opord.heads WHERE status = 'waiting' AND wake_at <= (SELECT {sql.CLOCK}) - {OVERDUE_US}"
 
@@ -213,8 +214,7 @@ class _Look:
         counts["overdue"] += self.one(_OVERDUE)
         counts["unserved"] += self.one(
             "SELECT count(*) FROM opord.heads AS h WHERE h.status IN ('running', 'waiting', 'in_doubt') "
-            f"AND h.wake_at <= (SELECT coalesce($1::bigint, {sql.CLOCK})) AND h.contract IN ({sql.UNSERVED_IDS})",
-            None,
+            f"AND h.wake_at <= (SELECT {sql.CLOCK}) AND {sql.nobody_serves('h.contract', 'h.label', _NOW)}"
         )
         return {reason: count for reason, count in counts.items() if count}
 

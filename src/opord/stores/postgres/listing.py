@@ -13,7 +13,7 @@ from typing import Any, Final, get_args
 from opord.kernel.needs import OVERDUE_US
 from opord.kernel.rows import NeedFilter, NeedReason, StoredNeed
 from opord.stores.base import RunFilter
-from opord.stores.postgres.sql import RUN_ROW, in_schema
+from opord.stores.postgres.sql import ALL_TURNS, OF_TURN, RUN_ROW, in_schema, nobody_serves
 from opord.values.types import Instant
 
 _NEEDS_TEXTS: Final = [
@@ -23,14 +23,10 @@ _NEEDS_TEXTS: Final = [
 ]
 """All texts that the column `needs` can have. The index returns the runs of each in order."""
 
-_NOBODY_SERVES: Final = (
-    "NOT EXISTS (SELECT 1 FROM opord.workers AS w JOIN opord.digests AS d ON d.digest = ANY (w.contracts) "
-    "WHERE w.alive_until > {now} AND d.contract = h.contract)"
-)
-
 _DUE: Final[Mapping[NeedReason, str]] = {
     "overdue": "h.status = 'waiting' AND h.wake_at <= {overdue_since}",
-    "unserved": "h.status IN ('running', 'waiting', 'in_doubt') AND h.wake_at <= {now} AND " + _NOBODY_SERVES,
+    "unserved": "h.status IN ('running', 'waiting', 'in_doubt') AND h.wake_at <= {now} AND "
+    + nobody_serves("h.contract", "h.label", "{now}"),
 }
 """The conditions on `heads` h of the needs that are not stored."""
 
@@ -79,7 +75,8 @@ class Listing:
         # Only this store's own text and numbers are joined here; values from users are bound.
         self.statement: str = in_schema(
             f"SELECT {RUN_ROW} FROM (SELECT id FROM ({parts}) AS p ORDER BY id DESC LIMIT {self._limit}) AS n "
-            "JOIN opord.runs AS r ON r.id = n.id JOIN opord.heads AS h ON h.run = n.id "
+            "CROSS JOIN LATERAL (SELECT * FROM opord.runs WHERE id = n.id OFFSET 0) AS r "
+            "CROSS JOIN LATERAL (SELECT * FROM opord.heads WHERE run = n.id OFFSET 0) AS h "
             "JOIN opord.contracts AS c ON c.id = r.contract ORDER BY n.id DESC",
             schema,
         )
@@ -108,6 +105,8 @@ class Listing:
                 self._part("opord.heads AS h", "h.status = 'running'"),
                 self._by("rest_state", self._bind(where.state), "h.rest_state IS NOT NULL"),
             ]
+        if where.label:
+            return [self._by("label", self._bind(where.label), "h.label <> ''")]
         if where.contract is not None:
             return [
                 self._part(
@@ -124,15 +123,19 @@ class Listing:
         return [condition.format(**instants) for condition in due]
 
     def _due(self) -> str:
-        """Return the runs that are due, contract by contract.
+        """Return the runs that are due, turn by turn.
 
         Read with all heads, they would be looked for from the newest head to the oldest.
         """
         contract = self._where.contract
-        named = "" if contract is None else f" WHERE name = {self._bind(contract)}"
+        named = (
+            ""
+            if contract is None
+            else f" WHERE contract = ANY (ARRAY(SELECT id FROM opord.contracts WHERE name = {self._bind(contract)}))"
+        )
         return (
-            f"(SELECT id FROM opord.contracts{named} OFFSET 0) AS k CROSS JOIN LATERAL ("
-            f"SELECT * FROM opord.heads AS d WHERE d.contract = k.id AND d.due_at <= {int(self._now)} OFFSET 0) AS h"
+            f"({ALL_TURNS} SELECT * FROM turns{named} OFFSET 0) AS t CROSS JOIN LATERAL ("
+            f"SELECT * FROM opord.heads AS h WHERE {OF_TURN} AND h.due_at <= {int(self._now)} OFFSET 0) AS h"
         )
 
     def _by(self, column: str, value: str, known: str) -> str:
@@ -161,7 +164,7 @@ class Listing:
             )
         conditions += [
             f"h.{name} = {self._bind(value)}"
-            for name in ("state", "status", "outcome")
+            for name in ("state", "status", "outcome", "label")
             if name != asked and (value := getattr(where, name)) is not None
         ]
         conditions += self._of_time()

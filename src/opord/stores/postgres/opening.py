@@ -18,7 +18,7 @@ log: logging.Logger = logging.getLogger("opord.store")
 OLDEST_SERVER: Final = 140000
 """PostgreSQL 14, as `server_version_num` has it."""
 
-USABLE_FROM: Final[dict[int, int]] = {}
+USABLE_FROM: Final[dict[int, int]] = {2: 1}
 """The schema that an Opord must know at least to use a store with a step; the step, if not here."""
 
 

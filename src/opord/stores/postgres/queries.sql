@@ -76,50 +76,58 @@ SELECT coalesce((SELECT id FROM opord.runs WHERE run = $1), (SELECT number FROM 
 -- name: next_wake
 -- The first that can be claimed. If there is none: the end of a lease that each step moves on, or what is due next,
 -- whichever comes first. With the clock, so that a worker that looks sets its own by it.
+:turns
 SELECT (
-  SELECT min(w.wake_at) FROM (:contract_ids) AS c
-  CROSS JOIN LATERAL (SELECT coalesce($2::bigint, :clock) AS now) AS t CROSS JOIN LATERAL (
+  SELECT min(w.wake_at) FROM turns AS t
+  CROSS JOIN LATERAL (SELECT coalesce($3::bigint, :clock) AS now) AS n CROSS JOIN LATERAL (
     SELECT coalesce(
       (SELECT h.wake_at FROM opord.heads AS h
-       WHERE h.contract = c.id AND h.due_at <= t.now AND h.wake_at <= t.now ORDER BY h.due_at, h.run LIMIT 1),
+       WHERE :of_turn AND h.due_at <= n.now AND h.wake_at <= n.now ORDER BY h.due_at, h.run LIMIT 1),
       least(
-        (SELECT min(h.wake_at) FROM opord.heads AS h WHERE h.contract = c.id AND h.due_at <= t.now),
-        (SELECT h.due_at FROM opord.heads AS h WHERE h.contract = c.id AND h.due_at > t.now ORDER BY h.due_at LIMIT 1))
+        (SELECT min(h.wake_at) FROM opord.heads AS h WHERE :of_turn AND h.due_at <= n.now),
+        (SELECT h.due_at FROM opord.heads AS h WHERE :of_turn AND h.due_at > n.now ORDER BY h.due_at LIMIT 1))
     ) AS wake_at
   ) AS w
 ), :clock
 
 -- name: any_held
 -- Leases end soon, so this reads only the runs that wake soon, not all that wait.
+:turns
 SELECT EXISTS (
-  SELECT 1 FROM (:contract_ids) AS c CROSS JOIN LATERAL (
+  SELECT 1 FROM turns AS t CROSS JOIN LATERAL (
     SELECT 1 FROM opord.heads AS h
-    WHERE h.contract = c.id AND h.due_at < :now2 + $3::bigint
-      AND h.wake_at < :now2 + $3::bigint AND h.worker IS NOT NULL LIMIT 1
+    WHERE :of_turn AND h.due_at < :now3 + $4::bigint
+      AND h.wake_at < :now3 + $4::bigint AND h.worker IS NOT NULL LIMIT 1
   ) AS held
 )
 
 -- name: claim
--- The runs that are due, the longest due first. Each contract's part is locked by itself, from one table alone, and
--- what another claim has locked is left to it. A locked row is read as it is now: a run that another claim has taken
--- since this statement began is not due any more.
-WITH t AS MATERIALIZED (SELECT :now2 AS now), due AS MATERIALIZED (
-  SELECT d.run, d.wake_at, d.worker FROM (:contract_ids) AS c CROSS JOIN LATERAL (
-    SELECT h.run, h.wake_at, h.worker FROM opord.heads AS h
-    WHERE h.contract = c.id AND h.due_at <= (SELECT now FROM t) AND h.wake_at <= (SELECT now FROM t)
-    ORDER BY h.due_at, h.run LIMIT $3 FOR UPDATE SKIP LOCKED
+-- The runs that are due: those of the highest priority first, and among them the longest due. The part of each turn is
+-- locked by itself, from one table alone, and what another claim has locked is left to it. A locked row is read as it is
+-- now: a run that another claim has taken since this statement began is not due any more. The levels are a loop that ends
+-- at the limit, so that no run of a lower priority is locked if there are enough above it.
+:turns, clock AS MATERIALIZED (SELECT :now3 AS now), due AS MATERIALIZED (
+  SELECT l.priority, d.run, d.wake_at, d.worker
+  FROM (SELECT DISTINCT priority FROM turns ORDER BY priority DESC OFFSET 0) AS l CROSS JOIN LATERAL (
+    SELECT o.run, o.wake_at, o.worker FROM turns AS t CROSS JOIN LATERAL (
+      SELECT h.run, h.wake_at, h.worker FROM opord.heads AS h
+      WHERE :of_turn AND h.due_at <= (SELECT now FROM clock) AND h.wake_at <= (SELECT now FROM clock)
+      ORDER BY h.due_at, h.run LIMIT $4 FOR UPDATE SKIP LOCKED
+    ) AS o
+    WHERE t.priority = l.priority ORDER BY o.wake_at, o.run LIMIT $4
   ) AS d
-  ORDER BY d.wake_at, d.run LIMIT $3
+  LIMIT $4
 ), h AS (
   UPDATE opord.heads AS h
-  SET epoch = h.epoch + 1, worker = $4, wake_at = (SELECT now FROM t) + $5::bigint, due_at = (SELECT now FROM t) + $5::bigint
+  SET epoch = h.epoch + 1, worker = $5, wake_at = (SELECT now FROM clock) + $6::bigint,
+    due_at = (SELECT now FROM clock) + $6::bigint
   WHERE h.run = ANY (ARRAY(SELECT run FROM due))
   RETURNING h.*
 )
 SELECT :run_row, due.worker
 FROM h JOIN due ON due.run = h.run CROSS JOIN LATERAL (SELECT * FROM opord.runs WHERE id = h.run OFFSET 0) AS r
 JOIN opord.contracts AS c ON c.id = r.contract
-ORDER BY due.wake_at, due.run
+ORDER BY due.priority DESC, due.wake_at, due.run
 
 -- name: put_off
 -- Give a run back until later, without a look at its row.
@@ -149,33 +157,36 @@ SELECT run FROM fits
 
 -- name: overdue
 -- Of the runs that have been due the longest, those that wait.
+:all_turns
 SELECT :run_row
-FROM opord.contracts AS k CROSS JOIN LATERAL (
-  SELECT d.* FROM opord.heads AS d
-  WHERE d.contract = k.id AND d.due_at <= :now1 - $2::bigint ORDER BY d.due_at, d.run LIMIT $3
+FROM turns AS t CROSS JOIN LATERAL (
+  SELECT h.* FROM opord.heads AS h
+  WHERE :of_turn AND h.due_at <= :now1 - $2::bigint ORDER BY h.due_at, h.run LIMIT $3
 ) AS h CROSS JOIN LATERAL (SELECT * FROM opord.runs WHERE id = h.run OFFSET 0) AS r
 JOIN opord.contracts AS c ON c.id = r.contract
 WHERE h.status = 'waiting' AND h.wake_at <= :now1 - $2::bigint
 ORDER BY h.wake_at, h.run LIMIT $4
 
 -- name: unserved
--- Of the runs that have been due the longest and that no worker has handlers for, those that could go on.
+-- Of the runs that have been due the longest and that no worker takes, those that could go on.
+:all_turns
 SELECT :run_row
-FROM (:unserved_ids) AS k CROSS JOIN LATERAL (
-  SELECT d.* FROM opord.heads AS d
-  WHERE d.contract = k.id AND d.due_at <= :now1 - $2::bigint ORDER BY d.due_at, d.run LIMIT $3
+FROM (SELECT * FROM turns AS t WHERE :nobody_serves_it OFFSET 0) AS t CROSS JOIN LATERAL (
+  SELECT h.* FROM opord.heads AS h
+  WHERE :of_turn AND h.due_at <= :now1 - $2::bigint ORDER BY h.due_at, h.run LIMIT $3
 ) AS h CROSS JOIN LATERAL (SELECT * FROM opord.runs WHERE id = h.run OFFSET 0) AS r
 JOIN opord.contracts AS c ON c.id = r.contract
 WHERE h.status IN ('running', 'waiting', 'in_doubt') AND h.wake_at <= :now1 - $2::bigint
 ORDER BY h.wake_at, h.run LIMIT $4
 
 -- name: resting
--- Of the runs of each contract that wake next, those that may be between two attempts of a call: their bodies say so,
+-- Of the runs of each turn that wake next, those that may be between two attempts of a call: their bodies say so,
 -- and are read by the caller, as a text that is no JSON would end the statement.
+:all_turns
 SELECT :run_row
-FROM opord.contracts AS k CROSS JOIN LATERAL (
-  SELECT d.* FROM opord.heads AS d
-  WHERE d.contract = k.id AND d.due_at IS NOT NULL ORDER BY d.due_at, d.run LIMIT $1
+FROM turns AS t CROSS JOIN LATERAL (
+  SELECT h.* FROM opord.heads AS h
+  WHERE :of_turn AND h.due_at IS NOT NULL ORDER BY h.due_at, h.run LIMIT $1
 ) AS h CROSS JOIN LATERAL (SELECT * FROM opord.runs WHERE id = h.run OFFSET 0) AS r
 JOIN opord.contracts AS c ON c.id = r.contract
 WHERE h.status = 'waiting' AND h.worker IS NULL AND (strpos(h.body, '"tries"') > 0 OR strpos(h.body, '"intent"') > 0)
@@ -199,9 +210,26 @@ CROSS JOIN LATERAL (
 WHERE f.arrived < $1 ORDER BY w.run LIMIT $2
 
 -- name: unserved_versions
+-- Those with a label are counted by themselves; the others are what is left of all that have not ended.
+WITH RECURSIVE found (contract, label) AS (
+  SELECT c.id, (SELECT h.label FROM opord.heads AS h
+    WHERE h.contract = c.id AND h.label <> '' AND h.ended_since IS NULL ORDER BY h.label LIMIT 1)
+  FROM opord.contracts AS c
+  UNION ALL
+  SELECT p.contract, (SELECT h.label FROM opord.heads AS h
+    WHERE h.contract = p.contract AND h.label > p.label AND h.label <> '' AND h.ended_since IS NULL ORDER BY h.label LIMIT 1)
+  FROM found AS p WHERE p.label IS NOT NULL
+)
 SELECT c.name, c.version, (SELECT count(*) FROM opord.runs AS r WHERE r.contract = c.id)
   - (SELECT count(*) FROM opord.heads AS h WHERE h.contract = c.id AND h.ended_since IS NOT NULL)
-FROM opord.contracts AS c WHERE c.id IN (SELECT u.id FROM (:unserved_ids) AS u) ORDER BY c.name, c.version
+  - (SELECT count(*) FROM opord.heads AS h WHERE h.contract = c.id AND h.label <> '' AND h.ended_since IS NULL), ''
+FROM opord.contracts AS c WHERE :nobody_serves
+UNION ALL
+SELECT c.name, c.version,
+  (SELECT count(*) FROM opord.heads AS h
+   WHERE h.contract = c.id AND h.label = t.label AND h.label <> '' AND h.ended_since IS NULL), t.label
+FROM found AS t JOIN opord.contracts AS c ON c.id = t.contract WHERE t.label IS NOT NULL AND :nobody_serves_it
+ORDER BY 1, 2, 4
 
 -- name: counts
 SELECT 'running', count(*) FROM opord.heads WHERE status = 'running'
@@ -264,18 +292,19 @@ ORDER BY 2, 1
 WITH gone AS (
   DELETE FROM opord.workers WHERE alive_until < :now3 - $7::bigint AND worker <> $1
 )
-INSERT INTO opord.workers (worker, contracts, alive_until, trouble, calls)
-VALUES ($1, ARRAY(SELECT json_array_elements_text($2::json)), :now3 + $4::bigint, $5, $6)
+INSERT INTO opord.workers (worker, contracts, alive_until, trouble, calls, labels)
+VALUES ($1, ARRAY(SELECT json_array_elements_text($2::json)), :now3 + $4::bigint, $5, $6,
+  ARRAY(SELECT json_array_elements_text($8::json)))
 ON CONFLICT (worker) DO UPDATE
 SET contracts = excluded.contracts, alive_until = excluded.alive_until, trouble = excluded.trouble,
-  calls = excluded.calls
+  calls = excluded.calls, labels = excluded.labels
 
 -- name: workers
 -- A worker of an older version uses the digests that it knows.
 SELECT w.worker, ARRAY(
   SELECT coalesce(c.digest, s.digest) AS digest FROM unnest(w.contracts) AS s (digest)
   LEFT JOIN opord.digests AS d ON d.digest = s.digest LEFT JOIN opord.contracts AS c ON c.id = d.contract ORDER BY 1
-), w.alive_until, w.trouble, w.calls FROM opord.workers AS w
+), w.alive_until, w.trouble, w.calls, w.labels FROM opord.workers AS w
 WHERE $2::bool OR w.alive_until > :now1 ORDER BY w.worker
 
 -- name: forget_worker
@@ -283,19 +312,19 @@ DELETE FROM opord.workers WHERE worker = $1 AND alive_until = $2 RETURNING 1
 
 -- name: release_all
 -- All that a worker holds by leases that end between two instants.
-WITH t AS MATERIALIZED (SELECT :now2 AS now), held AS MATERIALIZED (
-  SELECT h.run FROM opord.heads AS h
-  WHERE h.run = ANY (ARRAY(
-      SELECT x.run FROM opord.contracts AS c CROSS JOIN LATERAL (
-        SELECT y.run FROM opord.heads AS y
-        WHERE y.contract = c.id AND y.due_at <= $4::bigint AND y.wake_at BETWEEN $3::bigint AND $4::bigint AND y.worker = $1
+:all_turns, clock AS MATERIALIZED (SELECT :now2 AS now), held AS MATERIALIZED (
+  SELECT x.run FROM opord.heads AS x
+  WHERE x.run = ANY (ARRAY(
+      SELECT o.run FROM turns AS t CROSS JOIN LATERAL (
+        SELECT h.run FROM opord.heads AS h
+        WHERE :of_turn AND h.due_at <= $4::bigint AND h.wake_at BETWEEN $3::bigint AND $4::bigint AND h.worker = $1
         OFFSET 0
-      ) AS x))
-    AND h.worker = $1 AND h.wake_at BETWEEN $3::bigint AND $4::bigint
-  ORDER BY h.run FOR UPDATE
+      ) AS o))
+    AND x.worker = $1 AND x.wake_at BETWEEN $3::bigint AND $4::bigint
+  ORDER BY x.run FOR UPDATE
 )
 UPDATE opord.heads AS h
-SET wake_at = (SELECT now FROM t), due_at = (SELECT now FROM t), worker = NULL
+SET wake_at = (SELECT now FROM clock), due_at = (SELECT now FROM clock), worker = NULL
 WHERE h.run = ANY (ARRAY(SELECT run FROM held))
 RETURNING h.run
 

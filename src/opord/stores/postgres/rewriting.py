@@ -15,11 +15,12 @@ from opord.stores.base import (
     RecordRow,
     RowDamaged,
     RunRow,
+    StoreRefused,
     UnreadRow,
     UsedKey,
     ValueRow,
 )
-from opord.stores.postgres.connections import Connection, fetch
+from opord.stores.postgres.connections import Connection, Connections, fetch
 from opord.stores.postgres.rows import run_row
 from opord.values.types import RunId
 
@@ -98,3 +99,21 @@ def _put(connection: Connection, queries: dict[str, str], number: int, new: Kept
     fetch(connection, queries["rewrite_input"], (number, new.row.input))
     rest = (new.row.hash, head.worker, head.wake_at, head.reason, head.body)
     fetch(connection, queries["rewrite_head"], (number, *rest))
+
+
+def compact(connections: Connections) -> None:
+    """Rewrite the tables whose texts may have been overwritten; see `PostgresStore.compact`.
+
+    Raises:
+        StoreRefused: this role may not.
+    """
+    refused: list[str] = []
+    with connections.own() as connection:
+        connection.add_notice_handler(lambda said: refused.append(said.message_primary or ""))
+        for table in ("runs", "heads", "journal", "large_values", "inbox", "event_keys", "used_keys"):
+            connection.execute(f"VACUUM (FULL) {connections.location.schema}.{table}", prepare=False)
+    if refused:
+        raise StoreRefused(
+            f"store {connections.location.place} could not be compacted: {refused[0]}; let the tables' owner run "
+            f"VACUUM (FULL) on those of the schema {connections.location.schema}"
+        )

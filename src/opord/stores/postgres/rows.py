@@ -16,9 +16,13 @@ def run_row(columns: Sequence[Any]) -> RunRow:
     Raises:
         RowDamaged: it has a word or a contract that cannot be; `readable` is what is left of it.
     """
-    run, digest, name, version, started_at, text, epoch, seq, hash_, arrivals, *rest = columns
+    run, digest, name, version, started_at, text, epoch, seq, hash_, arrivals, priority, label, *rest = (
+        columns
+    )
     head = Head(*rest)
-    row = RunRow(run, digest, name, version, started_at, text, epoch, seq, hash_, arrivals, head)
+    row = RunRow(
+        run, digest, name, version, started_at, text, epoch, seq, hash_, arrivals, head, priority, label
+    )
     wrong = _wrong(row)
     if wrong:
         damage = RowDamaged(f"a row is damaged: {wrong}")
@@ -51,7 +55,10 @@ def run_rows(table: Sequence[Sequence[Any]]) -> list[RunRow]:
 
 def worker_rows(table: Sequence[Sequence[Any]]) -> list[WorkerRow]:
     """Read the rows of workers."""
-    return [WorkerRow(worker, tuple(contracts), *rest) for worker, contracts, *rest in table]
+    return [
+        WorkerRow(worker, tuple(contracts), alive_until, trouble, calls, tuple(labels))
+        for worker, contracts, alive_until, trouble, calls, labels in table
+    ]
 
 
 def contract_row(columns: Sequence[Any]) -> StoredContract:

@@ -18,7 +18,7 @@ CLOCK: Final = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 # other.
 RUN_ROW: Final = (
     "r.run, CASE WHEN h.contract = r.contract THEN c.digest END, c.name, c.version, r.started_at, r.input, "
-    "h.epoch, h.seq, h.hash, h.arrivals, "
+    "h.epoch, h.seq, h.hash, h.arrivals, h.priority, h.label, "
     "h.state, h.status, h.outcome, h.since, h.wake_at, h.worker, h.reason, h.body, h.needs"
 )
 
@@ -34,21 +34,69 @@ CONTRACT_IDS: Final = (
     "WHERE d.digest = ANY (ARRAY(SELECT json_array_elements_text($1::json)))"
 )
 
-# The contracts that no worker that is alive has handlers for; the first parameter is the clock.
-UNSERVED_IDS: Final = (
-    "SELECT k.id FROM opord.contracts AS k WHERE NOT EXISTS (SELECT 1 FROM opord.workers AS w "
-    f"JOIN opord.digests AS d ON d.digest = ANY (w.contracts) WHERE w.alive_until > (SELECT coalesce($1::bigint, {CLOCK})) "
-    "AND d.contract = k.id)"
-)
+# The places of runs: what may decide which worker carries a run, a contract and a label. A worker's
+# own are made of its contracts and its labels; the others are those of all runs that wake.
+_PLACES: Final = f"""places (contract, label) AS MATERIALIZED (
+  SELECT c.id, l.label FROM ({CONTRACT_IDS}) AS c CROSS JOIN (SELECT DISTINCT json_array_elements_text($2::json) AS label) AS l
+)"""
+_ALL_PLACES: Final = """found (contract, label) AS (
+  SELECT c.id, (SELECT h.label FROM opord.heads AS h WHERE h.contract = c.id AND h.due_at IS NOT NULL ORDER BY h.label LIMIT 1)
+  FROM opord.contracts AS c
+  UNION ALL
+  SELECT p.contract, (SELECT h.label FROM opord.heads AS h WHERE h.contract = p.contract AND h.label > p.label
+    AND h.due_at IS NOT NULL ORDER BY h.label LIMIT 1)
+  FROM found AS p WHERE p.label IS NOT NULL
+), places (contract, label) AS (SELECT contract, label FROM found WHERE label IS NOT NULL)"""
+
+# The turns: the priorities of the runs of each place that wake. Each step goes to the next that
+# there is, past all runs of the one before.
+_TURNS: Final = """steps (contract, label, priority) AS (
+  SELECT p.contract, p.label, (SELECT h.priority FROM opord.heads AS h
+    WHERE h.contract = p.contract AND h.label = p.label AND h.due_at IS NOT NULL ORDER BY h.priority DESC LIMIT 1)
+  FROM places AS p
+  UNION ALL
+  SELECT g.contract, g.label, (SELECT h.priority FROM opord.heads AS h
+    WHERE h.contract = g.contract AND h.label = g.label AND h.priority < g.priority AND h.due_at IS NOT NULL
+    ORDER BY h.priority DESC LIMIT 1)
+  FROM steps AS g WHERE g.priority IS NOT NULL
+), turns (contract, label, priority) AS (SELECT contract, label, priority FROM steps WHERE priority IS NOT NULL)"""
+
+TURNS: Final = f"WITH RECURSIVE {_PLACES}, {_TURNS}"
+"""The turns of a worker, whose contracts and labels are the first two parameters."""
+
+ALL_TURNS: Final = f"WITH RECURSIVE {_ALL_PLACES}, {_TURNS}"
+"""The turns of all runs that wake."""
+
+OF_TURN: Final = "h.contract = t.contract AND h.label = t.label AND h.priority = t.priority"
+"""The condition on `heads` h that it is of the turn `t`."""
+
+
+def nobody_serves(contract: str, label: str, now: str) -> str:
+    """Return the condition that no worker alive then takes runs of a contract and label.
+
+    All three are texts of SQL.
+    """
+    return (
+        "NOT EXISTS (SELECT 1 FROM opord.workers AS w JOIN opord.digests AS d ON d.digest = ANY (w.contracts) "
+        f"WHERE w.alive_until > {now} AND d.contract = {contract} AND {label} = ANY (w.labels))"
+    )
+
+
+_NOW1: Final = f"(SELECT coalesce($1::bigint, {CLOCK}))"
 
 _SHORT: Final[Mapping[str, str]] = {
     ":run_row": RUN_ROW,
     ":contract_row": CONTRACT_ROW,
     ":contract_ids": CONTRACT_IDS,
-    ":unserved_ids": UNSERVED_IDS,
+    ":turns": TURNS,
+    ":all_turns": ALL_TURNS,
+    ":of_turn": OF_TURN,
+    # The clock is the first parameter of these two.
+    ":nobody_serves_it": nobody_serves("t.contract", "t.label", _NOW1),
+    ":nobody_serves": nobody_serves("c.id", "''", _NOW1),
     # The clock as a parameter or, if that is empty, the server's. As a subquery it can be a key of
     # an index; a function that changes while a statement runs cannot.
-    **{f":now{number}": f"(SELECT coalesce(${number}::bigint, {CLOCK}))" for number in (1, 2, 3)},
+    **{f":now{number}": f"(SELECT coalesce(${number}::bigint, {CLOCK}))" for number in (1, 2, 3, 4)},
     ":clock": CLOCK,
 }
 

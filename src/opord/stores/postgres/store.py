@@ -20,6 +20,7 @@ from psycopg import errors
 from opord.kernel.conflicts import check_batch, check_prune, compare
 from opord.kernel.needs import OVERDUE_US
 from opord.kernel.rows import DueNeed
+from opord.kernel.scheduling import UNLABELLED, Labels
 from opord.kernel.unread import rests
 from opord.stores.base import (
     DUE_READ,
@@ -40,7 +41,6 @@ from opord.stores.base import (
     Start,
     Status,
     StoredContract,
-    StoreRefused,
     StoreUnavailable,
     Stray,
     Tombstone,
@@ -63,7 +63,7 @@ from opord.stores.postgres.listing import Listing
 from opord.stores.postgres.location import Location, location_of
 from opord.stores.postgres.opening import check_writable, prepare
 from opord.stores.postgres.origin import check_origin, note_first, note_new
-from opord.stores.postgres.rewriting import kept_of, rewrite
+from opord.stores.postgres.rewriting import compact, kept_of, rewrite
 from opord.stores.postgres.rows import contract_row, run_row, run_rows, worker_rows
 from opord.stores.postgres.transaction import PostgresTransaction
 from opord.stores.putting import put_contract
@@ -273,13 +273,20 @@ class PostgresStore:
 
     # --- Leases ----------------------------------------------------------------------------------
 
-    def claim(self, worker: str, contracts: Collection[str], *, limit: int, ttl_us: Duration) -> Claimed:
+    def claim(
+        self,
+        worker: str,
+        contracts: Collection[str],
+        *,
+        limit: int,
+        ttl_us: Duration,
+        labels: Labels = UNLABELLED,
+    ) -> Claimed:
         if limit <= 0 or not contracts:
             return Claimed()
+        names = _json(contracts), _json(labels)
         claimed, before = [], []
-        for *columns, holder in self._write(
-            "claim", _json(contracts), self._clock.given, limit, worker, ttl_us
-        ):
+        for *columns, holder in self._write("claim", *names, self._clock.given, limit, worker, ttl_us):
             try:
                 claimed.append(run_row(columns))
                 before.append(holder)
@@ -307,14 +314,18 @@ class PostgresStore:
         pairs = _json([{"run": run, "epoch": epoch} for run, epoch in claims])
         return {run for (run,) in self._write("lease", pairs, worker, self._clock.given, ttl_us, keep)}
 
-    def next_wake(self, contracts: Collection[str]) -> Instant | None:
+    def next_wake(self, contracts: Collection[str], *, labels: Labels = UNLABELLED) -> Instant | None:
         began = time.monotonic_ns()
-        ((wake_at, clock),) = self._all("next_wake", _json(contracts), self._clock.given)
+        names = _json(contracts), _json(labels)
+        ((wake_at, clock),) = self._all("next_wake", *names, self._clock.given)
         self._clock.look(clock, began)
         return None if wake_at is None else Instant(wake_at)
 
-    def any_held(self, contracts: Collection[str], *, within_us: Duration) -> bool:
-        return bool(self._one("any_held", _json(contracts), self._clock.given, within_us))
+    def any_held(
+        self, contracts: Collection[str], *, within_us: Duration, labels: Labels = UNLABELLED
+    ) -> bool:
+        names = _json(contracts), _json(labels)
+        return bool(self._one("any_held", *names, self._clock.given, within_us))
 
     # --- Reading ---------------------------------------------------------------------------------
 
@@ -436,16 +447,7 @@ class PostgresStore:
             StoreRefused: this role may not; the old texts stay in the server's files until somebody
                 who may does it.
         """
-        refused: list[str] = []
-        with self._connections.own() as connection:
-            connection.add_notice_handler(lambda said: refused.append(said.message_primary or ""))
-            for table in ("runs", "heads", "journal", "large_values", "inbox", "event_keys", "used_keys"):
-                connection.execute(f"VACUUM (FULL) {self.location.schema}.{table}", prepare=False)
-        if refused:
-            raise StoreRefused(
-                f"store {self.location.place} could not be compacted: {refused[0]}; let the tables' owner run "
-                f"VACUUM (FULL) on those of the schema {self.location.schema}"
-            )
+        compact(self._connections)
 
     # --- Workers, changes, the end ---------------------------------------------------------------
 
@@ -457,10 +459,11 @@ class PostgresStore:
         ttl_us: Duration,
         trouble: str = "",
         calls: str = "",
+        labels: Labels = UNLABELLED,
     ) -> None:
-        names = _json(sorted(contracts))
+        names, taken = _json(sorted(contracts)), _json(sorted(labels))
         forget_us = _FORGET_WORKERS_AFTER_US
-        self._write("heartbeat", worker, names, self._clock.given, ttl_us, trouble, calls, forget_us)
+        self._write("heartbeat", worker, names, self._clock.given, ttl_us, trouble, calls, forget_us, taken)
 
     def release_dead(self, dead: WorkerRow, *, within_us: Duration) -> int:
         ends = (dead.alive_until - within_us, dead.alive_until + within_us)

@@ -123,8 +123,19 @@ class Batch:
                 new_id = (new_id or self._highest(connection)) + 1
                 contract_id = contracts[row.contract]
                 starts.append((new_id, row.run, contract_id, row.started_at, row.input))
+                head = columns(row.head)
                 start_heads.append(
-                    (new_id, contract_id, row.epoch, row.seq, row.hash, row.arrivals, *columns(row.head))
+                    (
+                        new_id,
+                        contract_id,
+                        row.epoch,
+                        row.seq,
+                        row.hash,
+                        row.arrivals,
+                        *head,
+                        row.priority,
+                        row.label,
+                    )
                 )
                 records += [(new_id, *columns(record)) for record in answer.records]
                 values += [(new_id, *columns(value)) for value in answer.values]

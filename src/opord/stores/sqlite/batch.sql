@@ -20,8 +20,8 @@ INSERT INTO runs (id, run, contract, started_at, input) VALUES (?, ?, ?, ?, ?)
 
 -- name: start_head
 INSERT INTO heads (run, contract, epoch, seq, hash, arrivals,
-                   state, status, outcome, since, wake_at, worker, reason, body, needs)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                   state, status, outcome, since, wake_at, worker, reason, body, needs, priority, label)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: move
 -- A write with a new head. Without records the hash stays.

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 import apsw
 
@@ -145,6 +146,9 @@ def _somebody_writes(connection: apsw.Connection) -> bool:
     return False
 
 
+_LABELS: Final = 8
+"""The schema that says which labels runs have and workers take, and so which runs nobody takes."""
+
 _NEEDS = "SELECT needs, count(*) FROM heads WHERE needs <> '' GROUP BY needs"
 _NEEDS_BEFORE_5 = (
     "SELECT CASE status WHEN 'stalled' THEN 'stalled' ELSE 'doubt' END AS needs, count(*) FROM heads "
@@ -161,16 +165,17 @@ def _needs(connection: apsw.Connection, schema: int, now: int) -> dict[NeedReaso
             counts[reason] += count
     instants = {"now": now, "overdue_since": now - OVERDUE_US}
     for due, (source, condition) in DUE_NEEDS.items():
-        if schema >= 3:  # before, a contract had one digest
+        if schema >= _LABELS:
             query = f"SELECT count(*) FROM {source} WHERE {condition}"  # noqa: S608 - the store's own text
             counts[due] += connection.execute(query, instants).get
     return {reason: count for reason, count in counts.items() if count}
 
 
-# The runs that wake next, of each contract. The leases of gone workers are among them.
+# The runs that wake next, of each turn. The leases of gone workers are among them.
 _DUE_NEXT = (
-    "contracts AS c CROSS JOIN heads AS h ON h.run IN (SELECT d.run FROM heads AS d INDEXED BY heads_due "
-    "WHERE d.contract = c.id AND d.wake_at IS NOT NULL ORDER BY d.wake_at, d.run LIMIT :most)"
+    f"({sql.ALL_TURNS} SELECT contract, label, priority FROM turns) AS t CROSS JOIN heads AS h "  # noqa: S608
+    "ON h.run IN (SELECT d.run FROM heads AS d INDEXED BY heads_due WHERE d.contract = t.contract AND d.label = t.label "
+    "AND d.priority = t.priority AND d.wake_at IS NOT NULL ORDER BY d.wake_at, d.run LIMIT :most)"
 )
 _GONE = f"""
 SELECT h.worker, count(*), w.alive_until, max(h.wake_at) FROM {_DUE_NEXT} LEFT JOIN workers AS w ON w.worker = h.worker
@@ -185,7 +190,7 @@ _TROUBLED = "SELECT worker, trouble FROM workers WHERE alive_until > ? AND troub
 
 def _standing(connection: apsw.Connection, schema: int, now: int) -> Standing:
     """Return what runs stand still for beside their needs; nothing if it cannot be read."""
-    if schema < 3:  # before, a contract had one digest
+    if schema < _LABELS:
         return Standing()
     try:
         return _read_standing(connection, schema, now)

@@ -16,7 +16,7 @@ from opord.kernel.needs import OVERDUE_US
 from opord.kernel.rows import Head, NeedFilter, NeedReason, RunRow, StoredNeed
 from opord.stores.base import RunFilter, Stray
 from opord.stores.sqlite.connection import BoundValues
-from opord.stores.sqlite.sql import NOBODY_SERVES, RUN_ROW
+from opord.stores.sqlite.sql import ALL_TURNS, OF_TURN, RUN_ROW, nobody_serves
 from opord.values.types import Instant, RunId
 
 _BY_NUMBER = "\0"
@@ -26,13 +26,23 @@ _TEXTS = (
     "r.run",
     "coalesce(c.current, c.digest)",
     "c.name",
+    "h.label",
     "h.state",
     "h.status",
     "h.outcome",
     "h.worker",
     "h.needs",
 )
-_NUMBERS = ("c.version", "r.started_at", "h.epoch", "h.seq", "h.arrivals", "h.since", "h.wake_at")
+_NUMBERS = (
+    "c.version",
+    "r.started_at",
+    "h.epoch",
+    "h.seq",
+    "h.arrivals",
+    "h.since",
+    "h.wake_at",
+    "h.priority",
+)
 _NEEDS_TEXTS = [
     " ".join(words)
     for size in range(1, len(get_args(StoredNeed)) + 1)
@@ -132,10 +142,11 @@ def strays(connection: apsw.Connection) -> list[Stray]:
 
 def _readable_row(connection: apsw.Connection, query: str, values: BoundValues) -> RunRow | None:
     for row in connection.execute(query, values):
-        run, digest, name, state, status, outcome, worker, needs = map(_as_text, row[: len(_TEXTS)])
-        version, started_at, epoch, seq, arrivals, since, wake_at = row[len(_TEXTS) :]
+        run, digest, name, label, state, status, outcome, worker, needs = map(_as_text, row[: len(_TEXTS)])
+        version, started_at, epoch, seq, arrivals, since, wake_at, priority = row[len(_TEXTS) :]
         head = Head(state, status, outcome, since, wake_at, worker, None, "", needs or "")  # type: ignore[arg-type]
-        return RunRow(run, digest, name, version, started_at, "", epoch, seq, "", arrivals, head)  # type: ignore[arg-type]
+        row = RunRow(run, digest, name, version, started_at, "", epoch, seq, "", arrivals, head)  # type: ignore[arg-type]
+        return row.replace(priority=priority, label=label or "")
     return None
 
 
@@ -170,18 +181,23 @@ def _parts(where: RunFilter, contract_ids: Sequence[int]) -> list[str]:
             _part(where, "heads AS h INDEXED BY heads_running", "h.status = 'running'"),
             _part(where, "heads AS h INDEXED BY heads_by_state", "h.status <> 'running'"),
         ]
+    if where.label:
+        return [_part(where, "heads AS h INDEXED BY heads_by_label", "h.label <> ''")]
     if where.contract is not None:
         of_contract = "runs AS r INDEXED BY runs_of_contract CROSS JOIN heads AS h ON h.run = r.id"
         return [_part(where, of_contract, f"r.contract = {number}", "r.id") for number in contract_ids]
     return [_part(where, "heads AS h", "true")]
 
 
-_DUE = "contracts AS c CROSS JOIN heads AS h INDEXED BY heads_due ON h.contract = c.id"
+_DUE = (
+    f"({ALL_TURNS} SELECT contract, label, priority FROM turns) AS t "  # noqa: S608 - the store's own text
+    f"CROSS JOIN contracts AS c ON c.id = t.contract CROSS JOIN heads AS h INDEXED BY heads_due ON {OF_TURN}"
+)
 DUE_NEEDS: Final[Mapping[NeedReason, tuple[str, str]]] = {
     "overdue": (_DUE, "h.status = 'waiting' AND h.wake_at <= :overdue_since"),
     "unserved": (
         _DUE,
-        f"h.status IN ('running', 'waiting', 'in_doubt') AND h.wake_at <= :now AND {NOBODY_SERVES}",
+        f"h.status IN ('running', 'waiting', 'in_doubt') AND h.wake_at <= :now AND {nobody_serves('t.label')}",
     ),
 }
 """Where runs with the needs that are not stored are found: the tables and a condition."""
@@ -233,7 +249,9 @@ def _part(where: RunFilter, source: str, narrow: str, number: str = "h.run") -> 
     if where.contract is not None:
         conditions.append("h.contract IN (SELECT id FROM contracts WHERE name = :contract)")
     conditions += [
-        f"h.{name} = :{name}" for name in ("state", "status", "outcome") if getattr(where, name) is not None
+        f"h.{name} = :{name}"
+        for name in ("state", "status", "outcome", "label")
+        if getattr(where, name) is not None
     ]
     conditions += [condition for name, condition in _OF_TIME.items() if getattr(where, name) is not None]
     if where.version is not None:

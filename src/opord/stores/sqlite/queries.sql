@@ -78,60 +78,85 @@ SELECT json_array(r.run, k.event, k.key, k.content) AS row
 FROM json_each(?1) AS n CROSS JOIN runs AS r ON r.run = n.value ->> 0
 CROSS JOIN event_keys AS k ON k.run = r.id AND k.event = n.value ->> 1 AND k.key = n.value ->> 2
 
--- name: is_due
-SELECT '1' AS row FROM json_each(?1) AS d CROSS JOIN contracts AS c ON c.digest = d.value OR c.current = d.value
-WHERE EXISTS (SELECT 1 FROM heads AS h WHERE h.contract = c.id AND h.wake_at <= ?2)
-LIMIT 1
+-- name: due_turns
+-- The turns in which a run is due: each contract, label and priority.
+:turns
+SELECT json_array(t.priority, t.contract, t.label) AS row FROM turns AS t WHERE EXISTS (
+  SELECT 1 FROM heads AS h INDEXED BY heads_due WHERE :of_turn AND h.wake_at <= ?3
+)
 
 -- name: due
--- The runs of one contract whose time has come, the longest due first.
+-- The runs of one turn whose time has come, the longest due first.
 SELECT json_array(r.id, :run_row) AS row
-FROM contracts AS c CROSS JOIN heads AS h ON h.contract = c.id
+FROM contracts AS c CROSS JOIN heads AS h INDEXED BY heads_due ON h.contract = c.id
 CROSS JOIN runs AS r ON r.id = h.run
-WHERE c.id = ?1 AND h.wake_at <= ?2
-ORDER BY h.wake_at, h.run LIMIT ?3
+WHERE h.priority = ?1 AND c.id = ?2 AND h.label = ?3 AND h.wake_at <= ?4
+ORDER BY h.wake_at, h.run LIMIT ?5
 
 -- name: due_numbers
 -- The same runs, by number only. Used if one of the rows cannot be read.
 SELECT h.run AS row
-FROM heads AS h
-WHERE h.contract = ?1 AND h.wake_at <= ?2
-ORDER BY h.wake_at, h.run LIMIT ?3
+FROM heads AS h INDEXED BY heads_due
+WHERE h.priority = ?1 AND h.contract = ?2 AND h.label = ?3 AND h.wake_at <= ?4
+ORDER BY h.wake_at, h.run LIMIT ?5
 
 -- name: due_number
 SELECT json_array(r.id, :run_row) AS row
 FROM heads AS h CROSS JOIN runs AS r ON r.id = h.run CROSS JOIN contracts AS c ON c.id = h.contract
 WHERE h.run = ?1
 
--- name: all_contract_ids
-SELECT id AS row FROM contracts
+-- name: all_turns
+:all_turns
+SELECT json_array(t.priority, t.contract, t.label) AS row FROM turns AS t
 
--- name: unserved_contract_ids
-SELECT c.id AS row FROM contracts AS c WHERE :nobody_serves
+-- name: unserved_turns
+:all_turns
+SELECT json_array(t.priority, t.contract, t.label) AS row
+FROM turns AS t CROSS JOIN contracts AS c ON c.id = t.contract WHERE :nobody_serves_it
 
 -- name: unserved_versions
-SELECT json_array(c.name, c.version, (SELECT count(*) FROM runs AS r WHERE r.contract = c.id)
-  - (SELECT count(*) FROM heads AS h INDEXED BY heads_ended WHERE h.contract = c.id AND h.status = 'ended')) AS row
-FROM contracts AS c WHERE :nobody_serves ORDER BY c.name, c.version
+-- Those with a label are counted by themselves; the others are what is left of all that have not ended.
+WITH RECURSIVE found (contract, label) AS (
+  SELECT c.id, (SELECT min(h.label) FROM heads AS h INDEXED BY heads_live_by_label
+    WHERE h.contract = c.id AND h.label <> '' AND h.status <> 'ended') FROM contracts AS c
+  UNION ALL
+  SELECT p.contract, (SELECT min(h.label) FROM heads AS h INDEXED BY heads_live_by_label
+    WHERE h.contract = p.contract AND h.label > p.label AND h.label <> '' AND h.status <> 'ended')
+  FROM found AS p WHERE p.label IS NOT NULL
+)
+SELECT json_array(name, version, live, label) AS row FROM (
+  SELECT c.name AS name, c.version AS version, '' AS label, (SELECT count(*) FROM runs AS r WHERE r.contract = c.id)
+    - (SELECT count(*) FROM heads AS h INDEXED BY heads_ended WHERE h.contract = c.id AND h.status = 'ended')
+    - (SELECT count(*) FROM heads AS h INDEXED BY heads_live_by_label
+       WHERE h.contract = c.id AND h.label <> '' AND h.status <> 'ended') AS live
+  FROM contracts AS c WHERE :nobody_serves
+  UNION ALL
+  SELECT c.name, c.version, t.label, (SELECT count(*) FROM heads AS h INDEXED BY heads_live_by_label
+    WHERE h.contract = c.id AND h.label = t.label AND h.label <> '' AND h.status <> 'ended')
+  FROM found AS t CROSS JOIN contracts AS c ON c.id = t.contract WHERE t.label IS NOT NULL AND :nobody_serves_it
+)
+ORDER BY name, version, label
 
 -- name: due_with_status
--- Of the runs of one contract that have been due the longest, those with one of some statuses.
+-- Of the runs of one turn that have been due the longest, those with one of some statuses.
 SELECT :run_row AS row
-FROM (SELECT run, wake_at FROM heads INDEXED BY heads_due WHERE contract = ?1 AND wake_at <= ?2 ORDER BY wake_at, run LIMIT ?4) AS d
+FROM (SELECT run, wake_at FROM heads INDEXED BY heads_due WHERE priority = ?1 AND contract = ?2 AND label = ?3 AND wake_at <= ?4
+  ORDER BY wake_at, run LIMIT ?6) AS d
 CROSS JOIN heads AS h ON h.run = d.run CROSS JOIN runs AS r ON r.id = d.run
 CROSS JOIN contracts AS c ON c.id = r.contract
-WHERE h.status IN (SELECT value FROM json_each(?5))
-ORDER BY d.wake_at, d.run LIMIT ?3
+WHERE h.status IN (SELECT value FROM json_each(?7))
+ORDER BY d.wake_at, d.run LIMIT ?5
 
 -- name: resting
--- Of the runs of one contract that wake next, those between two attempts of a call.
+-- Of the runs of one turn that wake next, those between two attempts of a call.
 SELECT :run_row AS row
-FROM (SELECT run, wake_at FROM heads INDEXED BY heads_due WHERE contract = ?1 AND wake_at IS NOT NULL ORDER BY wake_at, run LIMIT ?3) AS d
+FROM (SELECT run, wake_at FROM heads INDEXED BY heads_due WHERE priority = ?1 AND contract = ?2 AND label = ?3 AND wake_at IS NOT NULL
+  ORDER BY wake_at, run LIMIT ?5) AS d
 CROSS JOIN heads AS h ON h.run = d.run CROSS JOIN runs AS r ON r.id = d.run
 CROSS JOIN contracts AS c ON c.id = r.contract
 WHERE h.status = 'waiting' AND h.worker IS NULL AND json_valid(h.body)
   AND (json_type(h.body, '$.pending.tries') IS NOT NULL OR json_type(h.body, '$.pending.intent') IS NOT NULL)
-ORDER BY d.wake_at, d.run LIMIT ?2
+ORDER BY d.wake_at, d.run LIMIT ?4
 
 -- name: kept_for
 -- Goes from run to run in the index of the waiting messages, past all other messages of each.
@@ -168,13 +193,32 @@ UPDATE heads SET wake_at = ?2 WHERE run IN (SELECT value FROM json_each(?1))
 UPDATE heads SET wake_at = ?2, worker = NULL WHERE run IN (SELECT value FROM json_each(?1))
 
 -- name: next_wake
-SELECT json_quote(min((SELECT min(h.wake_at) FROM heads AS h WHERE h.contract = c.id AND h.wake_at IS NOT NULL))) AS row
-FROM json_each(?1) AS d CROSS JOIN contracts AS c ON c.digest = d.value OR c.current = d.value
+-- Each look of a worker reads this. In most stores all runs have the priority 0: two searches find that there is no
+-- other, and one the run that wakes first.
+SELECT json_quote(min(CASE
+  WHEN EXISTS (SELECT 1 FROM heads AS h INDEXED BY heads_due WHERE :of_place AND h.priority > 0 AND h.wake_at IS NOT NULL)
+    OR EXISTS (SELECT 1 FROM heads AS h INDEXED BY heads_due WHERE :of_place AND h.priority < 0 AND h.wake_at IS NOT NULL)
+  THEN (
+    WITH RECURSIVE steps (priority) AS (
+      SELECT (SELECT min(h.priority) FROM heads AS h INDEXED BY heads_due WHERE :of_place AND h.wake_at IS NOT NULL)
+      UNION ALL
+      SELECT (SELECT min(h.priority) FROM heads AS h INDEXED BY heads_due
+        WHERE :of_place AND h.priority > g.priority AND h.wake_at IS NOT NULL)
+      FROM steps AS g WHERE g.priority IS NOT NULL
+    )
+    SELECT min((SELECT min(h.wake_at) FROM heads AS h INDEXED BY heads_due
+      WHERE :of_place AND h.priority = g.priority AND h.wake_at IS NOT NULL)) FROM steps AS g
+  )
+  ELSE (SELECT min(h.wake_at) FROM heads AS h INDEXED BY heads_due WHERE :of_place AND h.priority = 0 AND h.wake_at IS NOT NULL)
+END)) AS row
+FROM json_each(?1) AS d CROSS JOIN contracts AS c ON c.digest = d.value OR c.current = d.value CROSS JOIN json_each(?2) AS l
 
 -- name: any_held
 -- Leases end soon, so this reads only the runs that wake soon, not all that wait.
-SELECT '1' AS row FROM json_each(?1) AS d CROSS JOIN contracts AS c ON c.digest = d.value OR c.current = d.value
-WHERE EXISTS (SELECT 1 FROM heads AS h WHERE h.contract = c.id AND h.wake_at < ?2 AND h.worker IS NOT NULL)
+:turns
+SELECT '1' AS row FROM turns AS t WHERE EXISTS (
+  SELECT 1 FROM heads AS h INDEXED BY heads_due WHERE :of_turn AND h.wake_at < ?3 AND h.worker IS NOT NULL
+)
 LIMIT 1
 
 -- name: counts
@@ -224,24 +268,27 @@ SELECT json_array(v.digest, v.body) AS row
 FROM runs AS r CROSS JOIN large_values AS v ON v.run = r.id WHERE r.run = ?1 ORDER BY v.digest
 
 -- name: heartbeat
-INSERT INTO workers (worker, contracts, alive_until, trouble, calls) VALUES (?1, ?2, ?3, ?4, ?5)
+INSERT INTO workers (worker, contracts, alive_until, trouble, calls, labels) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
 ON CONFLICT (worker) DO UPDATE
-SET contracts = excluded.contracts, alive_until = excluded.alive_until, trouble = excluded.trouble, calls = excluded.calls
+SET contracts = excluded.contracts, alive_until = excluded.alive_until, trouble = excluded.trouble, calls = excluded.calls,
+  labels = excluded.labels
 
 -- name: workers
 -- A worker of an older version uses the digests that it knows.
 SELECT json_array(worker, json((
     SELECT json_group_array(coalesce((SELECT c.current FROM contracts AS c WHERE c.digest = d.value), d.value))
     FROM json_each(CASE WHEN json_valid(workers.contracts) THEN workers.contracts ELSE json_array() END) AS d
-)), alive_until, trouble, calls) AS row FROM workers WHERE alive_until > ?1 ORDER BY worker
+)), alive_until, trouble, calls, json(CASE WHEN json_valid(labels) THEN labels ELSE json_array() END)) AS row
+FROM workers WHERE alive_until > ?1 ORDER BY worker
 
 -- name: forget_worker
 DELETE FROM workers WHERE worker = ?1 AND alive_until = ?2 RETURNING 1
 
 -- name: release_all
 -- All that a worker holds by leases that end between two instants.
+:all_turns
 UPDATE heads SET wake_at = ?2, worker = NULL WHERE run IN (
-  SELECT h.run FROM contracts AS c CROSS JOIN heads AS h ON h.contract = c.id
+  SELECT h.run FROM turns AS t CROSS JOIN heads AS h INDEXED BY heads_due ON :of_turn
   WHERE h.wake_at BETWEEN ?3 AND ?4 AND h.worker = ?1
 )
 

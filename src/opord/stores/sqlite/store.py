@@ -12,8 +12,9 @@ import time
 import weakref
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from itertools import islice
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 import apsw
 import msgspec
@@ -21,6 +22,7 @@ import msgspec
 from opord.kernel.conflicts import check_batch, check_prune, compare
 from opord.kernel.needs import OVERDUE_US
 from opord.kernel.rows import DueNeed
+from opord.kernel.scheduling import UNLABELLED, Labels
 from opord.stores.base import (
     DUE_READ,
     KEPT_READ,
@@ -80,13 +82,16 @@ _PUT_OFF_US = 60 * 1_000_000
 _NEWEST = (1 << 63) - 1
 
 _DUE: Final[Mapping[DueNeed, tuple[str, int, tuple[Status, ...]]]] = {
-    "overdue": ("all_contract_ids", OVERDUE_US, ("waiting",)),
-    "unserved": ("unserved_contract_ids", 0, ("running", "waiting", "in_doubt")),
+    "overdue": ("all_turns", OVERDUE_US, ("waiting",)),
+    "unserved": ("unserved_turns", 0, ("running", "waiting", "in_doubt")),
 }
 """How runs with a need that is not stored are found.
 
-The query of the contracts, how long the runs have been due, in microseconds, and their statuses.
+The query of the turns, how long the runs have been due, in microseconds, and their statuses.
 """
+
+_Turn: TypeAlias = tuple[int, int, str]
+"""A priority, the number of a contract, and a label: its runs are claimed in one order."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -211,27 +216,36 @@ class SqliteStore:
 
     # --- Leases ----------------------------------------------------------------------------------
 
-    def claim(self, worker: str, contracts: Collection[str], *, limit: int, ttl_us: Duration) -> Claimed:
+    def claim(
+        self,
+        worker: str,
+        contracts: Collection[str],
+        *,
+        limit: int,
+        ttl_us: Duration,
+        labels: Labels = UNLABELLED,
+    ) -> Claimed:
         if limit <= 0 or not contracts:
             return Claimed()
+        names = _json(contracts), _json(labels)
         # Most calls find nothing; those take no lock.
-        if not self._all("is_due", (_json(contracts), self.now()), int):
+        first = self.next_wake(contracts, labels=labels)
+        if first is None or first > self.now():
             return Claimed()
         with self._write() as connection:
             now = self.now()
-            # Two digests may belong to one contract.
-            served = {
-                number
-                for _, number in rows(
-                    connection, self._sql["contract_ids"], (_json(contracts),), tuple[str, int]
+            turns = rows(connection, self._sql["due_turns"], (*names, now), tuple[int, int, str])
+            batch: list[tuple[int, RunRow]] = []
+            for priority in sorted({turn[0] for turn in turns}, reverse=True):
+                room = limit - len(batch)
+                # Sorted by due time, then by age, over all contracts and labels.
+                due = heapq.merge(
+                    *(self._due(connection, turn, now, room) for turn in turns if turn[0] == priority),
+                    key=lambda item: (item[1].head.wake_at or 0, item[0]),
                 )
-            }
-            # Sorted by due time, then by age, over all contracts.
-            due = heapq.merge(
-                *(self._due(connection, contract, now, limit) for contract in sorted(served)),
-                key=lambda item: (item[1].head.wake_at or 0, item[0]),
-            )
-            batch = [item for item, _ in zip(due, range(limit), strict=False)]
+                batch += islice(due, room)
+                if len(batch) == limit:
+                    break
             numbers = _encode([number for number, _ in batch]).decode()
             connection.execute(self._sql["claim"], (numbers, worker, now + ttl_us))
         claimed = []
@@ -241,14 +255,14 @@ class SqliteStore:
         return Claimed(claimed, [row.head.worker for _, row in batch])
 
     def _due(
-        self, connection: apsw.Connection, contract: int, now: Instant, limit: int
+        self, connection: apsw.Connection, turn: _Turn, now: Instant, limit: int
     ) -> list[tuple[int, RunRow]]:
-        """Return the due runs of a contract. A row that cannot be read does not stop the others."""
+        """Return the due runs of a turn. A row that cannot be read does not stop the others."""
         try:
-            return rows(connection, self._sql["due"], (contract, now, limit), tuple[int, RunRow])
+            return rows(connection, self._sql["due"], (*turn, now, limit), tuple[int, RunRow])
         except RowDamaged:
             items = []
-            for number in rows(connection, self._sql["due_numbers"], (contract, now, limit), int):
+            for number in rows(connection, self._sql["due_numbers"], (*turn, now, limit), int):
                 try:
                     items += rows(connection, self._sql["due_number"], (number,), tuple[int, RunRow])
                 except RowDamaged as error:
@@ -279,12 +293,16 @@ class SqliteStore:
             connection.execute(self._sql[verb], (numbers, self.now() + ttl_us))
         return {run for _, run in pairs}
 
-    def next_wake(self, contracts: Collection[str]) -> Instant | None:
-        instants = self._all("next_wake", (_json(contracts),), Instant | None)  # type: ignore[arg-type]
+    def next_wake(self, contracts: Collection[str], *, labels: Labels = UNLABELLED) -> Instant | None:
+        names = _json(contracts), _json(labels)
+        instants = self._all("next_wake", names, Instant | None)  # type: ignore[arg-type]
         return instants[0] if instants else None
 
-    def any_held(self, contracts: Collection[str], *, within_us: Duration) -> bool:
-        return bool(self._all("any_held", (_json(contracts), self.now() + within_us), int))
+    def any_held(
+        self, contracts: Collection[str], *, within_us: Duration, labels: Labels = UNLABELLED
+    ) -> bool:
+        names = _json(contracts), _json(labels)
+        return bool(self._all("any_held", (*names, self.now() + within_us), int))
 
     # --- Reading ---------------------------------------------------------------------------------
 
@@ -330,16 +348,16 @@ class SqliteStore:
         found: list[RunRow] = []
         with self._read() as connection:
             parameters = {"now": now} if reason == "unserved" else ()
-            for contract in rows(connection, self._sql[query], parameters, int):
-                values = (contract, now - before, max(limit, 0), DUE_READ, _json(statuses))
+            for turn in rows(connection, self._sql[query], parameters, tuple[int, int, str]):
+                values = (*turn, now - before, max(limit, 0), DUE_READ, _json(statuses))
                 found += rows(connection, self._sql["due_with_status"], values, RunRow)
         return sorted(found, key=lambda row: row.head.wake_at or 0)[: max(limit, 0)]
 
     def resting(self, *, limit: int) -> list[RunRow]:
         found: list[RunRow] = []
         with self._read() as connection:
-            for contract in rows(connection, self._sql["all_contract_ids"], (), int):
-                found += rows(connection, self._sql["resting"], (contract, max(limit, 0), DUE_READ), RunRow)
+            for turn in rows(connection, self._sql["all_turns"], (), tuple[int, int, str]):
+                found += rows(connection, self._sql["resting"], (*turn, max(limit, 0), DUE_READ), RunRow)
         return sorted(found, key=lambda row: row.head.wake_at or 0)[: max(limit, 0)]
 
     def kept_for(self, *, before: Instant, limit: int) -> list[KeptFor]:
@@ -428,10 +446,12 @@ class SqliteStore:
         ttl_us: Duration,
         trouble: str = "",
         calls: str = "",
+        labels: Labels = UNLABELLED,
     ) -> None:
         with self._write() as connection:
             now = self.now()
-            values = (worker, _json(sorted(contracts)), now + ttl_us, trouble, calls)
+            names, taken = _json(sorted(contracts)), _json(sorted(labels))
+            values = (worker, names, now + ttl_us, trouble, calls, taken)
             connection.execute(self._sql["heartbeat"], values)
             connection.execute(self._sql["forget_workers"], (now - _FORGET_WORKERS_AFTER_US,))
 
