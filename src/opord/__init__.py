@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from opord.backends.client import Client as Client
     from opord.backends.client import ClientRun as ClientRun
     from opord.backends.front import Engine as Engine
+    from opord.backends.limits import LimitInvalid as LimitInvalid
+    from opord.backends.limits import LimitUnknown as LimitUnknown
     from opord.backends.listing import RunConditions as RunConditions
     from opord.backends.listing import RunPage as RunPage
     from opord.drive.errors import CannotClaim as CannotClaim
@@ -96,6 +98,8 @@ _HOMES = {
     "HistoryFull": "opord.drive.errors",
     "InDoubt": "opord.kernel.requests",
     "InputInvalid": "opord.drive.errors",
+    "LimitInvalid": "opord.backends.limits",
+    "LimitUnknown": "opord.backends.limits",
     "KeysInvalid": "opord.values.vault",
     "LoadingError": "opord.loading.errors",
     "NoAlarm": "opord.drive.errors",
@@ -158,6 +162,8 @@ __all__ = [
     "HistoryFull",
     "InDoubt",
     "InputInvalid",
+    "LimitInvalid",
+    "LimitUnknown",
     "KeysInvalid",
     "LoadingError",
     "NoAlarm",

@@ -8,6 +8,7 @@ Each has a stable `code`, and its facts as attributes. `opord.Refused` is the sa
 from __future__ import annotations
 
 from opord.backends.base import Unsupported
+from opord.backends.limits import LimitInvalid, LimitUnknown
 from opord.drive.errors import (
     CannotClaim,
     CollisionOpen,
@@ -72,6 +73,8 @@ __all__ = [
     "HandlersInvalid",
     "HistoryFull",
     "InputInvalid",
+    "LimitInvalid",
+    "LimitUnknown",
     "KeysInvalid",
     "LoadingError",
     "NoAlarm",

@@ -160,10 +160,10 @@ class Shop:
         said = self.opord("runs", "start", "desk.opord", "--input", "@some.jsonl")
         assert said.status == 0, said.err
 
-    def work(self) -> Said:
+    def work(self, *flags: str) -> Said:
         """Let a worker carry out what is due."""
         return self.process(
-            "worker", "--contract", "desk.opord", "--handlers", "handlers:Handlers", "--until-idle"
+            "worker", "--contract", "desk.opord", "--handlers", "handlers:Handlers", "--until-idle", *flags
         )
 
     def view(self, one: str) -> Any:

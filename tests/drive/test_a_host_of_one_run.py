@@ -83,6 +83,7 @@ class OneRun:
     name = "one"
     lease_us = 10_000_000
     draining = False
+    limits = None
 
     def __init__(self, program: Program) -> None:
         self.of = program

@@ -47,7 +47,7 @@ COLLECT_AT: Final = 8
 
 TABLES: Final = (
     "journal", "large_values", "inbox", "event_keys", "used_keys", "workers", "pruned", "heads", "runs", "digests",
-    "contracts",
+    "contracts", "waits", "queues", "permits", "limits",
 )  # fmt: skip
 
 _numbers = itertools.count(1)

@@ -6,6 +6,7 @@ __all__ = [
     "client",
     "codes",
     "front",
+    "limits",
     "listing",
     "misuse",
     "moments",

@@ -19,6 +19,7 @@ from opord.drive.starts import Started, accepted, refusal
 from opord.generated.handles import Sent
 from opord.kernel import bounds
 from opord.kernel.data_filter import DataIs
+from opord.kernel.limits import LimitUse
 from opord.kernel.program import Program
 from opord.kernel.rows import (
     InboxRow,
@@ -463,6 +464,20 @@ class Backend(Protocol):
 
     async def workers(self, *, gone: bool = False) -> list[WorkerRow]:
         """Return the workers that are alive now; with `gone`, also those that no longer are."""
+        ...
+
+    # --- limits ----------------------------------------------------------------------------------
+
+    async def limits_in_use(self) -> list[LimitUse]:
+        """Return the limits of the deployment, and how much of each is in use."""
+        ...
+
+    async def drop_limit(self, name: str) -> None:
+        """Forget a limit, by its name. What waited for it goes on.
+
+        Raises:
+            LimitUnknown: there is none of that name.
+        """
         ...
 
     # --- maintaining runs ------------------------------------------------------------------------

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from msgspec import MsgspecError
 
 from opord.backends.base import LIMITS, Can, Limits, Page, PruneWish, Reading, Verified, Version
+from opord.backends.limits import LimitUnknown
 from opord.drive.starts import Started, accepted
 from opord.engine.process import Process
 from opord.generated.handles import Sent
 from opord.kernel.data_filter import DataIs, fits, texts_of
 from opord.kernel.instants import text
 from opord.kernel.large import Texts, ValueMissing
+from opord.kernel.limits import LimitUse
 from opord.kernel.program import Program
 from opord.kernel.rows import InboxRow, RecordRow, RunRow, Status, StoredContract, ValueRow
 from opord.stores.base import RowDamaged, RunFilter, Stray, UnreadRow, WorkerRow
@@ -252,6 +254,18 @@ class Embedded:
     async def workers(self, *, gone: bool = False) -> list[WorkerRow]:
         """Return the workers that are alive now; see `Backend.workers`."""
         return await self._read(self._store.workers, gone=gone)
+
+    # --- limits ----------------------------------------------------------------------------------
+
+    async def limits_in_use(self) -> list[LimitUse]:
+        """Return the limits of the deployment; see `Backend.limits_in_use`."""
+        return await self._read(self._store.permits.in_use)
+
+    async def drop_limit(self, name: str) -> None:
+        """Forget a limit; see `Backend.drop_limit`."""
+        contract, _, call = name.partition(".")
+        if not await self.process.writer.call(self._store.permits.drop_limit, contract, call):
+            raise LimitUnknown(name, [one.limit.name for one in await self.limits_in_use()])
 
     # --- maintaining runs ------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from opord.backends.base import Backend, check_carried
 from opord.backends.embedded import Embedded
+from opord.backends.limits import read_limits
 from opord.backends.listing import RunConditions, RunPage, page_of, wish
 from opord.backends.misuse import (
     check_key,
@@ -40,6 +41,7 @@ from opord.engine.worker import Worker
 from opord.generated import RunHandle, Sent, Start, Startable, Workflow
 from opord.kernel.calls_under_way import calls_by_run
 from opord.kernel.instants import to_datetime
+from opord.kernel.limits import Limit
 from opord.kernel.program import Program
 from opord.kernel.rows import WorkerSign
 from opord.kernel.run import Run
@@ -75,6 +77,9 @@ class Engine:
             other workers take over a dead worker's runs.
         call_limit_s: how long a call without `timeout` may take, in seconds.
         concurrency: how many runs the engine carries at once.
+        limits: how many runs of a contract, or calls of an effect or action, there may be at once
+            or in a span of time, over all workers of the store, as in
+            `{"Order": {"at_once": 100, "charge": {"per_second": 50, "by": "customer"}}}`.
         drain_s: how long closing waits for calls under way, in seconds.
         secret_keys: the keys that encrypt stored secrets, as `opord keys new` writes them, the key
             for writing first. None reads `OPORD_SECRET_KEYS` from the environment.
@@ -103,6 +108,7 @@ class Engine:
         lease_s: float = LEASE_S,
         call_limit_s: float = CALL_LIMIT_S,
         concurrency: int = CONCURRENCY,
+        limits: Mapping[str, Any] | None = None,
         drain_s: float = DRAIN_S,
         secret_keys: str | None = None,
         insecure_plaintext_secrets: bool = False,
@@ -133,6 +139,7 @@ class Engine:
         self._lease_s = lease_s
         self._call_limit_s = call_limit_s
         self._concurrency = concurrency
+        self._limits = limits or {}
         self._drain_s = drain_s
         self._watch_pure = watch_pure
         self._on_need = on_need
@@ -156,6 +163,7 @@ class Engine:
             HandlersInvalid: a handler is missing or has the wrong form.
             SecretsUnprotected: a contract has secrets, and there is no key to encrypt them.
             ContractConflict: another contract of the same name and version is in the store.
+            LimitInvalid: a limit has an unknown name or a wrong value.
             StoreMissing: the store does not exist, and `create` is false.
             StoreError: the store cannot be opened.
         """
@@ -171,6 +179,7 @@ class Engine:
                 raise HandlersInvalid(self._program(workflow).name, problems)
         carried = [self._program(workflow).contract for workflow in served.values()]
         check_carried(Embedded.can, "this store", carried)
+        limits = read_limits(self._limits, map(self._program, served.values()))
         environment = self._environment or Environment()
         try:
             store = await _in_thread(environment.store_thread, self._store)
@@ -190,7 +199,7 @@ class Engine:
             if served:
                 if self.on_open is not None:
                     self.on_open()
-                await self._carry(opened, served)
+                await self._carry(opened, served, limits)
                 # Until the worker has reported that it serves them, another process could replace
                 # them.
                 await opened.keep(programs)
@@ -233,13 +242,14 @@ class Engine:
         at = self._store_at
         return open_store(at, create=self._create) if isinstance(at, str) else at
 
-    async def _carry(self, opened: Process, served: dict[Digest, Workflow]) -> None:
+    async def _carry(self, opened: Process, served: dict[Digest, Workflow], limits: Sequence[Limit]) -> None:
         programs = [self._program(workflow) for workflow in served.values()]
         await opened.carry(
             [Carried(one, bind_handlers(one, served[one.digest].handlers)) for one in programs],
             lease_s=self._lease_s,
             call_limit_s=self._call_limit_s,
             concurrency=self._concurrency,
+            limits=limits,
             watch_pure=self._watch_pure,
         )
 

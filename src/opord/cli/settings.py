@@ -31,6 +31,7 @@ SETTING_TYPES: dict[str, tuple[type, ...]] = {
     "secret_keys": (str,),
     "insecure_plaintext_secrets": (bool,),
     "allow_outside": (bool,),
+    "limits": (dict,),
 }
 """The settings that a file may have, and their types."""
 

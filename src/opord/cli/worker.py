@@ -6,7 +6,7 @@ import asyncio
 import logging
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -14,6 +14,7 @@ import click
 
 from opord.cli.completing import offer_contracts
 from opord.cli.contracts import program_at
+from opord.cli.errors import CliError
 from opord.cli.handlers import as_the_handlers_know_it, ask_for_the_class, handlers_at
 from opord.cli.opening import LOOK_S, open_engine, until_moved
 from opord.cli.output import note
@@ -47,6 +48,8 @@ log: logging.Logger = logging.getLogger("opord.worker")
 @click.option("--concurrency", type=click.IntRange(min=1), envvar="OPORD_CONCURRENCY",
               default=lambda: setting("concurrency", 1000), show_default="1000", metavar="N",
               help="How many runs this worker carries at once.")  # fmt: skip
+@click.option("--limit", "limit_flags", multiple=True, metavar='"NAME at_once=N"',
+              help="At most so many at once, or in a span of time, over all workers: of a contract's runs, or of one of its calls. May be repeated; see [limits] in the settings file.")  # fmt: skip
 @click.option("--drain", type=Seconds(min=0), envvar="OPORD_DRAIN",
               default=lambda: setting("drain", 30.0), show_default="30s", metavar="DURATION",
               help="How long calls under way may go on after the worker is told to stop.")  # fmt: skip
@@ -70,6 +73,7 @@ def command(
     until_idle: bool,
     lease: float,
     concurrency: int,
+    limit_flags: tuple[str, ...],
     drain: float,
     call_limit: float,
     wait: float | None,
@@ -117,6 +121,7 @@ def command(
                     until_idle=until_idle,
                     lease_s=lease,
                     concurrency=concurrency,
+                    limits=_limits(limit_flags, pairs),
                     drain_s=drain,
                     call_limit_s=call_limit,
                     wait_s=wait if wait is not None else 0.0 if until_idle else math.inf,
@@ -144,6 +149,18 @@ def _pairs(contracts: tuple[str, ...], handlers: tuple[str, ...]) -> list[tuple[
     return pairs
 
 
+def _limits(flags: Sequence[str], pairs: Sequence[tuple[Program, Any]]) -> dict[str, Any]:
+    """Return the limits of the settings file and of the flags, which come first."""
+    from opord.backends.limits import LimitInvalid, merged, read_flag, read_limits
+
+    try:
+        limits = merged([setting("limits", {}), *map(read_flag, flags)])
+        read_limits(limits, [program for program, _ in pairs])
+    except LimitInvalid as wrong:
+        raise CliError("limit", str(wrong), 2) from None
+    return limits
+
+
 async def _work(
     pairs: Sequence[tuple[Program, Any]],
     store: str,
@@ -153,6 +170,7 @@ async def _work(
     until_idle: bool,
     lease_s: float,
     concurrency: int,
+    limits: Mapping[str, Any],
     drain_s: float,
     call_limit_s: float,
     wait_s: float,
@@ -167,7 +185,7 @@ async def _work(
 
     def new_engine() -> Engine:
         engine = Engine(
-            store, workflows, lease_s=lease_s, concurrency=concurrency, drain_s=drain_s,
+            store, workflows, lease_s=lease_s, concurrency=concurrency, limits=limits, drain_s=drain_s,
             call_limit_s=call_limit_s, **engine_secrets(), watch_pure=_tell_impure if dev else None,
         )  # fmt: skip
         engine.on_open = lambda: log.info("working on %s for %s", shown_as, names)

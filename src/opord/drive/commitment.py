@@ -27,6 +27,7 @@ from opord.kernel.draft import Draft
 from opord.kernel.inbox import Evidence, adopt, adopt_all
 from opord.kernel.instants import in_words
 from opord.kernel.keys import commit_key, outcome_under, result_of
+from opord.kernel.limits import Permit
 from opord.kernel.plan import Plan, plan_of, stands_of
 from opord.kernel.program import CallProgram
 from opord.kernel.requests import Commit
@@ -68,9 +69,10 @@ _NO_REPLY: Final = CommitReply("starting")
 class Commitments:
     """Carries out the commits of a held run."""
 
-    __slots__ = ("calls", "effects", "hold", "host", "run", "transactions")
+    __slots__ = ("_permit", "calls", "effects", "hold", "host", "run", "transactions")
 
     def __init__(self, hold: Hold, calls: Calls, effects: Effects) -> None:
+        self._permit: Permit | None = None
         self.hold: Hold = hold
         self.host: Carrier = hold.host
         self.run: Run = hold.run
@@ -95,7 +97,22 @@ class Commitments:
         assert isinstance(action, Action)
         large = run.large
         args = large.dump(call.args, request.args) if large.entries else call.args.dump(request.args)
-        intent = run.intent
+        try:
+            return await self._committed(draft, step, request, call, action, args)
+        finally:
+            # Of an attempt that was not made after all.
+            self._give_back(call)
+
+    async def _committed(
+        self,
+        draft: Draft,
+        step: StepUnderWay,
+        request: Commit,
+        call: CallProgram,
+        action: Action,
+        args: Any,
+    ) -> tuple[Draft, Outcome]:
+        run, intent = self.run, self.run.intent
         if intent is not None:
             if intent.call != request.name or dumps(intent.args) != dumps(args):
                 raise Stalled(other_commit(intent))
@@ -112,11 +129,31 @@ class Commitments:
         if action.transaction:
             outcome = await self.transactions.commit(draft, step, call, key, request.args, args)
             return self.hold.draft(), outcome
+        await self._permitted(draft, call, request.args, step)
         self.host.hook("before intent", run.id)
         intent = recording.intend(
             draft, request.name, key, args, now=step.now, answers=list(step.answers), another=another
         )
         return await self._see_through(draft, call, action, intent, request.args, "starting")
+
+    async def _permitted(
+        self, draft: Draft, call: CallProgram, args: tuple[Any, ...], step: StepUnderWay | None = None
+    ) -> None:
+        """Take a permit for the next attempt, if the action is limited.
+
+        `step` is None if what the step has learned is on record.
+
+        Raises:
+            Parked: the run waits for it.
+            Lost: another process has moved the run.
+        """
+        if self._permit is None:
+            now, answers = (step.now, step.answers) if step is not None else (draft.at, None)
+            self._permit = await self.hold.permits.for_call(draft, call, args, now=now, answers=answers)
+
+    def _give_back(self, call: CallProgram) -> None:
+        permit, self._permit = self._permit, None
+        self.hold.permits.call_ended(permit, call)
 
     async def _earlier_outcome(self, draft: Draft, call: CallProgram, key: Key, args: Any) -> Outcome | None:
         """Return the outcome on record if this key took effect in this run before; else None.
@@ -193,6 +230,8 @@ class Commitments:
                 case "begin" | "note" | "set aside" | "doubt" | "deny":
                     if draft.written:
                         draft = hold.draft()
+                    if plan.deed == "begin":
+                        await self._permitted(draft, call, args)
                     stands = self._note(draft, intent, plan.deed, plan, reply)
                 case "doubt first":
                     _put_in_doubt(draft, intent, plan)
@@ -302,6 +341,7 @@ class Commitments:
             )
         finally:
             self.hold.calling = False
+            self._give_back(call)
         self.host.hook("call answered", self.run.id)
         match ending:
             case Answered():
@@ -404,8 +444,14 @@ class Commitments:
         """Ask the check's effect whether the action happened."""
         rule = action.doubt
         assert isinstance(rule, Check)
-        effect, asked_at = self.run.program.calls[rule.effect], self.host.now()
-        ending = await self.effects.ask(effect, self._check_args(call, intent, args))
+        effect, check_args = self.run.program.calls[rule.effect], self._check_args(call, intent, args)
+        permits, draft = self.hold.permits, self.hold.draft()
+        permit = await permits.for_call(draft, effect, check_args, now=draft.at)
+        asked_at = self.host.now()
+        try:
+            ending = await self.effects.ask(effect, check_args)
+        finally:
+            permits.call_ended(permit, effect)
         self.host.hook("check answered", self.run.id)
         match ending:
             case Answered(None | False):

@@ -69,12 +69,16 @@ class Effects:
         declaration = call.declaration
         assert isinstance(declaration, Effect)
         failed = await self.due(draft, step)
+        permit = await self.hold.permits.for_call(draft, call, args, now=step.now, answers=step.answers)
         now = self.host.now()
         tries = Tries(failed.failures, failed.surprises) if failed is not None else NONE_WRONG
         attempt = tries.failures + tries.surprises + 1
         late = LateAnswer(self.host, self.run.id, call, attempt)
         began = self.host.monotonic()
-        ending = await self._attempt(call, args, attempt, late)
+        try:
+            ending = await self._attempt(call, args, attempt, late)
+        finally:
+            self.hold.permits.call_ended(permit, call)
         ms = round((self.host.monotonic() - began) * 1000, 1)
         plan = effect_attempts.plan(_ended(ending), tries, declaration.retry, self.host.random)
         match plan.sequel:

@@ -114,6 +114,8 @@ class Flight:
                 interrupt.row and interrupt.row.head.state,
                 extra=about(self.run),
             )
+        finally:
+            self.run_hold.permits.land()
 
     async def _begin_again(self, undone: Undone) -> None:
         """Go on from what is on record, after a transaction that may not have become durable.
@@ -129,8 +131,9 @@ class Flight:
             raise Lost(None) from None
         if (run.epoch, run.worker) != (before.epoch, host.name):
             raise Lost(None)
-        calls = self.steps.calls
+        calls, permits = self.steps.calls, self.run_hold.permits
         self.run, self.run_hold = run, Hold(host, run)
+        self.run_hold.permits.own, self.run_hold.permits.ready = permits.own, permits.ready
         self.steps = Steps(self.run_hold, calls)
         seq, times = self._undone
         self._undone = (run.seq, times + 1 if seq == run.seq else 1)
@@ -203,6 +206,8 @@ class Flight:
                 recording.stall_full(draft)
                 await hold.give_back(draft)
                 return
+            run.body.limit = ""
+            await hold.permits.set_out(draft)
             try:
                 draft = await self.steps.carry(draft)
             except TimerDue:

@@ -20,11 +20,15 @@ AGAIN_S: Final = 60.0
 
 @dataclass(eq=False)
 class CallLeft:
-    """A call that was given up and still runs: in a task of its own, or on a thread."""
+    """A call that was given up and still runs: in a task of its own, or on a thread.
+
+    What is in `then` is called once it has ended.
+    """
 
     name: str
     since_s: float
     task: asyncio.Task[Any] | None = field(default=None, repr=False)
+    then: list[Callable[[], None]] = field(default_factory=list, repr=False)
 
 
 class HeldCalls:
@@ -91,8 +95,15 @@ class HeldCalls:
         self.left[call_left] = None
         return call_left
 
+    def last_left(self, call: str, run: RunId | None) -> CallLeft | None:
+        """Return the call of a run that was given up last, if it still runs."""
+        name = _name(call, run)
+        return next((one for one in reversed(self.left) if one.name == name), None)
+
     def ended(self, call: CallLeft, now_s: float) -> None:
         """Note that a call that was given up has ended."""
+        for one in call.then:
+            one()
         if self.left.pop(call, call) is None:
             log.info("%s ended %.1f s after it was given up", call.name, now_s - call.since_s)
 

@@ -8,6 +8,7 @@ from opord.drive.host import Carrier, Transaction
 from opord.drive.interrupts import Lost, Parked
 from opord.drive.leases import Lease
 from opord.drive.past import look_back
+from opord.drive.permits import RunPermits
 from opord.drive.telling import tell_moved, tell_opened
 from opord.kernel import inbox
 from opord.kernel.answers import Applied, Result, Stale
@@ -28,10 +29,11 @@ class Hold:
     - `uncalled` is the commit whose attempt is durable and whose handler was not entered yet.
     - `learned` is what was learned of an action and is not on record yet.
     - `ended` is true once the run's end is durable.
+    - `permits` are those of limits.
     """
 
     __slots__ = (
-        "_inbox", "beginning", "calling", "ended", "host", "learned", "lease", "run", "uncalled",
+        "_inbox", "beginning", "calling", "ended", "host", "learned", "lease", "permits", "run", "uncalled",
     )  # fmt: skip
 
     beginning: bool
@@ -46,6 +48,7 @@ class Hold:
         self.ended: bool = False
         self.learned: Evidence | None = None
         self._inbox: list[InboxRow] | None = None
+        self.permits: RunPermits = RunPermits(self)
 
     @property
     def own_evidence(self) -> Evidence | None:
@@ -166,6 +169,25 @@ class Hold:
         self._inbox = inbox.take_in(draft, await self.messages(draft))
         await self.give_back(draft)
         tell_moved(self.host, run, seized=False)
+        raise Parked
+
+    async def park_for_permit(self, draft: Draft, look_at: Instant) -> NoReturn:
+        """Give the run back until it is admitted; it looks by itself at `look_at`.
+
+        Raises:
+            Parked: always, once the run is given back.
+            Lost: another process has moved the run.
+        """
+        run = self.run
+        run.worker, run.wake_at = None, look_at
+        if run.commit_open:
+            self._written(draft, await self.host.apply(draft.write()))
+        else:
+            run.wake_at = min([look_at, *shared_timers(run).values()])
+            self._inbox = inbox.take_in(draft, await self.messages(draft))
+            await self.give_back(draft)
+            tell_moved(self.host, run, seized=False)
+        self.host.nudge()
         raise Parked
 
     async def park_in_doubt(self, draft: Draft, wake_at: Instant | None) -> None:

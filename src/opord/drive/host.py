@@ -6,12 +6,13 @@ kernel decide what happens to a run. A host reads, writes and wakes; it decides 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Collection, Coroutine
+from collections.abc import Awaitable, Collection, Coroutine, Sequence
 from typing import Any, Protocol
 
 from opord.drive.hooks import Point
 from opord.kernel.answers import Result
 from opord.kernel.large import ValueCache
+from opord.kernel.limits import Limit, Permit, Wait
 from opord.kernel.open_needs import OpenNeed
 from opord.kernel.program import Program
 from opord.kernel.rows import (
@@ -221,6 +222,34 @@ class Transaction(Protocol):
         ...
 
 
+class Limits(Protocol):
+    """The limits that a carrier keeps to: permits to make calls, and to carry runs."""
+
+    def of(self, contract: str, call: str, /) -> Limit | None:
+        """Return the limit of a call of a contract, or of the contract if `call` is empty."""
+        ...
+
+    def admitted(self, run: RunId, epoch: int, /) -> Sequence[Permit]:
+        """Return the permits with which a run was admitted, once."""
+        ...
+
+    def take(self, permit: Permit, /) -> Awaitable[bool]:
+        """Take a permit, and say whether it was given; if not, the run has to wait in its queue."""
+        ...
+
+    def give_back(self, permit: Permit, /, *, used: bool) -> None:
+        """Give a permit back, soon. `used` is true if what it was for may have begun."""
+        ...
+
+    def call_ended(self, permit: Permit, call: str, run: RunId, /) -> None:
+        """Give the permit of a call back that has ended, or was given up and then has ended."""
+        ...
+
+    def enqueue(self, wait: Wait, /) -> Awaitable[None]:
+        """Put a run into a queue. Its holder gives it back next, and then says `nudge`."""
+        ...
+
+
 class Carrier(Host, Protocol):
     """A host that also carries runs; adds what a flight needs.
 
@@ -233,6 +262,11 @@ class Carrier(Host, Protocol):
 
     @property
     def draining(self) -> bool: ...
+
+    @property
+    def limits(self) -> Limits | None:
+        """The limits; None if there are none."""
+        ...
 
     def renew(self, run: RunId, epoch: int) -> Awaitable[bool]:
         """Renew the lease of a run.

@@ -62,10 +62,14 @@ class Transactions:
         action = call.declaration
         assert isinstance(action, Action)
         failed = await self.effects.due(draft, step)
+        permit = await self.hold.permits.for_call(draft, call, args, now=step.now, answers=step.answers)
         tries = Tries(failed.failures, failed.surprises) if failed is not None else NONE_WRONG
         attempt = tries.failures + tries.surprises + 1
         began = self.host.now()
-        ending = await self._attempt(call, args, key, attempt)
+        try:
+            ending = await self._attempt(call, args, key, attempt)
+        finally:
+            self.hold.permits.call_ended(permit, call)
         plan = effect_attempts.plan(_ended(ending), tries, action.retry, self.host.random)
         match plan.sequel:
             case "answer" if isinstance(ending, Answered):

@@ -9,6 +9,7 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 from opord.drive import hooks
 from opord.engine.environment import Environment
 from opord.engine.need_calls import NeedCalls
+from opord.engine.permits import StorePermits
 from opord.engine.programs import Programs
 from opord.engine.told import ToldNeeds
 from opord.engine.transactions import OpenTransaction
@@ -79,12 +80,13 @@ class Writer(Protocol):
 class StoreHost:
     """Implements `drive.host` for a process over a store.
 
-    If the process carries runs, its worker sets `hands`, `lease_us` and `draining`. `needs` is set
-    if the program wants to know what runs need.
+    If the process carries runs, its worker sets `hands`, `permits`, `lease_us` and `draining`.
+    `needs` is set if the program wants to know what runs need.
     """
 
     hands: Hands | None = None
     needs: NeedCalls | None = None
+    permits: StorePermits | None = None
     lease_us: Duration = NO_TIME
     draining: bool = False
 
@@ -201,6 +203,11 @@ class StoreHost:
             self.needs.put(need)
 
     # --- carrying runs in this process ------------------------------------------------------------
+
+    @property
+    def limits(self) -> StorePermits | None:
+        """The limits; None if there are none."""
+        return self.permits if self.permits is not None and self.permits.any else None
 
     def lease_at_birth(self, contract: str) -> Duration | None:
         """Return the first lease of a new run of a contract, in microseconds.

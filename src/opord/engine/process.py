@@ -5,7 +5,7 @@ Every engine is built here: those of `opord.Engine`, the command line, simulatio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from opord.drive import hooks
@@ -16,6 +16,7 @@ from opord.engine.need_calls import NeedCalls, OnNeed
 from opord.engine.programs import Programs, keep_contract
 from opord.engine.store_writer import PARTING_S, StoreWriter
 from opord.engine.waiters import Waiters
+from opord.kernel.limits import Limit
 from opord.kernel.program import Program
 from opord.stores.base import Store
 
@@ -86,9 +87,10 @@ class Process:
         lease_s: float,
         call_limit_s: float,
         concurrency: int,
+        limits: Sequence[Limit] = (),
         watch_pure: Callable[[NotPure], None] | None = None,
     ) -> Worker:
-        """Start to carry out runs of these contracts."""
+        """Start to carry out runs of these contracts. `limits` are put into the store."""
         # A process that only reads or sends needs no worker, so it does not import one.
         from opord.drive.calls import Calls
         from opord.drive.held_calls import HeldCalls
@@ -119,7 +121,7 @@ class Process:
             lease_s=lease_s,
             concurrency=concurrency,
         )
-        await self.worker.start()
+        await self.worker.start(limits)
         if environment.watch_loop:
             self._watch = LoopWatch(lease_s / 3)
         return self.worker

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from opord.drive.calls import Calls
@@ -21,13 +22,16 @@ from opord.engine.environment import Environment
 from opord.engine.hearing import Hearing
 from opord.engine.host import StoreHost
 from opord.engine.need_watch import LOOK_EVERY_S, NeedWatch
+from opord.engine.permits import StorePermits
 from opord.engine.reaper import LONGEST_LEASE_US, DeadWorkerReaper
 from opord.engine.store_writer import PARTING_S, StoreWriter
 from opord.engine.takeovers import Takeovers
 from opord.kernel.calls_under_way import calls_text
+from opord.kernel.limits import Limit
 from opord.kernel.program import Program
 from opord.kernel.rows import RunRow, ValueRow, Write
 from opord.kernel.run import Run, load_run
+from opord.kernel.scheduling import UNLABELLED
 from opord.stores.base import Store, StoreDamaged
 from opord.values.types import NO_TIME, START_OF_TIME, Digest, Duration, Instant, RunId
 from opord.values.vault import SecretUnreadable
@@ -52,6 +56,8 @@ UNREADABLE_KEPT = 1000
 CLAIMS_FAILED_MOST = 3
 """Number of claims that may fail in a row before `until_idle` gives up."""
 
+LABELS = UNLABELLED
+
 IDLE_WITHIN_US = Duration(1_000_000)
 """A worker is idle if nothing becomes due within this time, in microseconds."""
 
@@ -73,6 +79,7 @@ class Worker:
         self.host = host
         self.store: Store = host.store
         self.writer: StoreWriter = writer
+        self.permits: StorePermits = StorePermits(self.store, writer, host.name, held)
         self.programs = programs
         self.calls = calls
         self.held = held
@@ -96,14 +103,15 @@ class Worker:
         )
         self._looks_unasked = False
         self._on_end: dict[str, dict[asyncio.Future[Run | None], None]] = {}
-        host.hands, host.lease_us = self, self.lease_us
+        host.hands, host.permits, host.lease_us = self, self.permits, self.lease_us
 
     # --- life ------------------------------------------------------------------------------------
 
-    async def start(self) -> None:
-        """Start to claim runs."""
+    async def start(self, limits: Sequence[Limit] = ()) -> None:
+        """Start to claim runs. `limits` are put into the store."""
         loop = asyncio.get_running_loop()
         await self._say_alive()
+        await self.permits.keep(limits, {program.name for program in self.programs.values()})
         self.writer.carries = True
         self._hearing.open()
         self._loops = [
@@ -140,6 +148,9 @@ class Worker:
                 self.in_background(flight.leave_evidence())
         if self._side:
             await asyncio.wait(self._side, timeout=PARTING_S)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PARTING_S):
+                await self.permits.part()
         self._over = True
         for task in [*self._loops, *self._side]:
             task.cancel()
@@ -196,6 +207,10 @@ class Worker:
             if not self.busy:
                 due = await self.writer.call(self.store.next_wake, contracts)
                 held = await self.writer.call(self.store.any_held, contracts, within_us=LONGEST_LEASE_US)
+                if self.permits.any:
+                    admission = await self.permits.next_admission(contracts, LABELS)
+                    due = min((one for one in (due, admission) if one is not None), default=None)
+                    held = held or (admission is None and await self.permits.keep_waiting())
                 soon = due is not None and due <= self.store.now() + IDLE_WITHIN_US
                 if not self.flights and not soon and not held:
                     return due
@@ -346,8 +361,10 @@ class Worker:
         # A takeover is a claim like any other: a run whose lease is over is due.
         contracts = list(self.programs)
         while self.has_room:
+            admission = await self._admit(contracts)
             # Reading is cheap and takes no lock. A claim is made only if something is due.
-            self._due = await self.writer.short_read(self.store.next_wake, contracts)
+            wake = await self.writer.short_read(self.store.next_wake, contracts)
+            self._due = min((one for one in (wake, admission) if one is not None), default=None)
             if self._due is None or self._due > self.store.now():
                 return
             room = self.concurrency - len(self.flights)
@@ -358,14 +375,37 @@ class Worker:
             if rows:
                 self._hearing.found(by_looking=self._looks_unasked)
             for row in rows:
-                try:
-                    values = await fetched(self.host, row)
-                except Exception as error:
-                    self._leave_alone(row, error)
-                else:
-                    self._take(row, values)
-            if not rows:
+                await self._fetch_and_take(row)
+            if not rows and (admission is None or admission > self.store.now()):
                 return
+
+    async def _admit(self, contracts: Sequence[str]) -> Instant | None:
+        """Take runs out of the queues of limits, and return from when on there may be more.
+
+        They get at most half of the room, so that other runs are not kept waiting.
+        """
+        if not self.permits.any:
+            return None
+        now, room = self.store.now(), self.concurrency - len(self.flights)
+        at = await self.permits.next_admission(contracts, LABELS)
+        if at is None or at > now:
+            return at
+        found = await self.permits.admit(
+            contracts, LABELS, limit=min(max(1, room // 2), 500), ttl_us=self.lease_us
+        )
+        for row, _ in found.runs:
+            await self._fetch_and_take(row)
+            if row.run not in self.flights:
+                self.permits.refuse(row.run, row.epoch)
+        return await self.permits.next_admission(contracts, LABELS)
+
+    async def _fetch_and_take(self, row: RunRow) -> None:
+        try:
+            values = await fetched(self.host, row)
+        except Exception as error:
+            self._leave_alone(row, error)
+        else:
+            self._take(row, values)
 
     def _take(self, row: RunRow, values: Sequence[ValueRow] = ()) -> None:
         program = self.programs[row.contract]
@@ -440,6 +480,8 @@ class Worker:
                 if await self._reaper.run_if_due():
                     self.nudge()
                 await self._renew_leases()
+                await self.permits.read()
+                await self.permits.sweep()
             except Exception:
                 if self.writer.damage is not None:
                     return

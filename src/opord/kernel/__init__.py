@@ -21,6 +21,8 @@ __all__ = [
     "keys",
     "large",
     "legality",
+    "limiting",
+    "limits",
     "needs",
     "open_needs",
     "plan",

@@ -89,6 +89,7 @@ def begin_step(draft: Draft, cause: Cause) -> None:
     """Begin the step of a taken event or a fired timer. A step that was under way is dropped."""
     draft.run.body.pending = Pending(cause=cause, now=draft.at)
     draft.run.body.trouble = None
+    draft.run.body.limit = ""
     draft.run.reason = None
     runnable(draft)
 
@@ -542,6 +543,7 @@ def _enter(run: Run, name: str, fields: Any, entry: _Entry, at: Instant) -> None
     body.entered += 1
     body.pending = None
     body.trouble = None
+    body.limit = ""
     run.status = "running"
     if declaration.kind == "final":
         run.status, run.outcome = "ended", declaration.outcome

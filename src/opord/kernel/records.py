@@ -23,6 +23,7 @@ RecordKind: TypeAlias = Literal[
     "dropped",
     "intent",
     "attempt",
+    "limited",
     "doubt",
     "resolved",
     "outcome",
@@ -137,6 +138,8 @@ class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     - attempt of a check, which gave no answer and is asked again (without `key`): `call` (the
       effect), `attempt`, `intent` (the number of the commit's), `since` (when it was asked),
       `next`, and `outcome`, or `error`, `trouble` as of an effect
+    - limited: `call` (a permit of its limit is waited for), `now` (that of the step), `answers` (of
+      the calls before it in the step)
     - doubt: `call`, `key`, `attempt`, `reason`, `trouble` (if its handler went wrong; `trouble.py`
       has the form), `misfit` (true if the handler answered what the contract does not allow),
       `next` (the earliest instant of the next try), `by`

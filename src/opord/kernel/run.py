@@ -187,14 +187,14 @@ class RunBody(msgspec.Struct, omit_defaults=True):
     """What the kernel keeps in `Head.body`: all of a run that the store need not understand.
 
     - `data` is the data of its state, as JSON text; `Run.data` has it decoded.
-    - `values` are the digests of the large values by their places (see `large.py`). It is empty in
-      memory, where data are whole.
+    - `values` are the digests of large values by their places (`large.py`); none in memory.
     - `how` says what led into the current state.
     - `fired` are the timers of the phase that have moved the run since it entered the phase.
     - `settled` names the actions with a `key expr` that have taken effect.
     - `trouble` is why a run stalled; `stalled_at` is when it last did, 0 in rows of older versions.
     - `alarms` are those that are open.
     - `dropped` names the keyed events that a person took out, each with its key.
+    - `limit` is the name of the limit that it waits for, empty if it waits for none.
     - `wary` is set in a run of a restored store: the last instant that the copy knows of it. See
       `restored.py` for `wary_until`.
     """
@@ -207,6 +207,7 @@ class RunBody(msgspec.Struct, omit_defaults=True):
     how: str = ""
     pending: Pending | None = None
     settled: list[str] = []
+    limit: str = ""
     trouble: dict[str, Any] | None = None
     stalled_at: Instant = START_OF_TIME
     alarms: list[Alarm] = []

@@ -416,6 +416,8 @@ def _reason(
         reasons = [f"nobody knows whether {intent.call} happened: {intent.reason}"]
     else:
         reasons = [one for one in (_failed_before(run, intent),) if one is not None]
+    if run.body.limit and run.worker is None and not is_held(run.status):
+        reasons.append(f"it waits for the limit {run.body.limit}")
     trouble = _worker_trouble(run, now, workers) if workers is not None and now is not None else None
     under_way = _under_way(run, workers, now)
     if trouble is not None:
@@ -482,6 +484,8 @@ def _waiting_for(run: Run) -> list[dict[str, Any]]:
     intent = run.intent
     if intent is not None and not is_held(run.status):
         waits += _waits_of_intent(run, intent)
+    if run.body.limit and run.worker is None and not is_held(run.status):
+        waits.append({"limit": run.body.limit})
     if run.tries is not None and not is_held(run.status):
         waits.append({"attempt": run.tries.call, "at": text(run.tries.next_at)})
     waits += [

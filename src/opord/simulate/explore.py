@@ -160,6 +160,7 @@ def _note(exploration: Exploration, driver: Driver, one: Explored) -> None:
                 | "unhandled"
                 | "dropped"
                 | "attempt"
+                | "limited"
                 | "resolved"
                 | "outcome"
                 | "evidence"

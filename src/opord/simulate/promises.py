@@ -49,6 +49,7 @@ def occurrences_of(records: Iterable[RecordRow]) -> list[RunOccurrence]:
                 | "unhandled"
                 | "dropped"
                 | "attempt"
+                | "limited"
                 | "doubt"
                 | "resolved"
                 | "evidence"

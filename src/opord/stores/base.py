@@ -54,6 +54,7 @@ from opord.stores.errors import (
     StoreUnsupported,
     check_system,
 )
+from opord.stores.permits import Permits
 from opord.values.types import Digest, Duration, Instant, Key, RunId
 
 __all__ = [
@@ -72,6 +73,7 @@ __all__ = [
     "LiveVersion",
     "KeyTaken",
     "NotStored",
+    "Permits",
     "Prune",
     "RecordRow",
     "Result",
@@ -254,6 +256,11 @@ class Store(Protocol):
 
     readers: int
     writers: int
+
+    @property
+    def permits(self) -> Permits:
+        """The permits of limits."""
+        ...
 
     def identity(self) -> str:
         """Return the name that this store got when it was made. Copies of the store share it."""

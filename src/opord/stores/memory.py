@@ -52,8 +52,10 @@ from opord.stores.base import (
     Write,
 )
 from opord.stores.bell import Bell, Ring
+from opord.stores.memory_permits import MemoryGround
 from opord.stores.memory_rows import Rows
 from opord.stores.memory_transaction import MemoryTransaction
+from opord.stores.permits import PermitDesk
 from opord.stores.sqlite.handed import NO_JOIN
 from opord.values.types import START_OF_TIME, Digest, Duration, Instant, Key, RunId
 
@@ -72,6 +74,7 @@ class MemoryStore:
         self._clock = clock or (lambda: time.time_ns() // 1000)
         self._rows = Rows()
         self._own_changes = 0
+        self.permits: PermitDesk = PermitDesk(MemoryGround(self, lambda: self._rows.limits))
 
     def another(self, clock: Callable[[], int] | None = None) -> MemoryStore:
         """Return another handle on the same rows."""
@@ -83,7 +86,7 @@ class MemoryStore:
         """Return an independent copy of the store with its current rows, like a backup."""
         other = MemoryStore(self._clock)
         with self._rows.lock:
-            for name in (one.name for one in fields(Rows) if one.name not in ("lock", "tables")):
+            for name in (one.name for one in fields(Rows) if one.name not in ("lock", "tables", "limits")):
                 value = getattr(self._rows, name)
                 setattr(other._rows, name, copy.copy(value))
             for lists in (other._rows.journals, other._rows.inboxes):
@@ -92,6 +95,7 @@ class MemoryStore:
             other._rows.values = {run: {**values} for run, values in other._rows.values.items()}
             if self._rows.tables is not None:
                 other.tables.deserialize("main", self._rows.tables.serialize("main"))
+            other._rows.limits = self._rows.limits.copy()
         return other
 
     def identity(self) -> str:
@@ -204,6 +208,11 @@ class MemoryStore:
         if self._rows.tables is None:
             self._rows.tables = apsw.Connection(":memory:")
         return self._rows.tables
+
+    def put_row(self, row: RunRow) -> None:
+        """Put a run's row in place of the old one."""
+        self._rows.runs[row.run] = row
+        self._changed()
 
     def _apply(self, change: Start | Write) -> Result:
         rows = self._rows

@@ -19,6 +19,7 @@ from opord.stores.base import (
     ValueRow,
     WorkerRow,
 )
+from opord.stores.memory_permits import LimitTables
 from opord.values.types import RunId
 
 
@@ -45,3 +46,4 @@ class Rows:
     identity: str = field(default_factory=lambda: uuid.uuid4().hex)
     changes: int = 0
     tables: apsw.Connection | None = None
+    limits: LimitTables = field(default_factory=LimitTables)

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, Literal, NamedTuple, TypeAlias, assert_never
+from typing import Any, NamedTuple, assert_never
 
 from opord.kernel.program import Program
 from opord.kernel.records import (
     UNKNOWN_KIND,
     OutcomeBy,
-    RecordKind,
     known_by,
     known_cause,
     known_kind,
     known_verdict,
 )
 from opord.kernel.rows import RunOutcome, known_outcome, known_status
+from opord.story.carried import Shown, is_carried
 from opord.story.troubles import frame_lines
 from opord.story.words import span, timer_words, value, when
 from opord.values.visible import safe
@@ -42,10 +42,6 @@ class StoryLine(NamedTuple):
     at: str | None
     depth: int
     parts: tuple[Part, ...]
-
-
-_Shown: TypeAlias = RecordKind | Literal["stored"]
-"""The subject of a line: the kind of a record, or a message that still waits."""
 
 
 def tell(program: Program, history: Iterable[Mapping[str, Any]], *, verbose: bool = False) -> list[StoryLine]:
@@ -78,12 +74,12 @@ class Story:
         if "damaged" in record:
             self._damaged(record, record["damaged"])
             return
-        kind: _Shown | None = "stored" if record["kind"] == "stored" else known_kind(record["kind"])
+        kind: Shown | None = "stored" if record["kind"] == "stored" else known_kind(record["kind"])
         if kind is None:
             self._line(record, 1, Part(f"{safe(record['kind'])}: {UNKNOWN_KIND}", "bad"))
             return
         try:
-            if _is_carried(kind, record):
+            if is_carried(kind, record):
                 self._take_over(record)
             self._tell(kind, record)
         except (LookupError, TypeError, ValueError, AttributeError) as error:
@@ -94,7 +90,7 @@ class Story:
         what = f"record {record['seq']}" if record["seq"] is not None else safe(record["kind"])
         self._line(record, 1, Part(f"{what} is damaged: {safe(why)}", "bad"))
 
-    def _tell(self, kind: _Shown, record: Mapping[str, Any]) -> None:
+    def _tell(self, kind: Shown, record: Mapping[str, Any]) -> None:
         match kind:
             case "started":
                 self._started(record)
@@ -114,6 +110,8 @@ class Story:
                 self._intent(record)
             case "attempt":
                 self._attempt(record)
+            case "limited":
+                self._limited(record)
             case "doubt":
                 self._doubt(record)
             case "resolved":
@@ -330,6 +328,12 @@ class Story:
         if self.verbose:
             self._code(record, frame_lines(record.get("trouble"), every=True))
 
+    def _limited(self, record: Mapping[str, Any]) -> None:
+        """Add that a step waits for the limit of a call."""
+        self._answers(record)
+        self._shown_answers = record.get("calls", [])
+        self._line(record, 2, Part(record["call"], "call"), Part("  waits for its limit", "dim"))
+
     def _took(self, record: Mapping[str, Any]) -> str:
         return f"  {span(_seconds(self.began, record['at']))}" if self.began else ""
 
@@ -515,49 +519,6 @@ def where_it_is(view: Mapping[str, Any]) -> list[Part]:
         Part(f"{safe(view['status']).replace('_', ' ')} in {state}", style),
         Part(f"  since {when(view['since'])} UTC", "dim"),
     ]
-
-
-def _is_carried(kind: _Shown, record: Mapping[str, Any]) -> bool:
-    """Say whether only the worker that holds the run writes this record.
-
-    Most other records can be written by any sender.
-    """
-    match kind:
-        case "intent" | "attempt" | "doubt":
-            return True
-        case "outcome":
-            by = known_by(record.get("by"))
-            return by is not None and _is_by_worker(by)
-        case (
-            "started"
-            | "transition"
-            | "event"
-            | "ignored"
-            | "unhandled"
-            | "dropped"
-            | "stored"
-            | "resolved"
-            | "evidence"
-            | "stalled"
-            | "retried"
-            | "restored"
-            | "terminated"
-            | "alarm"
-            | "acknowledged"
-        ):
-            return False
-        case _:
-            assert_never(kind)
-
-
-def _is_by_worker(by: OutcomeBy) -> bool:
-    match by:
-        case "call" | "check" | "skip" | "report" | "transaction":
-            return True
-        case "evidence" | "person" | "record":
-            return False
-        case _:
-            assert_never(by)
 
 
 def _how_known(by: OutcomeBy) -> str:

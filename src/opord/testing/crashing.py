@@ -10,7 +10,7 @@ from typing import Any
 from opord.drive.hooks import Point
 from opord.engine.process import Process
 from opord.kernel.rows import Start, Write
-from opord.stores.base import RunFilter, Store, StoreTransaction
+from opord.stores.base import Permits, RunFilter, Store, StoreTransaction
 from opord.values.types import Duration, RunId
 
 RUNS_MAX = 10_000
@@ -74,6 +74,8 @@ class MortalStore:
         value = getattr(self._store, name)
         if name == "transaction":
             return self.begin
+        if name == "permits":
+            return MortalPermits(self, value)
         return partial(self.call, name, value) if callable(value) else value
 
     def begin(self, held: tuple[RunId, int, int] | None = None) -> MortalTransaction | None:
@@ -100,6 +102,11 @@ class MortalStore:
         """
         if self.dead:
             raise Killed
+        if name in ("admit", "enqueue", "exchange"):
+            self._pass("before a write", "")
+            answer = verb(*args, **kwargs)
+            self._pass("after a write", "")
+            return answer
         if name not in ("apply", "commit") or (args and not args[0]):
             return verb(*args, **kwargs)
         batch: Sequence[Start | Write] = args[0] if args else ()
@@ -118,6 +125,16 @@ class MortalStore:
         if self.dead or self._crash_plan.passes(point, run):
             self.die()
             raise Killed
+
+
+class MortalPermits:
+    """The permits of a store whose engine may die at each write of theirs."""
+
+    def __init__(self, store: MortalStore, inner: Permits) -> None:
+        self._store, self._inner = store, inner
+
+    def __getattr__(self, name: str) -> Any:
+        return partial(self._store.call, name, getattr(self._inner, name))
 
 
 class MortalTransaction:

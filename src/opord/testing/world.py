@@ -81,8 +81,10 @@ class World:
         kill_at: int | None = None,
         watch_secrets: bool = True,
         store: str | None = None,
+        limits: Mapping[str, Any] | None = None,
     ) -> None:
         self.seed = seed
+        self._limits = limits
         self.crash_plan: CrashPlan = CrashPlan(kill_at)
         self.crashes: int = 0
         self._clock = VirtualClock(START_US if start is None else from_datetime(start.astimezone(UTC)))
@@ -496,6 +498,7 @@ class World:
             worker=f"worker-{self._engines}",
             poll_s=NEVER_POLL_S,
             lease_s=LONGEST_LEASE_S,
+            limits=self._limits,
             hook=mortal.hook,
             secret_keys="",
             insecure_plaintext_secrets=True,

@@ -170,6 +170,8 @@ def _check(fold: Fold, record: ReadRecord) -> None:
             checks.attempt(fold, record)
         case "attempt":
             effects.attempt(fold, record)
+        case "limited":
+            effects.limited(fold, record)
         case "doubt":
             commits.doubt(fold, record)
         case "resolved":

@@ -52,6 +52,24 @@ def attempt(fold: Fold, record: ReadRecord) -> None:
     fold.stalled = fold.resumed = False
 
 
+def limited(fold: Fold, record: ReadRecord) -> None:
+    """Check a step that waits for a permit to make a call."""
+    name = record.body["call"]
+    if name not in called_here(fold, "perform") | called_here(fold, "commit"):
+        fold.problem("limited", f"nothing that can run in {fold.state} now calls {name}")
+    if fold.commit is not None and not fold.commit.rests:
+        fold.problem("limited", f"{name} was to be called while {fold.commit.action.name} is committed")
+    elif (fold.commit is not None or fold.stalled) and not phase_timer_due(fold, record.at):
+        fold.problem("limited", "a commit is open or the run is stalled, and no timer of its phase was due")
+    now, answers = record.instant("now"), [*record.body["answers"]]
+    step = goes_on(fold, record, answers, now=now)
+    for answer in answers[len(step.answers) if step is not None else 0 :]:
+        check_answer(fold, answer)
+    fold.step = StepOnRecord(now, answers, None)
+    fold.commit = fold.reused = fold.trouble = None
+    fold.stalled = fold.resumed = False
+
+
 def late_answer(fold: Fold, record: ReadRecord) -> None:
     """Check what an attempt that was given up answered later: the step goes on with it."""
     body = record.body

@@ -131,7 +131,9 @@ def _check_wake(
     latest = LAST_INSTANT if now is None else max(now, fold.last_at) + _CLOCK_US
     given_back = row.epoch > fold.epoch or fold.restored_in > 0 or fold.last_kind in _GIVES_BACK
     tried_again = status == "in_doubt" and not intent.get("asking", False)
-    at_once = status == "running" or tried_again or (given_back and fold.ended is None)
+    # A run that waits for a permit looks for it now and then by itself.
+    limited = bool(body.get("limit")) and fold.ended is None
+    at_once = status == "running" or tried_again or limited or (given_back and fold.ended is None)
     if wake is not None and at_once and wake <= latest:
         return
     due = " or ".join(

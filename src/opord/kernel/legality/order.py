@@ -50,7 +50,7 @@ def _kinds(*kinds: RecordKind) -> frozenset[RecordKind]:
 
 
 _ALWAYS = _kinds("evidence", "alarm", "acknowledged", "dropped", "terminated", "restored")
-_STEP = _kinds("attempt", "intent", "outcome", "transition", "event", "ignored", "stalled")
+_STEP = _kinds("attempt", "limited", "intent", "outcome", "transition", "event", "ignored", "stalled")
 
 FOLLOWS: dict[Situation, frozenset[RecordKind]] = {
     "unborn": _kinds("started"),

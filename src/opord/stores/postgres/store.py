@@ -51,6 +51,7 @@ from opord.stores.base import (
     Write,
 )
 from opord.stores.bell import Bell, Ring, Rings, rings_for
+from opord.stores.permits import PermitDesk
 from opord.stores.postgres import batch as group
 from opord.stores.postgres import pruning, sql
 from opord.stores.postgres.clock import ServerClock
@@ -63,6 +64,7 @@ from opord.stores.postgres.listing import Listing
 from opord.stores.postgres.location import Location, location_of
 from opord.stores.postgres.opening import check_writable, prepare
 from opord.stores.postgres.origin import check_origin, note_first, note_new
+from opord.stores.postgres.permits import PostgresGround
 from opord.stores.postgres.rewriting import compact, kept_of, rewrite
 from opord.stores.postgres.rows import contract_row, run_row, run_rows, worker_rows
 from opord.stores.postgres.transaction import PostgresTransaction
@@ -119,6 +121,11 @@ class PostgresStore:
         self._own_changes = 0
         self._deaf = False
         self._handed = Handed(self._connections)
+        self.permits: PermitDesk = PermitDesk(
+            PostgresGround(
+                self.location.schema, self._clock, self._connections.use, self._transact, self._woken
+            )
+        )
         try:
             prepare(self._connections, create=create)
             note_first(self._connections)
@@ -305,7 +312,7 @@ class PostgresStore:
     def release(self, worker: str, claims: Sequence[tuple[RunId, int]]) -> None:
         if claims:
             self._lease(worker, claims, 0, keep=False)
-            self._notify(Rings(work=True))
+            self._woken()
 
     def _lease(
         self, worker: str, claims: Sequence[tuple[RunId, int]], ttl_us: int, *, keep: bool
@@ -475,14 +482,14 @@ class PostgresStore:
 
         released = self._transact(release)
         if released:
-            self._notify(Rings(work=True))
+            self._woken()
         return released
 
-    def _notify(self, rings: Rings) -> None:
-        """Send a notice by itself. What was written stands, whatever becomes of it."""
+    def _woken(self) -> None:
+        """Send a notice of work by itself. What was written stands, whatever becomes of it."""
         if not self._connections.pooled:
             with suppress(StoreUnavailable):
-                self._all("notify", self._listening.channel, self._listening.text(rings))
+                self._all("notify", self._listening.channel, self._listening.text(Rings(work=True)))
 
     def workers(self, *, gone: bool = False) -> list[WorkerRow]:
         return worker_rows(self._all("workers", self._clock.given, gone))

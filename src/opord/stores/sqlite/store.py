@@ -52,6 +52,7 @@ from opord.stores.base import (
     Write,
 )
 from opord.stores.bell import Bell, Ring, Rings, rings_for
+from opord.stores.permits import PermitDesk
 from opord.stores.putting import put_contract
 from opord.stores.sqlite import pruning, sql
 from opord.stores.sqlite.batch import Batch, ContractNumberStale
@@ -68,6 +69,7 @@ from opord.stores.sqlite.listing import (
     what_is_left,
 )
 from opord.stores.sqlite.location import check_location, true_name
+from opord.stores.sqlite.permits import SqliteGround
 from opord.stores.sqlite.pool import READERS_KEPT, ConnectionPool
 from opord.stores.sqlite.rewriting import kept_of, rewrite
 from opord.stores.sqlite.transaction import SqliteTransaction
@@ -132,6 +134,9 @@ class SqliteStore:
         self.readers = 0 if self._path is None else READERS_KEPT
         self._read = self._pool.read
         self._write = self._pool.write
+        self.permits: PermitDesk = PermitDesk(
+            SqliteGround(self.now, self._read, self._write, lambda: self._ring(Rings(work=True)))
+        )
 
     # --- Contracts -------------------------------------------------------------------------------
 

@@ -1,0 +1,177 @@
+"""The permits of a held run: one of its contract's limit, and one for each call that is limited."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from typing import Any, Final, NoReturn, Protocol
+
+from opord.drive.host import Carrier
+from opord.kernel import limiting
+from opord.kernel.draft import Draft
+from opord.kernel.instants import capped
+from opord.kernel.limits import KEY_BYTES, Limit, Permit, Wait
+from opord.kernel.program import CallProgram
+from opord.kernel.run import Answer, Run
+from opord.values.canonical import dumps
+from opord.values.types import Instant
+
+LOOK_US: Final = 600_000_000
+"""When a run that waits for a permit looks for one by itself, in microseconds.
+
+It is admitted long before. This is for a queue that was lost, as with an older copy of the store.
+"""
+
+
+class Held(Protocol):
+    """A held run, as far as its permits need it."""
+
+    @property
+    def host(self) -> Carrier: ...
+
+    @property
+    def run(self) -> Run: ...
+
+    def draft(self) -> Draft:
+        """Begin a draft."""
+        ...
+
+    async def park_for_permit(self, draft: Draft, look_at: Instant) -> NoReturn:
+        """Give the run back until it is admitted."""
+        ...
+
+
+class RunPermits:
+    """Asks for the permits of a held run, and gives them back.
+
+    `own` is that of the limit of its contract, held while the run is carried. `ready` are those
+    that the run was admitted with, for the call at which it waited.
+    """
+
+    __slots__ = ("_hold", "own", "ready")
+
+    def __init__(self, hold: Held) -> None:
+        self._hold = hold
+        self.own: Permit | None = None
+        self.ready: list[Permit] = []
+        limits = hold.host.limits
+        if limits is not None:
+            self.ready = list(limits.admitted(hold.run.id, hold.run.epoch))
+
+    async def set_out(self, draft: Draft) -> None:
+        """Take the permit of the contract's limit, if there is one, unless it is held already.
+
+        Raises:
+            Parked: the run waits for it.
+            Lost: another process has moved the run.
+        """
+        limits, run = self._hold.host.limits, self._hold.run
+        if limits is None or self.own is not None:
+            return
+        limit = limits.of(run.program.name, "")
+        if limit is None:
+            return
+        key = key_of(limit, run.input_rest.rest, {})
+        self.own = self._was_ready(limit, key) or await self._taken(limit, key)
+        if self.own is None:
+            await self._park(draft, limit, key)
+
+    async def for_call(
+        self,
+        draft: Draft,
+        call: CallProgram,
+        args: tuple[Any, ...],
+        *,
+        now: Instant,
+        answers: Sequence[Answer] | None = None,
+    ) -> Permit | None:
+        """Take a permit for a call, if it is limited.
+
+        `now` and `answers` are those of the step so far; `answers` is None if they are on record.
+
+        Raises:
+            Parked: the run waits for it.
+            Lost: another process has moved the run.
+            StepError: the answers are too large to be stored.
+        """
+        limits, run = self._hold.host.limits, self._hold.run
+        limit = None if limits is None else limits.of(run.program.name, call.declaration.name)
+        if limit is None:
+            return None
+        key = key_of(limit, run.input_rest.rest, call.args.dump(args) if limit.by else {})
+        permit = self._was_ready(limit, key) or await self._taken(limit, key)
+        if permit is not None:
+            return permit
+        if draft.written:
+            draft = self._hold.draft()
+        if answers is not None:
+            limiting.limited(draft, call.declaration.name, now=now, answers=list(answers))
+        return await self._park(draft, limit, key)
+
+    def call_ended(self, permit: Permit | None, call: CallProgram) -> None:
+        """Give the permit of a call back; if its handler still runs, once that has ended."""
+        limits = self._hold.host.limits
+        if permit is not None and limits is not None:
+            limits.call_ended(permit, call.declaration.name, self._hold.run.id)
+
+    def land(self) -> None:
+        """Give back what is not used, and the permit of the contract: the run rests now."""
+        limits = self._hold.host.limits
+        if limits is None:
+            return
+        for permit in self.ready:
+            limits.give_back(permit, used=False)
+        self.ready = []
+        if self.own is not None:
+            limits.give_back(self.own, used=True)
+            self.own = None
+
+    def _was_ready(self, limit: Limit, key: str) -> Permit | None:
+        for permit in self.ready:
+            if (permit.limit, permit.key) == (limit.id, key):
+                self.ready.remove(permit)
+                return permit
+        return None
+
+    async def _taken(self, limit: Limit, key: str) -> Permit | None:
+        host = self._hold.host
+        assert host.limits is not None
+        permit = Permit(host.new_id(), limit.id, key)
+        return permit if await host.limits.take(permit) else None
+
+    async def _park(self, draft: Draft, limit: Limit, key: str) -> NoReturn:
+        """Put the run into the queue of a limit, and give it back.
+
+        Raises:
+            Parked: always, once the run is given back.
+            Lost: another process has moved the run.
+        """
+        host, run = self._hold.host, self._hold.run
+        assert host.limits is not None
+        also = host.limits.of(run.program.name, "") if limit.call else None
+        also_key = "" if also is None else key_of(also, run.input_rest.rest, {})
+        limiting.wait_for(run, limit)
+        await host.limits.enqueue(
+            Wait(
+                run.id, run.epoch, limit.id, key, run.program.digest, run.scheduling.label, run.scheduling.priority, draft.at,
+                0 if also is None else also.id, also_key,
+            )
+        )  # fmt: skip
+        self.land()
+        await self._hold.park_for_permit(draft, capped(draft.at + LOOK_US))
+
+
+def key_of(limit: Limit, input_rest: Any, args: Any) -> str:
+    """Return the key of a limit by its path: in a call's arguments or else in the run's input.
+
+    A text is its own key, any other value its canonical JSON, and a long one its digest.
+    """
+    if not limit.by:
+        return ""
+    first, *rest = limit.by.split(".")
+    value = args if isinstance(args, Mapping) and first in args else input_rest
+    for name in (first, *rest):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    text = value if isinstance(value, str) else dumps(value)
+    raw = text.encode()
+    return text if len(raw) <= KEY_BYTES else sha256(raw).hexdigest()
