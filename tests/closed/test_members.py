@@ -154,7 +154,8 @@ PARTIAL: dict[str, dict[str, str]] = {
         "language/rules/incomplete_match.py": "it is about statements with arms, which `statements.branching` lists",
     },
     "Doubt": {
-        "kernel/views.py": "it shows what a check and a limit wait for; other rules have only a next attempt"
+        "kernel/views.py": "it shows what a check and a limit wait for; other rules have only a next attempt",
+        "language/rules/unheard_wait.py": "only a repeat and a check make a call once more",
     },
 }
 """Modules that name only some members of a union, each with the reason why this is safe."""

@@ -25,6 +25,7 @@ READ_NO_STATEMENTS = {
     "skip_with_result": "actions",
     "retry_without_reason": "effects and actions",
     "unsettled_doubt": "actions",
+    "unheard_wait": "effects and actions",
     "check_that_cannot_tell": "actions",
     "undoes_no_action": "actions",
     "contract_without_key": "the header",

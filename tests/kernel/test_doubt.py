@@ -43,9 +43,15 @@ def an_intent(**members: object) -> Intent:
     return intent
 
 
-def a_run(*, wary: int = 0, wary_until: int = 0, timers: dict[str, int] | None = None) -> Run:
+def a_run(
+    *,
+    wary: int = 0,
+    wary_until: int = 0,
+    timers: dict[str, int] | None = None,
+    not_before: dict[str, int] | None = None,
+) -> Run:
     """A run with the parts that the table reads: what a restore left, and its phase's timers."""
-    body = SimpleNamespace(wary=wary, wary_until=wary_until, timers=timers or {})
+    body = SimpleNamespace(wary=wary, wary_until=wary_until, timers=timers or {}, not_before=not_before or {})
     shared = tuple(SimpleNamespace(id=name, shared=True) for name in body.timers)
     run: Any = SimpleNamespace(body=body, at=SimpleNamespace(timers=shared))
     return run  # type: ignore[no-any-return]
@@ -475,7 +481,7 @@ def test_a_random_number_is_drawn_only_for_a_pause_with_jitter() -> None:
 
 def test_a_check_counts_its_delay_from_when_the_call_was_given_up() -> None:
     check = Check("find", (), timedelta(seconds=30))
-    assert check_from(an_intent(doubts=[1], given_up_at=NOW), check) == NOW + 30 * SECOND
+    assert check_from(a_run(), an_intent(doubts=[1], given_up_at=NOW), check) == NOW + 30 * SECOND
 
 
 @pytest.mark.parametrize(
@@ -504,4 +510,4 @@ def test_a_key_is_forgotten_at_the_very_end_of_its_window(after: float, expected
 
 def test_a_check_that_did_not_answer_keeps_its_delay_from_a_later_doubt() -> None:
     check = Check("find", (), after=timedelta(seconds=30))
-    assert check_from(an_intent(given_up_at=NOW, next_at=NOW + SECOND), check) == NOW + 30 * SECOND
+    assert check_from(a_run(), an_intent(given_up_at=NOW, next_at=NOW + SECOND), check) == NOW + 30 * SECOND

@@ -10,10 +10,10 @@ import pytest
 
 from opord.contract import Place
 from opord.language import CheckResult, check_text
-from opord.language.diagnostics.model import Diagnostic, Edit, Fix
+from opord.language.diagnostics.model import Diagnostic, Edit
 from opord.language.diagnostics.suggest import surely_meant
 from opord.language.syntax.cursor import EXPECTED
-from opord.language.syntax.source import Source
+from tests.language.edits import applied
 
 SAMPLE = EXPECTED  # any code would do
 HERE = Place("door.opord", 1, 1, 1, 2)
@@ -51,16 +51,6 @@ def read_cases(path: Path) -> Iterator[tuple[str, str, dict[str, str]]]:
 
 FINDINGS = Path(__file__).parent / "findings"
 CASES = [case for path in sorted(FINDINGS.glob("*.md")) for case in read_cases(path)]
-
-
-def applied(text: str, fix: Fix) -> str:
-    """Apply the edits of a fix, the last one first."""
-    source = Source("order.opord", text)
-    for edit in sorted(fix.edits, key=lambda each: (each.place.line, each.place.column), reverse=True):
-        start = source.offset(edit.place.line, edit.place.column)
-        end = source.offset(edit.place.end_line, edit.place.end_column)
-        text = text[:start] + edit.text + text[end:]
-    return text
 
 
 @pytest.mark.parametrize(("title", "text", "files"), CASES, ids=[title for title, _, _ in CASES])

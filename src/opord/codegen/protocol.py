@@ -114,8 +114,7 @@ class ProtocolWriter:
     def _variants(self, failure: str) -> str:
         declared = next(one for one in self._contract.failures if self._names.types[one.name] == failure)
         return ", ".join(
-            variant.name + (" (transient)" if variant.transient else " (settles)" if variant.settles else "")
-            for variant in declared.variants
+            variant.name + (f" ({mark})" if (mark := _mark(variant)) else "") for variant in declared.variants
         )
 
     # --- The run, from outside ---
@@ -196,6 +195,12 @@ def handler_names(contract: ir.Contract) -> set[str]:
 def handler_parameters(call: ir.Pure | ir.Effect | ir.Action) -> dict[str, str]:
     """Return the Python name of each parameter of a handler; `call` belongs to the runtime."""
     return python_names((param.name for param in call.params), {"call", "self"})
+
+
+def _mark(variant: ir.Variant) -> str:
+    if variant.wait is not None:
+        return f"transient, next attempt after `{variant.wait.field}`"
+    return "transient" if variant.transient else "settles" if variant.settles else ""
 
 
 def _state_kind(state: ir.State) -> str:

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from opord.codegen.expressions import Expressions
 from opord.codegen.layout import docstring, quoted
 from opord.codegen.names import is_plain_enum
-from opord.contract import Constant, Enum, Expr, Failure, Field, OptionalOf, RecordType, Variant
+from opord.contract import (
+    DURATION,
+    AskedWait,
+    Constant,
+    Enum,
+    Expr,
+    Failure,
+    Field,
+    OptionalOf,
+    RecordType,
+    Variant,
+)
+from opord.values.duration import format_duration
 
 STRUCT_OPTIONS: Final = "frozen=True, kw_only=True"
 
@@ -111,13 +123,13 @@ class TypeWriter:
 
     def _failure_variant(self, name: str, base: str, variant: Variant) -> list[str]:
         mark, kind = _kind_of_failure(variant)
+        attributes = self._names.variant_fields(variant.fields)
+        hidden = set(attributes.values())
         lines = [
-            f"@{self._imports.use('variant')}({quoted(variant.name)}{mark})",
+            f"@{self._imports.use('variant')}({quoted(variant.name)}{mark}{self._asked_wait(variant, attributes)})",
             f"class {name}({base}):",
         ]
         lines += docstring(_with_fields(variant.doc or kind, variant.fields), 1)
-        attributes = self._names.variant_fields(variant.fields)
-        hidden = set(attributes.values())
         if variant.fields:
             lines.append("")
         for field in variant.fields:
@@ -127,14 +139,31 @@ class TypeWriter:
             lines.append(f"    {attributes[field.name]}: {annotation}{value}")
         return lines
 
+    def _asked_wait(self, variant: Variant, attributes: Mapping[str, str]) -> str:
+        """Return the decorator arguments that name the field with the wait, and its limit."""
+        wait = variant.wait
+        if wait is None:
+            return ""
+        limit = ""
+        if wait.at_most is not None:
+            limit = f", wait_at_most={self._expressions.write(Constant(wait.at_most, DURATION))}"
+        return f", wait={quoted(attributes[wait.field])}{limit}"
+
 
 def _kind_of_failure(variant: Variant) -> tuple[str, str]:
     """Return the decorator arguments of a failure's class, and the sentence for its docstring."""
+    if variant.wait is not None:
+        return ", transient=True", _asked_wait_in_words(variant.wait)
     if variant.transient:
         return ", transient=True", "May be tried again: this attempt did not take effect."
     if variant.settles:
         return ", settles=True", "Final, for every attempt under the key: none of them took effect."
     return "", "Final."
+
+
+def _asked_wait_in_words(wait: AskedWait) -> str:
+    limit = f", at most {format_duration(wait.at_most)}" if wait.at_most is not None else ""
+    return f"May be tried again after `{wait.field}`{limit}: this attempt did not take effect."
 
 
 def _default(field: Field) -> Expr | None:

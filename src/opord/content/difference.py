@@ -140,4 +140,4 @@ def _shown(name: str, value: Any) -> str | None:
     return text if len(text) <= _LONGEST else None
 
 
-_DURATIONS = frozenset({"timeout", "base", "cap", "window", "after", "within"})
+_DURATIONS = frozenset({"timeout", "base", "cap", "window", "after", "within", "at_most"})

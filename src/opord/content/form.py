@@ -104,9 +104,18 @@ def _variant(variant: ir.Variant) -> Plain:
     return {
         "name": variant.name,
         **present_members(
-            fields=_fields(variant.fields), transient=variant.transient, settles=variant.settles
+            fields=_fields(variant.fields),
+            transient=variant.transient,
+            settles=variant.settles,
+            wait=_asked_wait(variant.wait),
         ),
     }
+
+
+def _asked_wait(wait: ir.AskedWait | None) -> Plain | None:
+    if wait is None:
+        return None
+    return {"field": wait.field, **present_members(at_most_us=microseconds(wait.at_most))}
 
 
 # --- Events and calls ----------------------------------------------------------------------------

@@ -33,6 +33,7 @@ from opord.contract.contract import (
     Taken,
 )
 from opord.contract.data import (
+    AskedWait,
     Enum,
     Failure,
     Field,
@@ -132,6 +133,7 @@ from opord.contract.types import (
 )
 
 __all__ = [
+    "AskedWait",
     "BOOL",
     "BYTES",
     "DATE",

@@ -13,7 +13,7 @@ import msgspec
 
 from opord.contract import Action, Check
 from opord.drive.calls import Answered, Calls, Ending, Failed, TookTooLong, Unexpected
-from opord.drive.effects import Effects, about_call
+from opord.drive.effects import Effects, about_call, wait_of
 from opord.drive.evidence import keep_late
 from opord.drive.hold import Hold
 from opord.drive.host import Carrier
@@ -22,6 +22,7 @@ from opord.drive.logged import about
 from opord.drive.past import look_back_at
 from opord.drive.transactions import Transactions
 from opord.kernel import checks, recording
+from opord.kernel.asked_waits import NO_WAIT, HeardWait, asked_wait, not_before
 from opord.kernel.doubt import Stands
 from opord.kernel.draft import Draft
 from opord.kernel.inbox import Evidence, adopt, adopt_all
@@ -52,6 +53,7 @@ class CommitReply(msgspec.Struct, frozen=True):
     that is why; `misfit` is true if it answered what the contract does not allow. `text` is the
     result as canonical JSON, if it was made.
     `asked_at` is when a check was asked that gave no answer; `value` is then what it failed with.
+    `wait` is how long the other side asked to wait.
     """
 
     stands: Stands
@@ -61,6 +63,7 @@ class CommitReply(msgspec.Struct, frozen=True):
     text: bytes = b""
     misfit: bool = False
     asked_at: Instant = START_OF_TIME
+    wait: HeardWait = NO_WAIT
 
 
 _NO_REPLY: Final = CommitReply("starting")
@@ -129,6 +132,7 @@ class Commitments:
         if action.transaction:
             outcome = await self.transactions.commit(draft, step, call, key, request.args, args)
             return self.hold.draft(), outcome
+        await self._rest_if_asked(draft, request.name)
         await self._permitted(draft, call, request.args, step)
         self.host.hook("before intent", run.id)
         intent = recording.intend(
@@ -154,6 +158,16 @@ class Commitments:
     def _give_back(self, call: CallProgram) -> None:
         permit, self._permit = self._permit, None
         self.hold.permits.call_ended(permit, call)
+
+    async def _rest_if_asked(self, draft: Draft, action: str) -> None:
+        """Give the run back if the action's other side asked, in this state, to be left alone.
+
+        Raises:
+            Parked: the run rests until then.
+        """
+        due = not_before(self.run, action)
+        if due and self.host.now() < due:
+            await self.hold.pause(draft, due)
 
     async def _earlier_outcome(self, draft: Draft, call: CallProgram, key: Key, args: Any) -> Outcome | None:
         """Return the outcome on record if this key took effect in this run before; else None.
@@ -209,6 +223,7 @@ class Commitments:
                 spread=host.random,
                 resting=host.draining,
                 explanation=reply.explanation,
+                asked_us=reply.wait.us,
             )
             match plan.deed:
                 case "record":
@@ -322,6 +337,7 @@ class Commitments:
             trouble=reply.trouble,
             began=reply.asked_at,
             next_at=plan.instant or draft.at,
+            wait=reply.wait,
         )
         log.info("%s: %s", self.run.id, self.run.reason, extra=about(self.run))
 
@@ -347,7 +363,7 @@ class Commitments:
             case Answered():
                 return CommitReply("result", ending.rest, text=ending.text)
             case Failed(failure):
-                return CommitReply(_stands(failure), dump_failure(call, failure))
+                return CommitReply(_stands(failure), dump_failure(call, failure), wait=asked_wait(failure))
             case TookTooLong():
                 return self._gave_up(call, ending)
             case Unexpected(error):
@@ -373,7 +389,7 @@ class Commitments:
                 return "starting"
             case "note":
                 self._learn(intent, Outcome("failed", value))
-                recording.attempt_failed(draft, intent, value, next_at=plan.instant)
+                recording.attempt_failed(draft, intent, value, next_at=plan.instant, wait=reply.wait)
                 self._tell_failed(intent, plan)
             case "set aside":
                 self._learn(intent, Outcome("failed", value))
@@ -467,7 +483,9 @@ class Commitments:
             case _:
                 assert_never(ending)
         failed, trouble = self.effects.what_failed(effect, ending)
-        return CommitReply("silence", failed, storable(explanation), trouble, asked_at=asked_at)
+        return CommitReply(
+            "silence", failed, storable(explanation), trouble, asked_at=asked_at, wait=wait_of(ending)
+        )
 
     def _check_args(self, call: CallProgram, intent: Intent, args: tuple[Any, ...]) -> tuple[Any, ...]:
         pending = self.run.body.pending

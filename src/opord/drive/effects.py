@@ -24,6 +24,7 @@ from opord.drive.hold import Hold
 from opord.drive.host import Carrier
 from opord.drive.interrupts import Parked, Stalled, TimerDue, unexpected
 from opord.kernel import effect_attempts, effects, recording
+from opord.kernel.asked_waits import NO_WAIT, HeardWait, asked_wait, not_before
 from opord.kernel.calls_under_way import CallUnderWay
 from opord.kernel.draft import Draft
 from opord.kernel.effect_attempts import EffectPlan, Ended, Tries
@@ -68,7 +69,7 @@ class Effects:
         """
         declaration = call.declaration
         assert isinstance(declaration, Effect)
-        failed = await self.due(draft, step)
+        failed = await self.due(draft, step, call)
         permit = await self.hold.permits.for_call(draft, call, args, now=step.now, answers=step.answers)
         now = self.host.now()
         tries = Tries(failed.failures, failed.surprises) if failed is not None else NONE_WRONG
@@ -80,7 +81,9 @@ class Effects:
         finally:
             self.hold.permits.call_ended(permit, call)
         ms = round((self.host.monotonic() - began) * 1000, 1)
-        plan = effect_attempts.plan(_ended(ending), tries, declaration.retry, self.host.random)
+        plan = effect_attempts.plan(
+            _ended(ending), tries, declaration.retry, self.host.random, asked_us=wait_of(ending).us
+        )
         match plan.sequel:
             case "answer" if isinstance(ending, Answered):
                 return ending, attempt, ms
@@ -97,15 +100,18 @@ class Effects:
             case _:
                 assert_never(plan.sequel)
 
-    async def due(self, draft: Draft, step: StepUnderWay) -> FailedAttempts | None:
+    async def due(self, draft: Draft, step: StepUnderWay, call: CallProgram) -> FailedAttempts | None:
         """Make a draft durable before a call, and return the failed attempts of that call.
 
         Raises:
             Parked: the run rests until the next attempt.
         """
         failed = self._failed_before(step)
-        if failed is not None and self.host.now() < failed.next_at:
-            await self.hold.pause(draft, failed.next_at)
+        due = not_before(self.run, call.declaration.name)
+        if failed is not None:
+            due = max(due, failed.next_at)
+        if due and self.host.now() < due:
+            await self.hold.pause(draft, due)
         if not draft.empty:
             await self.hold.flush(draft)
         return failed
@@ -142,6 +148,7 @@ class Effects:
             next_at=capped(draft.at + plan.pause_us),
             now=step.now,
             answers=list(step.answers),
+            wait=wait_of(ending),
         )
         of = self.run.seq
         self._tell(failed)
@@ -221,6 +228,11 @@ def about_call(hold: Hold, calls: Calls, call: CallProgram, key: str, attempt: i
     seconds, _ = calls.time_limit(call)
     deadline = hold.host.now() + int(min(seconds, 1e9) * 1_000_000)
     return Call(key, attempt, to_datetime(deadline), hold.run.id)
+
+
+def wait_of(ending: Ending) -> HeardWait:
+    """Return how long the other side asked to wait as the attempt failed."""
+    return asked_wait(ending.failure) if isinstance(ending, Failed) else NO_WAIT
 
 
 def _ended(ending: Ending) -> Ended:

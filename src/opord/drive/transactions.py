@@ -11,7 +11,7 @@ from typing import Any, assert_never
 
 from opord.contract import Action
 from opord.drive.calls import Answered, Calls, Ending, Failed, Overtaken, TookTooLong, Undeclared, Unexpected
-from opord.drive.effects import NONE_WRONG, Effects, about_call
+from opord.drive.effects import NONE_WRONG, Effects, about_call, wait_of
 from opord.drive.hold import Hold
 from opord.drive.host import Carrier, Transaction, Undone
 from opord.drive.interrupts import Stalled, TimerDue, unexpected
@@ -61,7 +61,7 @@ class Transactions:
         """
         action = call.declaration
         assert isinstance(action, Action)
-        failed = await self.effects.due(draft, step)
+        failed = await self.effects.due(draft, step, call)
         permit = await self.hold.permits.for_call(draft, call, args, now=step.now, answers=step.answers)
         tries = Tries(failed.failures, failed.surprises) if failed is not None else NONE_WRONG
         attempt = tries.failures + tries.surprises + 1
@@ -70,7 +70,9 @@ class Transactions:
             ending = await self._attempt(call, args, key, attempt)
         finally:
             self.hold.permits.call_ended(permit, call)
-        plan = effect_attempts.plan(_ended(ending), tries, action.retry, self.host.random)
+        plan = effect_attempts.plan(
+            _ended(ending), tries, action.retry, self.host.random, asked_us=wait_of(ending).us
+        )
         match plan.sequel:
             case "answer" if isinstance(ending, Answered):
                 outcome, text = Outcome("ok", ending.rest, "transaction"), ending.text

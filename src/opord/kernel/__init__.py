@@ -3,6 +3,7 @@
 __all__ = [
     "alarms",
     "answers",
+    "asked_waits",
     "beginning",
     "bounds",
     "calls_under_way",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from opord.kernel.asked_waits import NO_WAIT, HeardWait, keep_wait
 from opord.kernel.draft import Draft
 from opord.kernel.endings import recorded_outcome
 from opord.kernel.instants import in_words, text
@@ -23,11 +24,12 @@ def check_silent(
     trouble: dict[str, Any] | None,
     began: Instant,
     next_at: Instant,
+    wait: HeardWait = NO_WAIT,
 ) -> None:
     """Record that the check's effect gave no answer, why, and when it is asked again.
 
     `failure` is what it failed with in rest form, or `trouble` describes what the contract does not
-    declare. `began` is when it was asked.
+    declare. `began` is when it was asked. `wait` is what its other side asked for.
     """
     run = draft.run
     described = recorded(run, trouble) if trouble is not None else {}
@@ -43,4 +45,6 @@ def check_silent(
         intent=intent.seq,
         since=text(began),
         next=text(next_at),
+        **wait.members(),
     )
+    keep_wait(run, effect, wait, draft.at)

@@ -83,10 +83,18 @@ SURPRISES_MOST: Final = UNEXPECTED_RETRY.times
 _ANSWER: Final = EffectPlan(_TABLE["answered", True].sequel, NO_TIME, Tries())
 
 
-def plan(ended: Ended, tries: Tries, retry: Retry | None, spread: Callable[[], float]) -> EffectPlan:
+def plan(
+    ended: Ended,
+    tries: Tries,
+    retry: Retry | None,
+    spread: Callable[[], float],
+    *,
+    asked_us: Duration = NO_TIME,
+) -> EffectPlan:
     """Return what to do after an attempt. `tries` are the attempts that went wrong before it.
 
-    `spread` returns a random number from [0, 1), for the jitter of the pauses.
+    `spread` returns a random number from [0, 1), for the jitter of the pauses. `asked_us` is how
+    long the other side asked to wait, in microseconds; the longer of wait and backoff counts.
     """
     if ended == "answered":
         return _ANSWER
@@ -102,4 +110,4 @@ def plan(ended: Ended, tries: Tries, retry: Retry | None, spread: Callable[[], f
     if row.sequel != "again":
         return EffectPlan(row.sequel, NO_TIME, Tries(failures, surprises))
     pause = surprise_us(surprises, spread()) if ended == "surprise" else backoff_us(retry, failures, spread())
-    return EffectPlan(row.sequel, pause, Tries(failures, surprises))
+    return EffectPlan(row.sequel, max(pause, asked_us), Tries(failures, surprises))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from opord.kernel.asked_waits import NO_WAIT, HeardWait, asked_words, keep_wait
 from opord.kernel.draft import Draft
 from opord.kernel.effect_attempts import Tries
 from opord.kernel.endings import recorded_answers, recorded_outcome
@@ -26,11 +27,13 @@ def attempt_failed(
     next_at: Instant,
     now: Instant,
     answers: list[Answer],
+    wait: HeardWait = NO_WAIT,
 ) -> FailedAttempts:
     """Record that an attempt of an effect failed, and when it is tried again.
 
     `ending` is the failure in rest form, or `trouble` describes what the contract does not declare.
-    `now` and `answers` are those of the step so far; the next attempt goes on from them.
+    `now` and `answers` are those of the step so far; the next attempt goes on from them. `wait` is
+    what the other side asked for.
 
     Raises:
         StepError: the answers are too large to be stored; nothing is changed.
@@ -50,19 +53,26 @@ def attempt_failed(
         since=text(began),
         next=text(next_at),
         now=text(now),
+        **wait.members(),
     )
+    keep_wait(run, call, wait, draft.at)
     failed = FailedAttempts(
         seq if number == 1 or before is None else before.seq,
         call,
         tries.failures,
         tries.surprises,
         next_at,
-        f"failed: {trouble['error']}"[:REASON_CHARACTERS] if trouble else f"failed with {ending['type']}",
+        f"failed: {trouble['error']}"[:REASON_CHARACTERS] if trouble else _reason(ending, wait),
         trouble.get("trouble"),
     )
     cause = run.body.pending.cause if run.body.pending is not None else None
     run.body.pending = Pending(cause=cause, now=now, answers=answers, tries=failed)
     return failed
+
+
+def _reason(ending: Any, wait: HeardWait) -> str:
+    failed = f"failed with {ending['type']}"
+    return f"{failed}; {asked_words(**wait.members())}" if wait.counted else failed
 
 
 def answered_late(

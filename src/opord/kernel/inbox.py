@@ -16,6 +16,7 @@ import msgspec
 from opord.contract import Action, Event
 from opord.kernel import recording, restored
 from opord.kernel.alarms import Alarm, contradiction
+from opord.kernel.asked_waits import NO_WAIT, HeardWait, asked_wait, keep_wait
 from opord.kernel.beginning import check_beginning, check_goto
 from opord.kernel.draft import Draft
 from opord.kernel.endings import recorded_outcome
@@ -419,12 +420,16 @@ def _leave_unhandled(draft: Draft, rows: list[InboxRow]) -> list[InboxRow]:
 
 
 def record_evidence(
-    draft: Draft, evidence: Evidence, row: InboxRow | None = None, answered: Sequence[int] = ()
+    draft: Draft,
+    evidence: Evidence,
+    row: InboxRow | None = None,
+    answered: Sequence[int] = (),
+    wait: HeardWait = NO_WAIT,
 ) -> None:
     """Record evidence, and which attempts of the open commit it answers. It moves nothing.
 
     If it contradicts what was decided, it raises an alarm. `row` is the evidence's inbox row, if it
-    waited.
+    waited. `wait` is what the other side asked for.
     """
     seq = draft.record(
         "evidence",
@@ -437,6 +442,7 @@ def record_evidence(
         id=row.id if row is not None else None,
         arrived=text(row.arrived) if row is not None else None,
         rule=EVIDENCE_RULE,
+        **wait.members(),
     )
     _raise_alarm_if_contradicted(draft, evidence, seq)
 
@@ -568,9 +574,11 @@ def _answered(
     mine = [number for number in _open_attempts(intent) if number == evidence.attempt]
     for_all = failure.opord_settles and action.key is not None
     answered = [*dict.fromkeys([*intent.doubts, *mine])] if for_all else mine
-    record_evidence(draft, evidence, row, answered)
+    wait = asked_wait(failure) if answered else NO_WAIT
+    record_evidence(draft, evidence, row, answered, wait)
     if not answered:
         return False
+    keep_wait(run, intent.call, wait, row.arrived if row is not None else draft.at)
     final = not failure.opord_transient
     recording.answer(draft, intent, answered, evidence.value, final=final)
     if intent.in_flight or intent.doubts:

@@ -12,12 +12,13 @@ from typing import Final, NamedTuple, TypeAlias, assert_never, get_args
 
 from opord.contract import Action, Ask, Check, Repeat, Report, Skip
 from opord.kernel import restored
+from opord.kernel.asked_waits import not_before
 from opord.kernel.backoff import UNEXPECTED_RETRY, backoff_us
 from opord.kernel.doubt import ROWS, Asked, Deed, Policy, Reason, Retries, Row, Situation, Stands, Until, fits
-from opord.kernel.instants import microseconds
+from opord.kernel.instants import capped, in_words, microseconds
 from opord.kernel.recording import shared_timers
 from opord.kernel.run import Intent, Run
-from opord.values.types import Instant
+from opord.values.types import NO_TIME, Duration, Instant
 
 
 class Plan(NamedTuple):
@@ -44,11 +45,14 @@ def plan_of(
     spread: Callable[[], float],
     resting: bool = False,
     explanation: str = "",
+    asked_us: Duration = NO_TIME,
 ) -> Plan:
     """Return what to do at the instant `now` with the run's open commit of `action`.
 
     `spread` returns a random number from [0, 1), for the jitter of the pauses. `resting` is true if
     the host begins no new calls. `explanation` is why the call, or the check, gave no answer.
+    `asked_us` is how long its other side asked to wait, in microseconds; the longer of wait and
+    backoff counts.
     """
     # Like `_leaf`, but without another call: this runs several times in a commit.
     node = _TREE[stands]
@@ -60,8 +64,8 @@ def plan_of(
     until, reason = row.until, row.reason
     return Plan(
         row.deed,
-        _instant(until, run, intent, action, now, spread) if until is not None else None,
-        _reason(reason, run, intent, action, explanation) if reason is not None else "",
+        _instant(until, run, intent, action, now, spread, asked_us) if until is not None else None,
+        _reason(reason, run, intent, action, now, explanation) if reason is not None else "",
         row.counts,
         restored.BY if reason == "restored" else None,
     )
@@ -110,9 +114,15 @@ def ask_deadline(intent: Intent, action: Action) -> Instant | None:
     return None
 
 
-def check_from(intent: Intent, check: Check) -> Instant:
+def attempt_from(run: Run, intent: Intent) -> Instant:
+    """Return the earliest instant at which the action may be called again."""
+    return max(intent.next_at, not_before(run, intent.call))
+
+
+def check_from(run: Run, intent: Intent, check: Check) -> Instant:
     """Return the earliest instant at which the check's effect may be asked."""
-    return max(Instant(intent.given_up_at + microseconds(check.after)), intent.next_at)
+    after = Instant(intent.given_up_at + microseconds(check.after))
+    return max(after, intent.next_at, not_before(run, check.effect))
 
 
 # --- facts ----------------------------------------------------------------------------------------
@@ -149,7 +159,8 @@ def _misfit_too_often(intent: Intent) -> bool:
 def _window(run: Run, intent: Intent, action: Action, now: Instant, resting: bool) -> bool:
     if action.key is None or action.key.window is None:
         return action.key is not None
-    return now < intent.first_at + microseconds(action.key.window)
+    # A call that rests for longer than its key is remembered would be one without a key.
+    return max(now, not_before(run, intent.call)) < intent.first_at + microseconds(action.key.window)
 
 
 def _unseen(run: Run, intent: Intent, action: Action, now: Instant, resting: bool) -> bool:
@@ -161,7 +172,7 @@ def _before(run: Run, intent: Intent, action: Action, now: Instant, resting: boo
 
 
 def _ready(run: Run, intent: Intent, action: Action, now: Instant, resting: bool) -> bool:
-    return not resting and _due(intent, action) <= now
+    return not resting and _due(run, intent, action) <= now
 
 
 def _refused(run: Run, intent: Intent, action: Action, now: Instant, resting: bool) -> bool:
@@ -207,35 +218,42 @@ VALUES: Final[dict[str, tuple[object, ...]]] = {
 """The values of each column; columns that are not listed are true or false."""
 
 
-def _due(intent: Intent, action: Action) -> Instant:
+def _due(run: Run, intent: Intent, action: Action) -> Instant:
     if intent.doubts and isinstance(action.doubt, Check):
-        return check_from(intent, action.doubt)
-    return intent.next_at
+        return check_from(run, intent, action.doubt)
+    return attempt_from(run, intent)
 
 
 # --- instants and reasons -------------------------------------------------------------------------
 
 
 def _instant(
-    until: Until, run: Run, intent: Intent, action: Action, now: Instant, spread: Callable[[], float]
+    until: Until,
+    run: Run,
+    intent: Intent,
+    action: Action,
+    now: Instant,
+    spread: Callable[[], float],
+    asked_us: Duration,
 ) -> Instant | None:
     match until:
         case "next":
             # Between two attempts with nothing in doubt, a timer of the phase may move the run.
-            return min([max(intent.next_at, now), *shared_timers(run).values()])
+            return min([max(attempt_from(run, intent), now), *shared_timers(run).values()])
         case "due":
-            return max(_due(intent, action), now)
+            return max(_due(run, intent, action), now)
         case "deadline":
             return ask_deadline(intent, action)
         case "backoff":
-            return Instant(now + backoff_us(action.retry, max(intent.counted, 1), spread()))
+            pause = backoff_us(action.retry, max(intent.counted, 1), spread())
+            return capped(now + max(pause, asked_us))
         case "checked":
-            return Instant(now + backoff_us(None, intent.checks + 1, spread()))
+            return capped(now + max(backoff_us(None, intent.checks + 1, spread()), asked_us))
         case _:
             assert_never(until)
 
 
-def _reason(reason: Reason, run: Run, intent: Intent, action: Action, explanation: str) -> str:
+def _reason(reason: Reason, run: Run, intent: Intent, action: Action, now: Instant, explanation: str) -> str:
     unsure = f"nobody knows whether {intent.call} happened: {intent.reason}"
     match reason:
         case "lost":
@@ -255,6 +273,11 @@ def _reason(reason: Reason, run: Run, intent: Intent, action: Action, explanatio
             return f"{unsure}; {intent.misfits} answers did not fit; a person has to say"
         case "spent":
             return f"{unsure}, and no attempt is left; a person has to say"
+        case "forgotten" if not_before(run, intent.call) > now:
+            return (
+                f"{unsure}; it may not be called before {in_words(not_before(run, intent.call))}, and by then "
+                "the other side no longer remembers its key; a person has to say"
+            )
         case "forgotten":
             return f"{unsure}, and the other side no longer remembers its key; a person has to say"
         case "refused":

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias, assert_never
 
 from opord.contract import Action, Ask, Check, Doubt, Repeat, Report, Skip
 from opord.kernel import bounds
+from opord.kernel.asked_waits import NO_WAIT, HeardWait, keep_wait
 from opord.kernel.bounds import step_too_large
 from opord.kernel.draft import Draft
 from opord.kernel.endings import recorded_answers, recorded_args, recorded_outcome
@@ -160,12 +161,18 @@ def begin_attempt(draft: Draft, intent: Intent) -> None:
 
 
 def attempt_failed(
-    draft: Draft, intent: Intent, failure: Any, *, next_at: Instant | None, final: bool = False
+    draft: Draft,
+    intent: Intent,
+    failure: Any,
+    *,
+    next_at: Instant | None,
+    final: bool = False,
+    wait: HeardWait = NO_WAIT,
 ) -> None:
     """Record that an attempt ended in a failure that does not end the commit.
 
     The attempt did not take effect. The failure is transient; or it is `final`, does not settle,
-    and an attempt before this one is in doubt.
+    and an attempt before this one is in doubt. `wait` is what the other side asked for.
     """
     intent.in_flight = False
     intent.failure = failure
@@ -178,7 +185,9 @@ def attempt_failed(
         key=intent.key,
         attempt=intent.attempt,
         next=text(next_at) if next_at is not None else None,
+        **wait.members(),
     )
+    keep_wait(draft.run, intent.call, wait, draft.at)
 
 
 def attempt_doubted(
@@ -544,6 +553,7 @@ def _enter(run: Run, name: str, fields: Any, entry: _Entry, at: Instant) -> None
     body.pending = None
     body.trouble = None
     body.limit = ""
+    body.not_before = {}
     run.status = "running"
     if declaration.kind == "final":
         run.status, run.outcome = "ended", declaration.outcome

@@ -130,16 +130,18 @@ class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     - intent: `call`, `key`, `args`, `now` (that of the step), `answers` (of the calls before it in
       the step)
     - attempt: `call`, `key`, `attempt`. At the end of one that failed transiently, or for good
-      while a doubt is open, also `outcome` and `next`
+      while a doubt is open, also `outcome`, `next` and the asked wait
     - attempt of an effect, or of an action in a transaction, which failed and is tried again
       (without `key`): `call`, `attempt`, `since` (when it began), `next`, `now` (that of the step),
-      `answers` (of the calls before it in the step), and `outcome`, or `error`, `trouble`,
-      `traceback` if the contract does not declare it
+      `answers` (of the calls before it in the step), and `outcome` with the asked wait, or `error`,
+      `trouble`, `traceback` if the contract does not declare it
     - attempt of a check, which gave no answer and is asked again (without `key`): `call` (the
       effect), `attempt`, `intent` (the number of the commit's), `since` (when it was asked),
-      `next`, and `outcome`, or `error`, `trouble` as of an effect
+      `next`, and `outcome` with the asked wait, or `error`, `trouble` as of an effect
     - limited: `call` (a permit of its limit is waited for), `now` (that of the step), `answers` (of
       the calls before it in the step)
+    - an asked wait: `wait` (how long the call rests, because the other side asked for it), and
+      `asked` (what it asked for, if the contract counts less). Left out where nothing was asked
     - doubt: `call`, `key`, `attempt`, `reason`, `trouble` (if its handler went wrong; `trouble.py`
       has the form), `misfit` (true if the handler answered what the contract does not allow),
       `next` (the earliest instant of the next try), `by`
@@ -153,9 +155,9 @@ class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
       `result` (of a final state)
     - evidence: `call`, `intent` (its `seq`), `attempt`, `outcome` (`{"not_called": null}` if the
       call never began), `learned_by`, `answered` (the attempts of the open commit that it answers),
-      and `id`, `arrived` if it had waited. Of an effect: `call`, `of` (the record of the failed
-      attempt), `attempt`, `outcome`, `learned_by`. `rule` (2: if it contradicts what was decided,
-      an alarm follows at once)
+      the asked wait of a failure that answers one, and `id`, `arrived` if it had waited. Of an
+      effect: `call`, `of` (the record of the failed attempt), `attempt`, `outcome`, `learned_by`.
+      `rule` (2: if it contradicts what was decided, an alarm follows at once)
     - stalled: `error`, `trouble`, `traceback`, `place`, `call`. Of a collision
       (`key` took effect before, with other arguments) also `key`, `args`, `now`, `answers`
     - alarm: `call`, `key`, `intent`, `attempt`, `learned_by`, `reason` (an `AlarmReason`),
@@ -175,6 +177,7 @@ class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     answers: Any = None
     args: Any = None
     arrived: str | None = None
+    asked: str | None = None
     at: str
     attempt: int | None = None
     by: str | None = None
@@ -222,6 +225,7 @@ class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     values: dict[str, str] | None = None
     verdict: Verdict | None = None
     version: int | None = None
+    wait: str | None = None
     worker: str
 
 

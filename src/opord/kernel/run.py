@@ -26,10 +26,9 @@ from opord.values.types import NO_DIGEST, NO_KEY, START_OF_TIME, Digest, Instant
 
 
 class Cause(msgspec.Struct, omit_defaults=True):
-    """The cause of a step under way: a taken event or a fired timer.
+    """The cause of a step under way: a taken event or a fired timer, with the id of its handler.
 
-    `handler` is the id of its handler. An event has its `id`, its `key` if it has one, and `seq`,
-    the number of its record; rows of older versions do not have these three.
+    An event has its `id`, its `key` if any, and `seq`, its record; older rows do not have them.
     """
 
     kind: CauseKind
@@ -152,9 +151,8 @@ class FailedAttempts(msgspec.Struct, omit_defaults=True):
 class Collision(msgspec.Struct, omit_defaults=True):
     """A commit whose key took effect in the run before, with other arguments.
 
-    `seq` is its record. `answer` is what a person said: the commit happened, so the result on
-    record is its result; or it is another one, and is made under the run's own key. None while the
-    person is asked.
+    `seq` is its record. `answer` is what a person said, None while one is asked: it happened, and
+    the result on record is its result; or it is another one, made under the run's own key.
     """
 
     seq: int
@@ -195,8 +193,8 @@ class RunBody(msgspec.Struct, omit_defaults=True):
     - `alarms` are those that are open.
     - `dropped` names the keyed events that a person took out, each with its key.
     - `limit` is the name of the limit that it waits for, empty if it waits for none.
-    - `wary` is set in a run of a restored store: the last instant that the copy knows of it. See
-      `restored.py` for `wary_until`.
+    - `not_before` has the calls that rest as asked, each with its end (see `asked_waits.py`).
+    - `wary`, in a restored store, is the last instant that the copy knows of it (`restored.py`).
     """
 
     data: msgspec.Raw
@@ -212,6 +210,7 @@ class RunBody(msgspec.Struct, omit_defaults=True):
     stalled_at: Instant = START_OF_TIME
     alarms: list[Alarm] = []
     dropped: list[tuple[str, Key]] = []
+    not_before: dict[str, Instant] = {}
     wary: Instant = START_OF_TIME
     wary_until: Instant = START_OF_TIME
     values: dict[str, Digest] = {}
@@ -339,9 +338,10 @@ class Run:
 
     @property
     def between_attempts(self) -> bool:
-        """True between two attempts of an effect or action, with nothing in doubt."""
-        intent = self.intent
-        return self.tries is not None or (intent is not None and not self.commit_open)
+        """True between two attempts with nothing in doubt, and where a call rests before one."""
+        if self.intent or self.tries:
+            return not self.commit_open
+        return bool(self.body.not_before) and self.status == "waiting" and not self.waits
 
     @property
     def waits(self) -> bool:

@@ -12,6 +12,7 @@ from typing import Any, Final, assert_never
 
 from opord.contract import Action, Ask, Check, Effect, Timer
 from opord.kernel import plan
+from opord.kernel.asked_waits import asked_wait, asked_words
 from opord.kernel.calls_under_way import CallUnderWay
 from opord.kernel.inbox import Message, commit_open, event_name, handlers_now, kept_evidence, kept_message
 from opord.kernel.instants import capped, in_words, microseconds, text
@@ -23,6 +24,7 @@ from opord.kernel.records import UNKNOWN_KIND
 from opord.kernel.rows import InboxRow, RecordRow, RunRow, ValueRow, WorkerSign, has_ended, is_held
 from opord.kernel.run import FailedAttempts, Intent, Run, RunBody, body_of
 from opord.kernel.sealing import SEALED, SECRET
+from opord.kernel.step import load_failure
 from opord.values.canonical import loads
 from opord.values.duration import format_duration
 from opord.values.secret import SHOWN
@@ -36,7 +38,7 @@ _PLAIN_MEMBERS = (
     "from", "to", "cause", "call", "key", "attempt", "actor", "worker", "event", "role", "arrived", "reason",
     "error", "place", "trouble", "traceback", "next", "now", "of", "timers", "result", "verdict", "by", "open", "evidence", "against", "alarms",
     "intent",
-    "learned_by", "answered", "misfit", "sender", "sender_role", "rule", "name", "version", "priority", "label", "epoch", "prev", "since", "until",
+    "learned_by", "answered", "misfit", "sender", "sender_role", "rule", "name", "version", "priority", "label", "epoch", "prev", "since", "until", "wait", "asked",
 )  # fmt: skip
 
 
@@ -459,8 +461,19 @@ def _failed_before(run: Run, intent: Intent | None) -> str | None:
         return _tried_again(run, run.tries)
     if intent is not None and intent.failure is not None and not intent.in_flight and intent.outcome is None:
         failed = f"attempt {intent.attempt} of {intent.call} failed with {intent.failure['type']}"
-        return f"{failed}; it is tried again at {in_words(intent.next_at)}" if intent.next_at else failed
+        asked = _asked(run, intent)
+        due = plan.attempt_from(run, intent)
+        return f"{failed}{asked}; it is tried again at {in_words(due)}" if due else failed
     return None
+
+
+def _asked(run: Run, intent: Intent) -> str:
+    """Say how long the other side asked to wait with the last failure of an action."""
+    try:
+        wait = asked_wait(load_failure(run.program.calls[intent.call], intent.failure))
+    except Exception:
+        return ""  # it has secrets that cannot be read, or is not as its contract declares it
+    return f"; {asked_words(**wait.members())}" if wait.counted else ""
 
 
 def _tried_again(run: Run, tries: FailedAttempts) -> str:
@@ -488,6 +501,12 @@ def _waiting_for(run: Run) -> list[dict[str, Any]]:
         waits.append({"limit": run.body.limit})
     if run.tries is not None and not is_held(run.status):
         waits.append({"attempt": run.tries.call, "at": text(run.tries.next_at)})
+    elif intent is None and run.between_attempts:
+        waits += [
+            {"attempt": call, "at": text(due)}
+            for call, due in run.body.not_before.items()
+            if due == run.wake_at
+        ]
     waits += [
         {"event": event, "roles": list(run.program.events[event].declaration.roles)}
         for event in handlers_now(run)
@@ -514,10 +533,9 @@ def _waits_of_intent(run: Run, intent: Intent) -> list[dict[str, Any]]:
             waits.append({"timer": _ask_words(action), "at": text(until)})
         return waits
     if intent.doubts and isinstance(action.doubt, Check):
-        return [{"attempt": action.doubt.effect, "at": text(plan.check_from(intent, action.doubt))}]
-    if intent.next_at:
-        return [{"attempt": call.declaration.name, "at": text(intent.next_at)}]
-    return []
+        return [{"attempt": action.doubt.effect, "at": text(plan.check_from(run, intent, action.doubt))}]
+    due = plan.attempt_from(run, intent)
+    return [{"attempt": call.declaration.name, "at": text(due)}] if due else []
 
 
 def _ask_words(action: Action) -> str:

@@ -21,8 +21,8 @@ from opord.kernel.records import (
 )
 from opord.kernel.rows import RunOutcome, known_outcome, known_status
 from opord.story.carried import Shown, is_carried
-from opord.story.troubles import frame_lines
-from opord.story.words import span, timer_words, value, when
+from opord.story.troubles import frame_lines, traceback_end
+from opord.story.words import asked_in_words, span, timer_words, value, when
 from opord.values.visible import safe
 
 
@@ -302,6 +302,7 @@ class Story:
             Part(f"attempt {number} → "),
             *self._ending(record["outcome"]),
             Part(f"{self._took(record)}{following}", "dim"),
+            _asked(record),
         )
 
     def _attempt_of_effect(self, record: Mapping[str, Any]) -> None:
@@ -324,6 +325,7 @@ class Story:
             Part(f"  attempt {record['attempt']} → "),
             *ending,
             Part(f"  {took}, next in {following}", "dim"),
+            _asked(record),
         )
         if self.verbose:
             self._code(record, frame_lines(record.get("trouble"), every=True))
@@ -402,6 +404,7 @@ class Story:
             3,
             Part(f"late answer{by} to attempt {record['attempt']} of {record['call']} → "),
             *self._ending(record["outcome"]),
+            _asked(record),
         )
 
     # --- trouble ---------------------------------------------------------------------------------
@@ -479,18 +482,6 @@ class Story:
         return Part(f"  “{safe(record['reason'])}”") if record.get("reason") else None
 
 
-def traceback_end(text: str, *, frames: int = 2) -> list[str]:
-    """Return the last frames of a traceback, nearest to the fault.
-
-    Stalls of older versions have no other form.
-    """
-    lines = [line for line in text.rstrip("\n").split("\n")[:-1] if not set(line) <= set(" ^~")]
-    starts = [index for index, line in enumerate(lines) if line.startswith("  File ")]
-    if not starts:
-        return []
-    return [safe(line) for line in lines[starts[-frames:][0] :]]
-
-
 def where_it_is(view: Mapping[str, Any]) -> list[Part]:
     """Say in one line where a run is."""
     state = view["state"]
@@ -555,6 +546,11 @@ def _style_of_end(outcome: RunOutcome | None) -> str:
             return "state"
         case _:
             assert_never(outcome)
+
+
+def _asked(record: Mapping[str, Any]) -> Part | None:
+    words = asked_in_words(record)
+    return Part(f"  {words}", "warn") if words else None
 
 
 def _seconds(start: str, end: str) -> float:

@@ -49,3 +49,15 @@ def _frame(one: Mapping[str, Any]) -> Iterator[str]:
     yield safe(place if one["own"] else f"[{place}]")
     if one["code"]:
         yield safe(f"  {one['code']}")
+
+
+def traceback_end(text: str, *, frames: int = 2) -> list[str]:
+    """Return the last frames of a traceback, nearest to the fault.
+
+    Stalls of older versions have no other form.
+    """
+    lines = [line for line in text.rstrip("\n").split("\n")[:-1] if not set(line) <= set(" ^~")]
+    starts = [index for index, line in enumerate(lines) if line.startswith("  File ")]
+    if not starts:
+        return []
+    return [safe(line) for line in lines[starts[-frames:][0] :]]

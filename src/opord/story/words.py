@@ -9,6 +9,7 @@ from itertools import takewhile
 from typing import Any, Final, assert_never
 
 from opord.contract import Constant
+from opord.kernel.asked_waits import asked_words
 from opord.kernel.program import Program
 from opord.kernel.rows import NeedReason
 from opord.kernel.views import timer_of
@@ -88,6 +89,14 @@ def _start(shown: Any, limit: int) -> Any:
         return part
 
     return start(shown)
+
+
+def asked_in_words(record: Mapping[str, Any]) -> str:
+    """Say how long the other side asked to wait, or nothing if the record does not say that."""
+    if "wait" not in record:
+        return ""
+    asked = record.get("asked")
+    return asked_words(safe(str(record["wait"])), safe(str(asked)) if asked is not None else None)
 
 
 def waits_in_words(view: Mapping[str, Any], program: Program | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any, ClassVar, TypeVar, dataclass_transform
 
 FailureT = TypeVar("FailureT", bound="Failure")
@@ -20,6 +21,8 @@ class Failure(Exception):
     opord_variant: ClassVar[str] = ""
     opord_transient: ClassVar[bool] = False
     opord_settles: ClassVar[bool] = False
+    opord_wait: ClassVar[str] = ""
+    opord_wait_at_most: ClassVar[timedelta | None] = None
     opord_defaults: ClassVar[Mapping[str, Any]] = {}
     __match_args__: ClassVar[tuple[str, ...]] = ()
 
@@ -42,11 +45,18 @@ class Failure(Exception):
 
 @dataclass_transform(frozen_default=True)
 def variant(
-    name: str, *, transient: bool = False, settles: bool = False
+    name: str,
+    *,
+    transient: bool = False,
+    settles: bool = False,
+    wait: str = "",
+    wait_at_most: timedelta | None = None,
 ) -> Callable[[type[FailureT]], type[FailureT]]:
     """Make a subclass of a failure one of its variants, with its annotations as read-only fields.
 
-    The class is called `PaymentError_Declined`, and becomes `PaymentError.Declined`.
+    The class is called `PaymentError_Declined`, and becomes `PaymentError.Declined`. `wait` is the
+    field that says how long to wait before the next attempt; a longer wait counts as
+    `wait_at_most`.
     """
 
     def finish(cls: type[FailureT]) -> type[FailureT]:
@@ -57,6 +67,8 @@ def variant(
         cls.opord_variant = name
         cls.opord_transient = transient
         cls.opord_settles = settles
+        cls.opord_wait = wait
+        cls.opord_wait_at_most = wait_at_most
         cls.opord_defaults = defaults
         cls.__match_args__ = fields  # type: ignore[misc]
         cls.__init__ = _init_of(name, fields, defaults)  # type: ignore[method-assign]

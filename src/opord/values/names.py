@@ -18,6 +18,8 @@ RESERVED_IN_VARIANTS: Final = frozenset(
         "opord_variant",
         "opord_transient",
         "opord_settles",
+        "opord_wait",
+        "opord_wait_at_most",
         "opord_defaults",
     }
 )

@@ -19,6 +19,12 @@ action mail(id: str) { in doubt skip, repeatable }
 action asked(id: str) { in doubt ask within 2d }
 action booked(id: str) fails Trouble in transaction { key id, retry 2 times backoff 1s to 1s }
 action quick(id: str) in transaction { timeout 500ms }
+failure Limit { TooMany(wait: duration) transient wait at most 10m, Down transient }
+failure AnyLimit { TooOften(wait: duration) transient wait }
+effect paced(id: str) -> bool fails Limit { timeout 5s, retry 2 times backoff 1s to 1s }
+effect spaced(id: str) -> bool fails AnyLimit { timeout 5s, retry 2 times backoff 1s to 1s }
+action metered(id: str) fails Limit { key id, timeout 5s, retry 2 times backoff 1s to 1s }
+action throttled(id: str) fails Limit in transaction { key id, retry 2 times backoff 1s to 1s }
 """
 ENDS = "final state Done success\nfinal state Failed failure\nfinal state Gone cancelled\n"
 

@@ -100,6 +100,17 @@ TIMES = {
     "a doubt that is asked about for two days": ("initial state A -> Done { commit asked(id) else -> goto Done\n goto Done }".replace("else -> goto Done", "else { InDoubt -> goto Done }"), 48 + CALL_LIMIT_H),
     "an action in transaction": ("initial state A -> Done { commit quick(id)\n goto Done }", 0.5 / 3600),
     "an action in transaction that is retried": ("initial state A -> Done { commit booked(id) else -> goto Done\n goto Done }", (3 * 2 + 2 * 1) / 3600),
+    "an effect whose other side asks to wait": ("initial state A -> Done { let x = perform paced(id) else -> goto Done\n goto Done }", (3 * 5 + 2 * 600) / 3600),
+    "an action whose other side asks to wait, and asks late": ("initial state A -> Done { commit metered(id) else -> goto Done\n goto Done }", (3 * 5 + 2 * (600 + 1)) / 3600),
+    "an action in transaction that has to wait": ("initial state A -> Done { commit throttled(id) else -> goto Done\n goto Done }", (3 * 2 + 2 * 600) / 3600),
+    "any wait, which a timer of the phase breaks off": (
+        "phase P {\n after 2h -> goto Gone\n initial state A -> Done | Gone { let x = perform spaced(id) else -> goto Done\n goto Done }\n}", 2,
+    ),
+    "a timer's step that makes the call which rests": (
+        "phase P {\n after 10m { let x = perform paced(id) else -> goto Gone\n goto Gone }\n"
+        " initial state A -> Done | Gone { let x = perform paced(id) else -> goto Done\n goto Done }\n}",
+        (600 + 600 + 3 * 5 + 2 * 600) / 3600,
+    ),
     "a cancel while it waits": ("phase P {\n on cancel(reason) -> goto Gone\n initial state A -> Done | Gone { after 3h -> goto Done }\n}", 3),
 }  # fmt: skip
 
@@ -161,6 +172,17 @@ UNTIMED_CASES = {
         "1 A",
     ),
     "a wait without a timer": (UNTIMED, "a run can wait in `A` for ever", "1 A"),
+    "any wait that the other side asks for": (
+        "initial state A -> Done { let x = perform spaced(id) else -> goto Done\n goto Done }",
+        "with `TooOften`, the other side of `spaced` can ask to wait for any time, so no time can be promised",
+        "1 A",
+    ),
+    "any wait inside a step that a timer of the phase begins": (
+        "phase P {\n after 1h { let x = perform spaced(id) else -> goto Gone\n goto Gone }\n"
+        " initial state A -> Done | Gone { let x = perform spaced(id) else -> goto Done\n goto Done }\n}",
+        "with `TooOften`, the other side of `spaced` can ask to wait for any time, so no time can be promised",
+        "1 A",
+    ),
     "too long": (
         "initial state A -> B { on go -> goto B\n after 20h -> goto B }\nstate B -> Done { after 20h -> goto Done }",
         "a run can take 40 hours, which is more than 24 hours",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from opord.contract import Check
 from opord.kernel.backoff import UNEXPECTED_RETRY
-from opord.kernel.instants import microseconds
+from opord.kernel.instants import LAST_INSTANT, microseconds
+from opord.kernel.legality.asked_waits import heard
 from opord.kernel.legality.fold import Fold, ReadRecord
+from opord.kernel.legality.steps import check_rested
 from opord.kernel.legality.transitions import decoded
 from opord.kernel.legality.troubles import check_trouble
 
@@ -24,13 +26,16 @@ def attempt(fold: Fold, record: ReadRecord) -> None:
         fold.problem("attempt", f"attempt {body['attempt']} of {rule.effect} follows attempt {commit.checks}")
     if ("outcome" in body) == ("error" in body):
         fold.problem("form", "a failed attempt has either a declared failure or an error")
+    effect = fold.program.calls[rule.effect]
     if "outcome" in body and body["outcome"]["failed"].get("type") != "TimedOut":
-        effect = fold.program.calls[rule.effect]
         decoded(fold, f"the failure of {rule.effect}", effect.failure, body["outcome"]["failed"])
     check_trouble(fold, body.get("trouble"))
     since, next_at = record.instant("since"), record.instant("next")
+    check_rested(fold, rule.effect, since)
+    wait = heard(fold, record, effect, body.get("outcome", {}).get("failed"), record.at)
     if since < max(commit.given_up_at + microseconds(rule.after), commit.next_at):
         fold.problem("attempt", f"{rule.effect} is asked before it may be")
-    if not record.at <= next_at <= record.at + microseconds(UNEXPECTED_RETRY.cap):
+    earliest, latest = record.at + wait, record.at + max(wait, microseconds(UNEXPECTED_RETRY.cap))
+    if not min(earliest, LAST_INSTANT) <= next_at <= latest:
         fold.problem("attempt", f"{rule.effect} is asked again at an instant that its backoff does not allow")
     commit.checks, commit.next_at, commit.next_said = body["attempt"], next_at, True

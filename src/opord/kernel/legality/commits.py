@@ -12,12 +12,13 @@ from datetime import timedelta
 from typing import Any, Final, Literal, TypeAlias, assert_never
 
 from opord.contract import Action, Ask, Check, Repeat, Report, Skip
-from opord.kernel.instants import microseconds
+from opord.kernel.instants import LAST_INSTANT, microseconds
 from opord.kernel.legality import collisions, transacted
+from opord.kernel.legality.asked_waits import heard
 from opord.kernel.legality.collisions import check_key
 from opord.kernel.legality.fold import Commit, Fold, ReadRecord, Used
 from opord.kernel.legality.pending import MISFITS
-from opord.kernel.legality.steps import called_here, goes_on, phase_timer_due
+from opord.kernel.legality.steps import called_here, check_rested, goes_on, phase_timer_due
 from opord.kernel.legality.transacted import check_first_effect
 from opord.kernel.legality.transitions import check_answer, decoded
 from opord.kernel.legality.troubles import check_trouble
@@ -74,6 +75,7 @@ def intent(fold: Fold, record: ReadRecord) -> None:
     for answer in body.get("answers", ()):
         check_answer(fold, answer)
     step = goes_on(fold, record, body.get("answers", ()), now=now)
+    check_rested(fold, action.name, record.at)
     args = decoded(fold, f"the arguments of {body['call']}", call.args, body["args"])
     if action.transaction:
         fold.problem("intent", f"{action.name} is carried out in a transaction, which has no intent")
@@ -110,6 +112,11 @@ def attempt(fold: Fold, record: ReadRecord) -> None:
         commit.in_flight, commit.failure, commit.refused = False, failure, kind == "final"
         commit.next_at = record.instant("next") if "next" in record.body else START_OF_TIME
         commit.next_said = True
+        wait = heard(fold, record, commit.call, failure, record.at)
+        if "next" in record.body and commit.next_at < min(record.at + wait, LAST_INSTANT):
+            fold.problem(
+                "wait", "the next attempt is due before the wait is over that the other side asked for"
+            )
         return
     if number != commit.attempt + 1:
         fold.problem("attempt", f"attempt {number} follows attempt {commit.attempt}")
@@ -117,6 +124,7 @@ def attempt(fold: Fold, record: ReadRecord) -> None:
         fold.problem("attempt", f"attempt {commit.attempt} has not ended on record")
     else:
         _check_again(fold, commit, record.at)
+    check_rested(fold, commit.action.name, record.at)
     fold.trouble, fold.resumed = None, False
     commit.attempt = fold.attempts[commit.seq] = number
     commit.began_in, commit.began_at = record.seq, record.at
@@ -273,6 +281,9 @@ def evidence(fold: Fold, record: ReadRecord) -> None:
         if body["attempt"] > commit.attempt:
             fold.problem("evidence", f"it speaks of attempt {body['attempt']}, which was not made")
     _answer(fold, record)
+    known_at = record.instant("arrived") if "arrived" in body else record.at
+    failed = body["outcome"].get("failed") if body.get("answered") else None
+    heard(fold, record, call, failed, known_at)
 
 
 def _answer(fold: Fold, record: ReadRecord) -> None:

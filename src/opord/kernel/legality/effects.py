@@ -13,9 +13,11 @@ from datetime import timedelta
 from typing import Any, Final
 
 from opord.contract import Action, Effect
+from opord.kernel.asked_waits import asked_words
 from opord.kernel.instants import LAST_INSTANT, microseconds
+from opord.kernel.legality.asked_waits import heard
 from opord.kernel.legality.fold import Fold, ReadRecord, StepOnRecord, TriesOnRecord
-from opord.kernel.legality.steps import called_here, goes_on, phase_timer_due
+from opord.kernel.legality.steps import called_here, check_rested, goes_on, phase_timer_due
 from opord.kernel.legality.transitions import check_answer, decoded
 from opord.kernel.legality.troubles import check_trouble
 from opord.kernel.program import CallProgram
@@ -119,6 +121,7 @@ def ended_in_transaction(fold: Fold, record: ReadRecord, call: CallProgram, acti
         if record.at < tries.next_at:
             fold.problem("outcome", "its last attempt ended before it was due")
         fold.step = StepOnRecord(step.now, step.answers, None, step.collision)
+    check_rested(fold, action.name, record.at)
     if body["attempt"] != before + 1:
         fold.problem("outcome", f"attempt {body['attempt']} of {action.name} follows attempt {before}")
     failed = body["outcome"].get("failed")
@@ -133,12 +136,17 @@ def _counted(
     """Return the attempts with this one, after a check that another one may follow it."""
     body = record.body
     failures, surprises = (before.failures, before.surprises) if before is not None else (0, 0)
+    since, next_at = record.instant("since"), record.instant("next")
+    check_rested(fold, effect.name, since)
+    wait = heard(fold, record, call, body.get("outcome", {}).get("failed"), record.at)
     if ("outcome" in body) == ("error" in body):
         fold.problem("form", "a failed attempt has either a declared failure or an error")
     if "outcome" in body:
         failures += 1
         _check_failure(fold, call, effect, body["outcome"]["failed"], failures)
         reason = f"failed with {body['outcome']['failed']['type']}"
+        if wait:
+            reason = f"{reason}; {asked_words(body['wait'], body.get('asked'))}"
         shortest, longest = timedelta(0), _longest(effect, failures)
     else:
         surprises += 1
@@ -150,11 +158,10 @@ def _counted(
     number = failures + surprises
     if body["attempt"] != number:
         fold.problem("attempt", f"attempt {body['attempt']} of {effect.name} follows attempt {number - 1}")
-    since, next_at = record.instant("since"), record.instant("next")
     if before is not None and since < before.next_at:
         fold.problem("attempt", "the attempt begins before it is due")
-    earliest = min(record.at + microseconds(shortest), LAST_INSTANT)
-    if not earliest <= next_at <= record.at + microseconds(longest):
+    earliest = min(record.at + max(wait, microseconds(shortest)), LAST_INSTANT)
+    if not earliest <= next_at <= record.at + max(wait, microseconds(longest)):
         fold.problem("attempt", f"{effect.name} is tried again at an instant that its backoff does not allow")
     records = before.records if before is not None else {}
     records[record.seq] = number

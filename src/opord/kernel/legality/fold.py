@@ -203,6 +203,7 @@ class Fold:
     - `effects` are the actions that may have taken effect, with their states.
     - `own_keys_say_nothing` is true after a restore after which the run's own key is not relied
       on.
+    - `not_before` are the calls whose other side asked to wait, with the ends of these waits.
     - `taken_in` counts the records that came from the inbox; `brought` counts the evidence that may
       have come from it.
     """
@@ -257,6 +258,7 @@ class Fold:
         self.event_keys: dict[tuple[str, str], int] = {}
         self.event_args: dict[tuple[str, str], Any] = {}
         self.dropped_keys: list[list[str]] = []
+        self.not_before: dict[str, Instant] = {}
         self.taken_messages: set[str] = set()
         self.taken_in: int = 0
         self.brought: int = 0

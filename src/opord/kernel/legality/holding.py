@@ -58,11 +58,11 @@ def _statuses(fold: Fold, body: Mapping[str, Any], *, asking: bool) -> set[Statu
     if by_timer(body) and not _is_busy(commit):
         # A timer whose step makes calls has no record of its own, so the run may already be under
         # way.
-        return {"running", "stalled"} if fold.stalled else {"running"}
+        return {"stalled", *_going_on(fold)} if fold.stalled else _going_on(fold)
     if fold.stalled:
         return {"stalled"}
     if fold.step is not None:
-        return {"waiting"} if fold.step.tries is not None else {"running"}
+        return {"waiting"} if fold.step.tries is not None else _going_on(fold)
     if commit is not None and commit.outcome is None:
         if commit.doubts or asking:
             # A person resumed a run that had stalled in a doubt: it can go on until a worker claims
@@ -71,12 +71,17 @@ def _statuses(fold: Fold, body: Mapping[str, Any], *, asking: bool) -> set[Statu
         # Between two attempts it waits; rows of older versions say that it runs.
         return {"waiting", "running"} if commit.rests else {"running"}
     if commit is not None or fold.taken_event is not None or fold.acts:
-        return {"running"}
+        return _going_on(fold)
     # The process that starts a run, or moves it in a transaction, may hold it and may not have
     # checked yet what it waits for. A copy that was made then is marked as restored.
     entered_by = {1: "started", fold.transacted: "transition"}.get(fold.entered)
     just_entered = entered_by is not None and fold.last_kind in (entered_by, "restored")
     return {"waiting", "running"} if just_entered else {"waiting"}
+
+
+def _going_on(fold: Fold) -> set[Status]:
+    """Return the status of a step under way. It waits where a call of it rests as asked."""
+    return {"running", "waiting"} if fold.not_before else {"running"}
 
 
 def _needs(fold: Fold, status: Status, *, asking: bool) -> Iterator[str]:
@@ -105,7 +110,8 @@ def _check_worker(fold: Fold, row: RunRow, *, asking: bool) -> None:
             fold.stored_problem("worker", f"it says {worker}, its journal ends with the run")
         return
     # Between two attempts of an effect a worker may write what came in before it goes on.
-    tried = row.head.status == "waiting" and fold.step is not None and fold.last_kind != "attempt"
+    rests = fold.step is not None or bool(fold.not_before)
+    tried = row.head.status == "waiting" and rests and fold.last_kind != "attempt"
     if fold.ended is not None or (row.head.status in ("waiting", "stalled") and not tried) or asking:
         fold.stored_problem(
             "worker", f"it says {worker}, by its journal nobody holds it in epoch {row.epoch}"
@@ -159,17 +165,19 @@ def _wakes(fold: Fold, status: Status, intent: Mapping[str, Any], body: Mapping[
         next_at = fold.step.tries.next_at
         return {min(next_at, of_phase if of_phase is not None else next_at)}
     if status == "waiting" and commit is None:
-        return {min(timers.values(), default=None)}
+        ends = {min(end, of_phase if of_phase is not None else end) for end in fold.not_before.values()}
+        return {min(timers.values(), default=None), *ends}
     if commit is None or commit.outcome is not None:
         return set()
     if intent.get("asking", False):
         return _deadlines(commit)
-    next_at = intent.get("next_at", 0)
+    next_at = max(intent.get("next_at", 0), fold.not_before.get(commit.action.name, 0))
     if not commit.doubts:
         return {min(next_at, of_phase if of_phase is not None else next_at)} if next_at else set()
     match commit.action.doubt:
-        case Check(after=after):
+        case Check(effect=effect, after=after):
             delay = microseconds(after)
+            next_at = max(intent.get("next_at", 0), fold.not_before.get(effect, 0))
             return {max(since + delay, next_at) for since in (*commit.once_given_up, commit.given_up_at)}
         case Repeat() | Ask() | Skip() | Report():
             return {next_at} if next_at else set()

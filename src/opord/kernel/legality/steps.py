@@ -12,7 +12,7 @@ from typing import Any
 from opord.contract import Block, Verb
 from opord.kernel.legality.fold import Fold, ReadRecord, StepOnRecord
 from opord.statements import call_sites
-from opord.values.types import Instant
+from opord.values.types import START_OF_TIME, Instant
 
 
 def called_in(block: Block, verb: Verb) -> set[str]:
@@ -58,6 +58,7 @@ def goes_on(
     differs from what is on record, if no timer can have begun another one.
     """
     step = fold.step
+    _check_rested_before(fold, answers[len(step.answers) if step is not None else 0 :], record.at)
     if step is None:
         return None
     why = _differs(step, answers, now, past)
@@ -66,6 +67,20 @@ def goes_on(
     if not phase_timer_due(fold, record.at, calls=record.kind != "transition"):
         fold.problem("step", why)
     return None
+
+
+def check_rested(fold: Fold, call: str, began: Instant) -> None:
+    """Check that an attempt of a call began no sooner than its other side had asked."""
+    due = fold.not_before.get(call, START_OF_TIME)
+    if began < due:
+        early = (due - began) / 1e6
+        fold.problem("wait", f"the other side of {call} asked to wait, and it is called {early:g} s too soon")
+
+
+def _check_rested_before(fold: Fold, answers: Sequence[Mapping[str, Any]], at: Instant) -> None:
+    """Check answers that came on record at `at`: no record says when their calls began."""
+    for answer in answers if fold.not_before else ():
+        check_rested(fold, answer["call"], at)
 
 
 def _differs(

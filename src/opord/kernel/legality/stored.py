@@ -91,6 +91,7 @@ def _check_body(fold: Fold, row: RunRow, body: dict[str, Any]) -> None:
         ("wary_until", body.get("wary_until", 0), fold.wary_until),
         ("trouble", body.get("trouble"), None if taken_by_timer else fold.trouble),
         ("dropped", body.get("dropped", []), fold.dropped_keys),
+        ("not_before", body.get("not_before", {}), fold.not_before),
         ("alarms", body.get("alarms", []), fold.open_alarms),
         ("settled", sorted(body.get("settled", ())), sorted({action for action, _ in fold.used_keys})),
     ):

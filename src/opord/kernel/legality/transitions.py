@@ -402,6 +402,7 @@ def _enter(fold: Fold, record: ReadRecord) -> None:
     fold.data = record.body.get("data")
     fold.fields = decoded(fold, f"what {fold.state} carries", target.fields, fold.data)
     fold.entered += 1
+    fold.not_before = {}
     fold.taken_event = fold.commit = fold.reused = fold.step = None
     fold.stalled = fold.stalled_here = fold.resumed = False
     fold.trouble = None

@@ -2,13 +2,15 @@
 
 A call without a `timeout` is given up at the worker's call limit, five minutes unless it is set,
 and an action in transaction after `TRANSACTION_LIMIT`.
+Where the other side can ask to wait (`transient wait`), a pause is as long as the contract lets it
+be; without a limit, no longest time exists.
 Two waits count as zero time: a person who is asked without a limit, and a handler that has to be
 mended. The analysis assumes that both come to an end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import NamedTuple, assert_never
 
@@ -16,6 +18,7 @@ from opord.contract import (
     TRANSACTION_LIMIT,
     Action,
     Ask,
+    AskedWait,
     Block,
     CallSite,
     Check,
@@ -28,6 +31,8 @@ from opord.contract import (
     Report,
     Retry,
     Skip,
+    Variant,
+    VariantRef,
 )
 from opord.language.flow.calls import DeclaredCalls
 from opord.language.flow.walk import PathWalk
@@ -65,10 +70,10 @@ def call_time(calls: DeclaredCalls, name: str) -> timedelta:
     call = calls.get(name)
     match call:
         case Effect():
-            return _attempts(call.retry, call.timeout or CALL_LIMIT)
+            return _attempts(call.retry, call.timeout or CALL_LIMIT, longest_wait(calls, name))
         case Action(transaction=True):
             # Attempts after time-outs do not count: the run stalls on them until a person acts.
-            return _attempts(call.retry, call.timeout or TRANSACTION_LIMIT)
+            return _attempts(call.retry, call.timeout or TRANSACTION_LIMIT, longest_wait(calls, name))
         case Action():
             return plus(_action_attempts(calls, call), _time_in_doubt(call))
         case Pure() | None:
@@ -82,7 +87,27 @@ def _action_attempts(calls: DeclaredCalls, action: Action) -> timedelta:
     if isinstance(action.doubt, Check):
         # Each attempt may be in doubt. The check then asks about it before the next attempt.
         each = plus(each, action.doubt.after, call_time_of_check(calls, action.doubt))
-    return _attempts(action.retry, each)
+    return plus(_attempts(action.retry, each), _late_waits(calls, action))
+
+
+def _late_waits(calls: DeclaredCalls, action: Action) -> timedelta:
+    """Return how long the attempts of an action can let it rest because its other side asked.
+
+    An attempt that was given up can answer later, in the pause before the next one, and ask to wait
+    from then on. So waits and pauses add up.
+    """
+    return _repeated(longest_wait(calls, action.name), action.retry.times if action.retry is not None else 0)
+
+
+def asked_waits(calls: DeclaredCalls, name: str) -> list[tuple[VariantRef, Variant, AskedWait]]:
+    """List the failures by which the other side of a call can ask to wait."""
+    return [(ref, variant, variant.wait) for ref, variant in calls.variants(name) if variant.wait is not None]
+
+
+def longest_wait(calls: DeclaredCalls, name: str) -> timedelta:
+    """Return the longest wait that the other side of a call can ask for; zero if it cannot."""
+    waits = [wait.at_most for _, _, wait in asked_waits(calls, name)]
+    return max((LONGEST if at_most is None else min(at_most, LONGEST) for at_most in waits), default=ZERO)
 
 
 def call_time_of_check(calls: DeclaredCalls, check: Check) -> timedelta:
@@ -107,23 +132,24 @@ def _time_in_doubt(action: Action) -> timedelta:
             assert_never(doubt)
 
 
-def _attempts(retry: Retry | None, each: timedelta) -> timedelta:
+def _attempts(retry: Retry | None, each: timedelta, wait: timedelta = ZERO) -> timedelta:
+    """Return the longest time of all attempts; each pause is the longer of backoff and `wait`."""
     if retry is None:
         return each
-    return plus(_repeated(each, retry.times + 1), _pauses(retry))
+    return plus(_repeated(each, retry.times + 1), _pauses(retry, wait))
 
 
-def _pauses(retry: Retry) -> timedelta:
+def _pauses(retry: Retry, wait: timedelta) -> timedelta:
     """Add up the longest pauses between attempts.
 
     They double from `base` up to `cap`. Full jitter only makes them shorter.
     """
     total, pause, repeats = ZERO, min(retry.base, retry.cap), retry.times
     while repeats and pause < retry.cap and pause:
-        total = plus(total, pause)
+        total = plus(total, max(pause, wait))
         pause = min(pause * 2, retry.cap)
         repeats -= 1
-    return plus(total, _repeated(pause, repeats))
+    return plus(total, _repeated(max(pause, wait), repeats))
 
 
 class StepTimes(NamedTuple):
@@ -139,9 +165,13 @@ class StepTimes(NamedTuple):
     taken: timedelta
 
 
-def step_times(calls: DeclaredCalls, block: Block) -> StepTimes:
-    """Return the longest times of a step."""
-    walk = _Walk(calls)
+def step_times(calls: DeclaredCalls, block: Block, resting: Collection[str] = ()) -> StepTimes:
+    """Return the longest times of a step.
+
+    `resting` are the calls whose other side may have asked another step of the state to wait: the
+    first attempt here rests as well.
+    """
+    walk = _Walk(calls, resting)
     walk.block(block, _At(ZERO, None))
     return StepTimes(walk.to, walk.held, walk.taken)
 
@@ -156,8 +186,9 @@ class _At(NamedTuple):
 class _Walk(PathWalk[_At]):
     """Carries the longest time that a step has taken so far."""
 
-    def __init__(self, calls: DeclaredCalls) -> None:
+    def __init__(self, calls: DeclaredCalls, resting: Collection[str]) -> None:
         self._calls = calls
+        self._resting = resting
         self._times: dict[str, timedelta] = {}
         self.to: dict[str, timedelta] = {}
         self.held: dict[str, timedelta] = {}
@@ -166,7 +197,8 @@ class _Walk(PathWalk[_At]):
     def called(self, site: CallSite, pattern: Pattern | None, at: _At) -> _At:
         time = self._times.get(site.name)
         if time is None:
-            time = self._times[site.name] = call_time(self._calls, site.name)
+            rest = longest_wait(self._calls, site.name) if site.name in self._resting else ZERO
+            time = self._times[site.name] = plus(rest, call_time(self._calls, site.name))
         after = plus(at.time, time)
         commits = site.verb == "commit"
         self.taken = max(self.taken, plus(at.time, self._between(site.name)) if commits else after)
@@ -190,4 +222,5 @@ class _Walk(PathWalk[_At]):
             return call_time(self._calls, name)
         if action is None or action.retry is None:
             return ZERO
-        return _attempts(action.retry, action.timeout or CALL_LIMIT)
+        late = _late_waits(self._calls, action)
+        return plus(_attempts(action.retry, action.timeout or CALL_LIMIT), late)

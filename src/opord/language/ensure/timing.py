@@ -10,15 +10,15 @@ contract's text. A timer that is computed from data bounds nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import NamedTuple
 
-from opord.contract import Block, EventHandler, Place, Timer
+from opord.contract import AskedWait, EventHandler, Place, Timer, Variant
 from opord.language.diagnostics.model import StoryStep
 from opord.language.diagnostics.wording import way
-from opord.language.ensure.call_time import ZERO, StepTimes, plus, step_times
+from opord.language.ensure.call_time import LONGEST, ZERO, StepTimes, asked_waits, plus, step_times
 from opord.language.ensure.ends import ReachableSpots, edge_text
 from opord.language.ensure.spots import Spot
 from opord.language.ensure.timer_length import timer_length
@@ -161,8 +161,13 @@ class _Timing:
         end = self._end_of_phase(group[0], may_be_dropped=dropping) if len(phases) == 1 else None
         if end is None:
             return self._untimed_cycle(inside)
-        held = max(self._step(edge.moment.body).held[edge.target] for _, _, edge in inside)
-        self._come_round(group, inside, plus(end, held))
+        held = max(self._step(edge.moment).held[edge.target] for _, _, edge in inside)
+        latest = plus(end, held)
+        if latest == LONGEST and (
+            unlimited := self._unlimited_wait([(stay, edge) for stay, _, edge in inside])
+        ):
+            return unlimited
+        self._come_round(group, inside, latest)
         return None
 
     def _come_round(
@@ -235,9 +240,32 @@ class _Timing:
                 )
             over = end
         for after, edge in self._moves[stay]:
-            if after not in group:
-                self._arrive(stay, after, edge, self._made_by(stay, over, edge))
+            if after in group:
+                continue
+            at = self._made_by(stay, over, edge)
+            if at == LONGEST and (unlimited := self._unlimited_wait([(stay, edge)])):
+                return unlimited
+            self._arrive(stay, after, edge, at)
         return None
+
+    def _unlimited_wait(self, moves: Iterable[tuple[_Stay, Edge]]) -> Untimed | None:
+        """Return why these moves take no longest time, if it is because of an asked wait."""
+        for stay, edge in moves:
+            for moment in (edge.moment, *self._runs.spots.moments(stay.spot)):
+                for site, _ in call_sites(moment.body):
+                    for _, variant, wait in asked_waits(self._graph.calls, site.name):
+                        if wait.at_most is None:
+                            return self._asks_for_any(stay, site.name, variant, wait)
+        return None
+
+    def _asks_for_any(self, stay: _Stay, call: str, variant: Variant, wait: AskedWait) -> Untimed:
+        return Untimed(
+            f"with `{variant.name}`, the other side of `{call}` can ask to wait for any time, so no time can be promised",
+            f"limit it where `{variant.name}` is declared: `transient wait at most 5m`",
+            self._runs.story(stay.spot),
+            wait.place,
+            "this wait has no limit",
+        )
 
     def _made_by(self, stay: _Stay, over: timedelta, edge: Edge) -> timedelta:
         """Return by when a move has been made, if a run waits or begins its step at `over`.
@@ -246,7 +274,7 @@ class _Timing:
         there at the entry. A shared handler can break off a step of the state, and the step of a
         timer that has fired.
         """
-        step = self._step(edge.moment.body)
+        step = self._step(edge.moment)
         limit = self._end_of_phase(stay)
         if limit is not None and self._is_first(edge.moment):
             limit = max(limit, self._arrival[stay])
@@ -269,7 +297,7 @@ class _Timing:
         return isinstance(moment.handler, EventHandler) and moment.handler.event in self._kept
 
     def _taken(self, moments: Iterator[Moment]) -> timedelta:
-        return max((self._step(moment.body).taken for moment in moments), default=ZERO)
+        return max((self._step(moment).taken for moment in moments), default=ZERO)
 
     def _arrive(self, before: _Stay, stay: _Stay, edge: Edge, at: timedelta) -> None:
         if stay not in self._arrival or at > self._arrival[stay]:
@@ -324,11 +352,21 @@ class _Timing:
                 ends.append(plus(arrival, known.duration))
         return min(ends, default=None)
 
-    def _step(self, body: Block) -> StepTimes:
-        times = self._steps.get(id(body))
+    def _step(self, moment: Moment) -> StepTimes:
+        times = self._steps.get(id(moment.body))
         if times is None:
-            times = self._steps[id(body)] = step_times(self._graph.calls, body)
+            resting = self._called_elsewhere(moment) if moment.shared else ()
+            times = self._steps[id(moment.body)] = step_times(self._graph.calls, moment.body, resting)
         return times
+
+    def _called_elsewhere(self, moment: Moment) -> set[str]:
+        """Return the calls of other steps.
+
+        One of these may have heard that its other side asked to wait, when this step of a phase
+        breaks it off.
+        """
+        others = (each for each in self._graph.steps if each.body is not moment.body)
+        return {site.name for each in others for site, _ in call_sites(each.body)}
 
     def _story(self, last: _Stay) -> tuple[StoryStep, ...]:
         steps: list[StoryStep] = []

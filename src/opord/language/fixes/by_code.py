@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from opord.contract import Contract
 from opord.language.diagnostics.model import Diagnostic, Edit
-from opord.language.fixes import arms, clauses, comments, headers, renames, transactions, unused
+from opord.language.fixes import arms, asked_waits, clauses, comments, headers, renames, transactions, unused
 from opord.language.fixes.checked_file import CheckedFile
 from opord.language.syntax import tree
 from opord.language.syntax.source import Source
@@ -26,6 +26,7 @@ FIXES: dict[str, Callable[[CheckedFile, Diagnostic], Iterator[Edit]]] = {
     "OP513": transactions.without_policy,
     "OP514": transactions.short_timeout,
     "OP515": transactions.without_own_key,
+    "OP705": asked_waits.limited_wait,
     "OP801": unused.declaration,
     "OP806": clauses.contract_key,
     "OP808": clauses.settling_variant,

@@ -213,7 +213,9 @@ def checked_types(
 
 def _variants(symbol: TypeSymbol) -> tuple[Variant, ...]:
     return tuple(
-        Variant(name, checked_fields(each.fields), each.transient, each.settles, each.doc, each.place)
+        Variant(
+            name, checked_fields(each.fields), each.transient, each.settles, each.wait, each.doc, each.place
+        )
         for name, each in symbol.variants.items()
     )
 

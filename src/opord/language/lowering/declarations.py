@@ -18,6 +18,7 @@ from opord.contract import (
 )
 from opord.language.diagnostics.model import Label, code
 from opord.language.diagnostics.wording import listed
+from opord.language.lowering.asked_waits import lower_asked_wait
 from opord.language.lowering.builtins import BUILTINS
 from opord.language.lowering.context import DUPLICATE, HIDES, NEVER_HIDDEN, Lowering
 from opord.language.lowering.dispatch import lower_to
@@ -224,6 +225,7 @@ def lower_types(ctx: Lowering) -> None:
                 # The second of two variants with the same name has no symbol of its own.
                 if variant is not None and variant.place == ctx.place(each.name.span):
                     variant.fields = lower_fields(ctx, each.fields, "field")
+                    variant.wait = lower_asked_wait(ctx, each, variant)
     refuse_endless(ctx)
 
 

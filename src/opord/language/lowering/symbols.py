@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from opord.contract import Expr, OptionalOf, Place, Type, VariantRef
+from opord.contract import AskedWait, Expr, OptionalOf, Place, Type, VariantRef
 from opord.language.syntax import tree
 from opord.language.types import NOTHING
 
@@ -46,6 +46,7 @@ class VariantSymbol:
     transient: bool = False
     settles: bool = False
     doc: str = ""
+    wait: AskedWait | None = None
 
 
 @dataclass(slots=True)

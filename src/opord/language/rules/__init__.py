@@ -46,6 +46,7 @@ from opord.language.rules import (
     unanswered_action,
     undoes_no_action,
     unhandled_failure,
+    unheard_wait,
     unreachable_state,
     unsettled_doubt,
     unused,
@@ -92,6 +93,7 @@ RULES: tuple[RuleCheck, ...] = (
     broken_promise.check,
     # warnings: legal, and seldom meant
     unused.check,
+    unheard_wait.check,
     repeated_require.check,
     wait_without_timer.check,
     kept_for_nobody.check,

@@ -11,8 +11,8 @@ from opord.language.syntax import tokens as t
 from opord.language.syntax import tree
 from opord.language.syntax.cursor import FORGOTTEN_MAX, LONELY_SEPARATOR, TWO_ON_A_LINE, Mend, ParserStuck
 from opord.language.syntax.foreign import declaration_advice, meant_outcome
-from opord.language.syntax.parse_comments import CommentParser
 from opord.language.syntax.parse_statements import LATER_VERSION
+from opord.language.syntax.parse_variants import MISPLACED_CLAUSE, REPEATED_CLAUSE, VariantParser
 from opord.language.syntax.tree import Name
 
 NO_DECLARATION = code(
@@ -21,7 +21,6 @@ NO_DECLARATION = code(
     title="something that is not a declaration",
     suppressed_by=(LostPlace(), UnclosedBrace()),
 )
-REPEATED_CLAUSE = code("OP025", rule="syntax", title="a clause that is given twice")
 FINAL_WITH_BODY = code("OP026", rule="syntax", title="a final state that goes on")
 MISPLACED_IN_PHASE = code(
     "OP027",
@@ -32,14 +31,12 @@ MISPLACED_IN_PHASE = code(
 NO_OUTCOME = code(
     "OP033", rule="syntax", title="a final state without an outcome", suppressed_by=(LostPlace(),)
 )
-TRANSIENT_AND_SETTLES = code("OP040", rule="syntax", title="a failure that is both transient and settles")
-MISPLACED_CLAUSE = code("OP024", rule="syntax", title="a clause that this kind of declaration does not take")
 
 _FIELD_FORM = "write a field as `name: str`"
 _IN_BRACES = "statements and handlers stand in the braces of a state"
 
 
-class DeclarationParser(CommentParser):
+class DeclarationParser(VariantParser):
     """Parse declarations. Every method starts at the first token of its construct."""
 
     i: int
@@ -183,10 +180,6 @@ class DeclarationParser(CommentParser):
             default = self.expression()
         return tree.Field(name, type_node, default, self.span_from(start), self.doc_above(start))
 
-    def fields(self) -> list[tree.Field]:
-        """Read `(name: T, …)` if it is present."""
-        return self.parenthesised(self.field, "the type") if self.at("(") else []
-
     def _braces(self, what: str) -> int:
         if not self.brace_opens():
             raise self.miss(f"`{{` and {what}")
@@ -204,7 +197,7 @@ class DeclarationParser(CommentParser):
         start = self.i
         self.i += 1
         name = self.name(f"the {word}'s name")
-        variants = self.items(self._braces("the variants"), self._variant, "the variant")
+        variants = self.items(self._braces("the variants"), self.variant, "the variant")
         if word == "failure":
             return tree.Failure(name, variants, self.span_from(start))
         for variant in variants:
@@ -223,47 +216,6 @@ class DeclarationParser(CommentParser):
                     f"declare `failure {name.text}`, or remove `settles`",
                 )
         return tree.Enum(name, variants, self.span_from(start))
-
-    def _variant(self) -> tree.Variant:
-        start = self.i
-        name = self.name(
-            "a variant", "write a variant as `Declined(reason: str)` or `Declined`", new_line=True
-        )
-        node = tree.Variant(name, self.fields(), None, None, (0, 0), self.doc_above(start))
-        while self.at_word("transient") or self.at_word("settles"):
-            self._kind_of_failure(node)
-        if self.at_word("final"):
-            i = self.i
-            mend = Mend((self.ends[i - 1], self.ends[i]), "", "remove `final`")
-            message = f"`{node.name.text}` is marked `final`, which is no mark"
-            help = "leave it out: a variant without a mark is final"
-            self.report(MISPLACED_CLAUSE, self.token_span(i), message, help, mend=mend)
-            self.i += 1
-        node.span = self.span_from(start)
-        return node
-
-    def _kind_of_failure(self, node: tree.Variant) -> None:
-        word, span = self.texts[self.i], self.token_span(self.i)
-        self.i += 1
-        if (node.transient if word == "transient" else node.settles) is not None:
-            self.report(
-                REPEATED_CLAUSE,
-                span,
-                f"`{node.name.text}` is marked `{word}` twice",
-                f"remove the second `{word}`",
-            )
-        elif word == "transient":
-            node.transient = span
-        else:
-            node.settles = span
-        if node.transient is not None and node.settles is not None:
-            self.report(
-                TRANSIENT_AND_SETTLES,
-                span,
-                f"`{node.name.text}` is marked `transient` and `settles`",
-                "keep `transient` if another attempt may help, or `settles` if the other side "
-                "says for the key that no attempt took effect",
-            )
 
     def _use(self) -> tree.Use:
         start = self.i

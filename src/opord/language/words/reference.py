@@ -44,7 +44,17 @@ def _cell(text: str) -> str:
 
 def _section(place: WordPlace) -> WordSection:
     match place:
-        case "file" | "phase" | "contract" | "event" | "call" | "variant" | "outcome" | "upgrade":
+        case (
+            "file"
+            | "phase"
+            | "contract"
+            | "event"
+            | "call"
+            | "variant"
+            | "variant part"
+            | "outcome"
+            | "upgrade"
+        ):
             return "Words of declarations"
         case "policy" | "doubt" | "policy part" | "doubt value":
             return "Words of policies"

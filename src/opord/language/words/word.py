@@ -12,6 +12,7 @@ WordPlace: TypeAlias = Literal[
     "event",  # a clause of `event`
     "call",  # a clause of `effect` and `action`
     "variant",  # after a variant of a `failure`
+    "variant part",  # continues what stands after a variant
     "outcome",  # ends a `final state`
     "policy",  # starts a policy, in the braces of an effect or action
     "doubt",  # a rule for a doubt

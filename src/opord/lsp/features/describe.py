@@ -17,6 +17,7 @@ from opord.language.lowering.symbols import (
 )
 from opord.language.sheet.guarantee import attempts, guarantee, time_limit
 from opord.language.sheet.reasons import ways
+from opord.language.spelling import in_signs
 from opord.language.syntax import tree
 from opord.language.words import Word
 from opord.lsp.analysis import Analysis
@@ -85,6 +86,13 @@ def _more(analysis: Analysis, symbol: Symbol) -> Iterator[str]:
 
 
 def _kind_of_failure(variant: VariantSymbol) -> str:
+    if variant.wait is not None:
+        at_most = variant.wait.at_most
+        limit = f", {in_signs(at_most)} at most" if at_most is not None else ""
+        return (
+            "transient: this attempt did not take effect, and another may help. "
+            f"It comes no sooner than `{variant.wait.field}` after the failure{limit}"
+        )
     if variant.transient:
         return "transient: this attempt did not take effect, and another may help"
     if variant.settles:

@@ -74,6 +74,7 @@ def _entries(analysis: Analysis, node: tree.Declaration) -> Iterator[OutlineEntr
             for entry in _one(analysis, node, name, kind, kind):
                 for variant in node.variants:
                     detail = "transient" if variant.transient else "settles" if variant.settles else ""
+                    detail += " wait" if variant.transient and variant.wait else ""
                     entry.inside += _one(
                         analysis, variant, variant.name, "variant", detail, variant.fields, "variant field"
                     )

@@ -16,6 +16,7 @@ from opord.language.lowering.symbols import (
     TypeSymbol,
     VariantSymbol,
 )
+from opord.language.spelling import in_signs
 from opord.language.syntax import tree
 from opord.language.syntax.escapes import escape
 from opord.language.types import show
@@ -85,7 +86,14 @@ def variant(symbol: VariantSymbol, *, qualified: bool = False) -> str:
     """Write a variant with its fields."""
     name = f"{symbol.ref.type}.{symbol.ref.variant}" if qualified and symbol.ref.type else symbol.ref.variant
     kind = " transient" if symbol.transient else " settles" if symbol.settles else ""
-    return f"{name}{row(symbol.fields)}{kind}"
+    return f"{name}{row(symbol.fields)}{kind}{_asked_wait(symbol)}"
+
+
+def _asked_wait(symbol: VariantSymbol) -> str:
+    if symbol.wait is None:
+        return ""
+    at_most = symbol.wait.at_most
+    return " wait" if at_most is None else f" wait at most {in_signs(at_most)}"
 
 
 def type_(symbol: TypeSymbol) -> str:

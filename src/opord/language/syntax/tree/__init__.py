@@ -32,6 +32,7 @@ from opord.language.syntax.tree.calls import (
     TimeoutPolicy,
 )
 from opord.language.syntax.tree.data import (
+    AskedWait,
     Enum,
     Failure,
     Field,
@@ -128,6 +129,7 @@ from opord.language.syntax.tree.walk import (
 )
 
 __all__ = [
+    "AskedWait",
     "After",
     "Allow",
     "Argument",

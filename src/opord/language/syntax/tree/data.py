@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from opord.language.syntax.tree.basics import Allow, Name, Span
-from opord.language.syntax.tree.expressions import Expression
+from opord.language.syntax.tree.expressions import DurationLiteral, Expression
 from opord.language.syntax.tree.types import TypeNode
 
 
@@ -32,8 +32,16 @@ class RecordType:
 
 
 @dataclass(slots=True)
+class AskedWait:
+    """`wait [at most D]` behind `transient`."""
+
+    at_most: DurationLiteral | None
+    span: Span
+
+
+@dataclass(slots=True)
 class Variant:
-    """`Declined(reason: str) [transient | settles]` in an enum or a failure.
+    """`Declined(reason: str) [transient [wait] | settles]` in an enum or a failure.
 
     `transient` and `settles` are the spans of these words.
     """
@@ -42,6 +50,7 @@ class Variant:
     fields: list[Field]
     transient: Span | None
     settles: Span | None
+    wait: AskedWait | None
     span: Span
     doc: str = ""
 

@@ -250,9 +250,19 @@ def _member(spot: CompletionSpot) -> Iterable[Offer]:
     if _in_type(spot):
         return names.types(spot)
     head = spot.cursor.tokens.texts[spot.cursor.frame.start]
-    if head == "failure" and not spot.cursor.is_fresh and (before == ")" or before[:1].isupper()):
-        return k.offered(w.at("variant"), rank=1)
+    if head == "failure" and not spot.cursor.is_fresh:
+        return _mark(before)
     return ()
+
+
+def _mark(before: str) -> Iterable[Offer]:
+    """Offer what can stand behind a variant of a failure."""
+    if before == ")" or before[:1].isupper():
+        return k.offered(w.at("variant"), rank=1)
+    if before == "at":
+        return k.rest(w.at("variant part"), after=before)
+    following = {"transient": "wait", "wait": "at most"}.get(before, "")
+    return k.offered(k.named("variant part", following), rank=1)
 
 
 def _in_type(spot: CompletionSpot) -> bool:
