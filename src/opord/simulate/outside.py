@@ -10,11 +10,12 @@ import asyncio
 import copy
 from collections import Counter
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from random import Random
 from types import SimpleNamespace
-from typing import Any, NamedTuple, assert_never
+from typing import Any, Final, NamedTuple, assert_never
 
-from opord.contract import BOOL, TRANSACTION_LIMIT, Action, Check, Effect, Nothing, Pure
+from opord.contract import BOOL, TRANSACTION_LIMIT, Action, AskedWait, Check, Effect, Nothing, Pure
 from opord.generated.handlers import handler_names
 from opord.kernel.program import CallProgram, Program
 from opord.kernel.requests import Call
@@ -22,6 +23,7 @@ from opord.kernel.step import load_failure
 from opord.simulate.targets import TIMED_OUT, UNKNOWN
 from opord.simulate.values import Chosen
 from opord.testing.clock import VirtualClock
+from opord.values.duration import format_duration, parse_duration
 from opord.values.failure import Failure
 
 
@@ -32,6 +34,10 @@ class Effected(NamedTuple):
     key: str
     intent: int
     result: Any
+
+
+_ASKED: Final = tuple(map(parse_duration, ("0s", "0s", "1s", "2s", "30s", "1m", "15m", "1h", "24h", "-5s")))
+"""How long other sides ask to wait. One that is late asks for a time that is over."""
 
 
 class AnswerLost(Exception):
@@ -239,9 +245,18 @@ class Outside:
         (declared,) = (one for one in self.program.contract.failures if one.name == type_)
         (declared_variant,) = (one for one in declared.variants if one.name == variant)
         fields = {one.name: self._values.value(one.type, one.name) for one in declared_variant.fields}
+        if declared_variant.wait is not None:
+            fields[declared_variant.wait.field] = self._asked(declared_variant.wait)
         failure = load_failure(call, {"type": way, **fields})
         assert isinstance(failure, Failure)
         return failure
+
+    def _asked(self, wait: AskedWait) -> str:
+        """Draw how long the other side asks to wait: as such servers do, and around the limit."""
+        drawn = self._rng.choice(_ASKED)
+        if wait.at_most is not None and self._rng.random() < 0.3:
+            drawn = wait.at_most + self._rng.choice((timedelta(), timedelta(seconds=1), timedelta(days=1)))
+        return format_duration(drawn)
 
     # --- what is known afterwards ----------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from opord.contract import Action, Check, Effect
+from opord.contract import Action, AskedWait, Check, Effect
 from opord.language.flow.graph import Graph
 from opord.language.sheet.apart import tells_apart
 from opord.language.sheet.fields import ContractReading, result_words
@@ -69,9 +69,15 @@ def _failures(reading: ContractReading, name: str) -> tuple[FailureSheet, ...]:
             variant.transient,
             variant.doc,
             variant.settles,
+            _wait(variant.wait) if variant.wait is not None else None,
         )
         for ref, variant in reading.graph.calls.variants(name)
     )
+
+
+def _wait(wait: AskedWait) -> str:
+    limit = f", {in_words(wait.at_most)} at most" if wait.at_most is not None else ""
+    return f"as long as {wait.field} says{limit}"
 
 
 def _called_in(graph: Graph, name: str) -> tuple[str, ...]:

@@ -143,6 +143,7 @@ def action_entry(action: ActionSheet) -> NameEntry:
         LabelledRow("time limit", ((action.time_limit,),)),
         LabelledRow("in doubt", (("never",) if action.transaction else (CodeText(action.in_doubt),),)),
         *_failures(action.failures),
+        *_asking(action.failures),
         *_settling(action.failures),
     ]
     if action.repeatable:
@@ -166,6 +167,7 @@ def effect_entry(effect: EffectSheet) -> NameEntry:
         LabelledRow("attempts", (sentence(effect.attempts),)),
         LabelledRow("time limit", ((effect.time_limit,),)),
         *_failures(effect.failures),
+        *_asking(effect.failures),
         *_row("performed in", [names("state", effect.performed_in)] if effect.performed_in else []),
         *_row("answers", [("doubts of ", *names("action", effect.checks))] if effect.checks else []),
     ]
@@ -182,6 +184,12 @@ def _failures(failures: tuple[FailureSheet, ...]) -> Iterator[LabelledRow]:
         yield LabelledRow(
             "can be retried", ((*joined(again), " (the attempt certainly did not take effect)"),)
         )
+
+
+def _asking(failures: tuple[FailureSheet, ...]) -> Iterator[LabelledRow]:
+    for each in failures:
+        if each.wait is not None:
+            yield LabelledRow("asks to wait", ((CodeText(_failure(each)), f": {each.wait}"),))
 
 
 def _settling(failures: tuple[FailureSheet, ...]) -> Iterator[LabelledRow]:

@@ -142,7 +142,18 @@ def attempts(graph: Graph, call: Effect | Action) -> str:
             if isinstance(call, Action)
             else "one attempt; 3 more if its handler raises something undeclared"
         )
-    return f"up to {_times(call.retry.times)} after {_any_of(reasons)}, {_apart(call.retry)}"
+    asking = _asking(graph, call)
+    return f"up to {_times(call.retry.times)} after {_any_of(reasons)}, {_apart(call.retry)}{asking}"
+
+
+def _asking(graph: Graph, call: Effect | Action) -> str:
+    """Say which failures can ask for a longer pause."""
+    asking = [
+        f"{variant.name} can ask for a longer pause{'' if at_most is None else f' ({in_words(at_most)} at most)'}"
+        for _, variant in graph.calls.variants(call.name)
+        for at_most in ([] if variant.wait is None else [variant.wait.at_most])
+    ]
+    return f"; {', '.join(asking)}" if asking else ""
 
 
 def _times(times: int) -> str:

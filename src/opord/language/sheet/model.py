@@ -121,7 +121,10 @@ class PhaseSheet:
 
 @dataclass(frozen=True, slots=True)
 class FailureSheet:
-    """One declared failure of a call: whether it can be retried, and whether it ends a doubt."""
+    """One declared failure of a call: whether it can be retried, and whether it ends a doubt.
+
+    `wait` says until when the next attempt waits, if the failure asks for it.
+    """
 
     type: str
     name: str
@@ -129,6 +132,7 @@ class FailureSheet:
     again: bool
     doc: str = ""
     settles: bool = False
+    wait: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
