@@ -10,6 +10,8 @@ from uuid import uuid4
 import pytest
 
 from opord.backends.front import Engine
+from opord.engine.host import StoreHost
+from opord.kernel.run import Run
 from opord.stores.base import StoreError, StoreUnavailable
 from opord.stores.memory import MemoryStore
 from tests.support.kit import Kit, crash_at
@@ -317,6 +319,74 @@ def test_a_run_that_moves_while_its_handler_works_writes_nothing() -> None:
     told(one)
     assert one.handlers.calls == 1
     assert booked(one) == []
+
+
+WITHOUT_PHASE = """
+contract Bookings(id: str, seats: int) key id version 1
+failure HallError { Full(left: int), Busy transient }
+effect price(seats: int) -> int
+action book(id: str, seats: int, total: int) -> int fails HallError in transaction
+event paid(cents: int) keep
+initial state Booking -> Booked {
+  let total = perform price(seats)
+  let place = commit book(id, seats, total) else -> goto Booked(0)
+  goto Booked(place)
+}
+final state Booked(place: int) success
+"""
+
+
+def unhandled(one: Kit) -> list[Any]:
+    """Return the events that are recorded as unhandled; none may wait for the run any more."""
+    assert one.store.inbox(RUN) == []
+    return [each["args"] for each in one.records(RUN) if each["kind"] == "unhandled"]
+
+
+def test_an_event_that_waits_when_a_transaction_ends_the_run_is_recorded_as_unhandled() -> None:
+    one = kit(WITHOUT_PHASE)
+    engines: list[Engine] = []
+
+    async def price(seats: int) -> int:
+        await engines[0].send_event(RUN, "paid", {"cents": 90})
+        return 30 * seats
+
+    one.handlers.price = price
+
+    async def main() -> None:
+        async with one.engine() as engine:
+            engines.append(engine)
+            await tell(one, engine)
+
+    one.run(main())
+    assert unhandled(one) == [{"cents": 90}]
+    assert (booked(one), one.handlers.calls) == ([("b1", 3, 90)], 1)
+    one.check()
+
+
+def test_an_event_just_before_the_transaction_that_ends_the_run_is_recorded_as_unhandled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one = kit(WITHOUT_PHASE)
+    begin = StoreHost.transaction
+    begun: list[str] = []
+
+    async def main() -> None:
+        async with one.engine() as engine:
+
+            async def transaction(host: StoreHost, run: Run) -> Any:
+                begun.append(run.id)
+                if len(begun) == 1:
+                    await engine.send_event(RUN, "paid", {"cents": 90})
+                return await begin(host, run)
+
+            monkeypatch.setattr(StoreHost, "transaction", transaction)
+            await tell(one, engine)
+
+    one.run(main())
+    assert unhandled(one) == [{"cents": 90}]
+    assert (booked(one), one.handlers.calls) == ([("b1", 3, 90)], 1)
+    assert len(begun) == 2
+    one.check()
 
 
 KEYED = """

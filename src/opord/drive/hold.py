@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from opord.drive.host import Carrier, Transaction
+from opord.drive.host import Carrier, Transaction, Undone
 from opord.drive.interrupts import Lost, Parked
 from opord.drive.leases import Lease
 from opord.drive.past import look_back
@@ -15,7 +15,7 @@ from opord.kernel.answers import Applied, Result, Stale
 from opord.kernel.draft import Draft
 from opord.kernel.inbox import Evidence
 from opord.kernel.recording import shared_timers
-from opord.kernel.rows import InboxRow, Status, has_ended
+from opord.kernel.rows import InboxRow, RunRow, Status, has_ended
 from opord.kernel.run import Intent, Run
 from opord.values.types import Instant
 
@@ -73,6 +73,12 @@ class Hold:
         await look_back(self.host, draft, self._inbox)
         return self._inbox
 
+    def note_arrivals(self, arrivals: int) -> None:
+        """Note how many messages have come; if there are new ones, they have to be read."""
+        if arrivals != self.run.arrivals:
+            self.run.arrivals = arrivals
+            self._inbox = None
+
     def set_messages(self, messages: list[InboxRow]) -> None:
         """Set the messages that still wait."""
         self._inbox = messages
@@ -104,19 +110,29 @@ class Hold:
     async def commit(self, transaction: Transaction, draft: Draft) -> None:
         """Make a draft durable with what a handler wrote in a transaction.
 
+        If the run ends, the messages that wait for it are recorded as unhandled. They were read
+        before the transaction began.
+
         Raises:
             Lost: another process has moved the run.
             Undone: nothing may be durable; the run has to be read again.
         """
+        run, ends = self.run, has_ended(self.run.status)
+        if ends:
+            self._inbox = inbox.take_in(draft, self._inbox or [])
         self.beginning = True
         try:
-            self.host.hook("before outcome", self.run.id)
-            self._written(draft, await transaction.commit(draft.write()))
+            self.host.hook("before outcome", run.id)
+            result = await transaction.commit(draft.write(arrivals=run.arrivals if ends else None))
+            if isinstance(result, Stale):
+                _with_messages(draft, result)
+                raise Undone("a message came just before it")
+            self._written(draft, result)
         finally:
             self.beginning = False
-        self.host.hook("outcome written", self.run.id)
+        self.host.hook("outcome written", run.id)
         draft.written = True
-        self.ended = has_ended(self.run.status)
+        self.ended = ends
 
     async def give_back(self, draft: Draft) -> None:
         """Write the end of the flight; messages that came meanwhile are taken in first.
@@ -208,9 +224,7 @@ class Hold:
         if not isinstance(result, Applied):
             raise Lost(result.row if isinstance(result, Stale) else None)
         self._durable(draft)
-        if result.arrivals != self.run.arrivals:
-            self.run.arrivals = result.arrivals
-            self._inbox = None
+        self.note_arrivals(result.arrivals)
 
     def _durable(self, draft: Draft) -> None:
         """Note what is on record now: what was learned of an action, and the needs that opened."""
@@ -226,12 +240,22 @@ class Hold:
         Raises:
             Lost: the run has changed in another way than by messages.
         """
-        row = result.row if isinstance(result, Stale) else None
-        if row is None or (row.epoch, row.seq) != (draft.base_epoch, draft.base_seq):
-            raise Lost(row)
+        row = _with_messages(draft, result)
         rows = self._inbox or []
         ids = {message.id for message in rows} | set(draft.take)
         self.run.arrivals = row.arrivals
         messages = await self.host.inbox(self.run.id)
         self._inbox = [*rows, *(message for message in messages if message.id not in ids)]
         return self._inbox
+
+
+def _with_messages(draft: Draft, result: Result) -> RunRow:
+    """Return the row of a run that only got messages since the draft was begun.
+
+    Raises:
+        Lost: the run has changed in another way.
+    """
+    row = result.row if isinstance(result, Stale) else None
+    if row is None or (row.epoch, row.seq) != (draft.base_epoch, draft.base_seq):
+        raise Lost(row)
+    return row

@@ -197,6 +197,11 @@ class Transaction(Protocol):
         """What a handler writes through."""
         ...
 
+    @property
+    def arrivals(self) -> int:
+        """How many messages had come for the run when the transaction began."""
+        ...
+
     def in_the_way(self, error: BaseException, /) -> str:
         """Say what was in the way if a handler failed for no reason of its own; else empty.
 

@@ -67,7 +67,7 @@ class Transactions:
         attempt = tries.failures + tries.surprises + 1
         began = self.host.now()
         try:
-            ending = await self._attempt(call, args, key, attempt)
+            ending = await self._attempt(draft, call, args, key, attempt)
         finally:
             self.hold.permits.call_ended(permit, call)
         plan = effect_attempts.plan(
@@ -95,13 +95,13 @@ class Transactions:
         if transaction is not None:
             await transaction.roll_back(in_use=in_use)
 
-    async def _attempt(self, call: CallProgram, args: tuple[Any, ...], key: Key, attempt: int) -> Ending:
+    async def _attempt(
+        self, draft: Draft, call: CallProgram, args: tuple[Any, ...], key: Key, attempt: int
+    ) -> Ending:
         """Call the handler in a transaction, which stays open if it answered."""
 
         async def connect() -> Call:
-            self.open = transaction = await self.host.transaction(self.run)
-            if transaction is None:
-                raise Undone("the run was moved")
+            transaction = await self._begin(draft)
             self.host.hook("transaction begun", self.run.id)
             about = about_call(self.hold, self.calls, call, key, attempt)
             return TransactionCall(
@@ -122,6 +122,22 @@ class Transactions:
         if why:
             raise Undone(why)
         return ending
+
+    async def _begin(self, draft: Draft) -> Transaction:
+        """Begin a transaction when all messages of the run are known.
+
+        If the run ends in it, the messages that nothing handled go on record there. While it is
+        open, none can be read.
+        """
+        while True:
+            await self.hold.messages(draft)
+            self.open = transaction = await self.host.transaction(self.run)
+            if transaction is None:
+                raise Undone("the run was moved")
+            if transaction.arrivals == self.run.arrivals:
+                return transaction
+            await self.roll_back(in_use=False)
+            self.hold.note_arrivals(transaction.arrivals)
 
 
 def _ended(ending: Ending) -> Ended:

@@ -55,6 +55,11 @@ class OpenTransaction:
         """The store as it is within the transaction."""
         return self._inner.view
 
+    @property
+    def arrivals(self) -> int:
+        """How many messages had come for the run when the transaction began."""
+        return self._inner.arrivals
+
     async def call(self, verb: Callable[[], T]) -> T:
         """Call a verb of `view`."""
         self._check_open()

@@ -209,6 +209,14 @@ class StoreTransaction(Protocol):
         """The store as it is within the transaction: its verbs read what was written in it."""
         ...
 
+    @property
+    def arrivals(self) -> int:
+        """How many messages had come for the run that moves here when the transaction began.
+
+        It is 0 without such a run.
+        """
+        ...
+
     def apply(self, batch: Sequence[Start | Write]) -> list[Result]:
         """Apply every change that still fits, and return each result; see `Store.apply`.
 

@@ -174,7 +174,7 @@ class MemoryStore:
     def transaction(self, held: tuple[RunId, int, int] | None = None) -> MemoryTransaction | None:
         if held is not None and not self.is_at(*held):
             return None
-        return MemoryTransaction(self)
+        return MemoryTransaction(self, 0 if held is None else self._rows.runs[held[0]].arrivals)
 
     def join(self, connection: Any, wait_for: Callable[[Awaitable[Any]], Any]) -> Store:
         raise TypeError(NO_JOIN)

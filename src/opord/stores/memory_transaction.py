@@ -44,8 +44,9 @@ class MemoryTransaction:
     They are judged again at its end, as other handles may have changed them.
     """
 
-    def __init__(self, store: Stored) -> None:
+    def __init__(self, store: Stored, arrivals: int) -> None:
         self._store = store
+        self.arrivals = arrivals
         self._batch: list[Start | Write] = []
         self._view: Store | None = None
         self._open = True

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from opord.stores.base import Applied, Stale, Store, StoreTransaction, Write
-from opord.testing.store_rows import ORDERS, OpenHandle, a_start, a_write, the_run
+from opord.testing.store_rows import ORDERS, OpenHandle, a_message, a_start, a_write, the_run
 from opord.values.types import RunId
 
 RUN = RunId("A/1")
@@ -63,6 +63,17 @@ class TransactionSuite:
         assert started_store.transaction((RunId("A/none"), 0, 0)) is None
         started_store.apply([_move(started_store)])  # nothing is locked
 
+    def test_it_says_how_many_messages_have_come(self, started_store: Store) -> None:
+        row = the_run(started_store, RUN)
+        assert _arrivals(started_store) == 0
+        for count in (1, 2):
+            started_store.apply([a_write(row, records=0, put=(a_message(f"m{count}"),))])
+            assert _arrivals(started_store) == count
+        unheld = started_store.transaction()
+        assert unheld is not None
+        assert unheld.arrivals == 0
+        unheld.roll_back()
+
     def test_a_change_that_does_not_fit_is_refused(self, started_store: Store, table: str) -> None:
         transaction = _begun(started_store)
         stale = a_write(the_run(started_store, RUN).replace(epoch=7))
@@ -113,6 +124,12 @@ class TransactionSuite:
 
 def _move(store: Store) -> Write:
     return a_write(the_run(store, RUN))
+
+
+def _arrivals(store: Store) -> int:
+    transaction = _begun(store)
+    transaction.roll_back()
+    return transaction.arrivals
 
 
 def _begun(store: Store) -> StoreTransaction:

@@ -48,8 +48,8 @@ UNION ALL
 (SELECT 'pruned runs were started with it' FROM opord.pruned WHERE contract = $1 LIMIT 1)
 
 -- name: is_at
--- Locks the run until the transaction ends.
-SELECT 1 FROM opord.runs AS r JOIN opord.heads AS h ON h.run = r.id
+-- The number of messages that have come for the run, which is locked until the transaction ends.
+SELECT h.arrivals FROM opord.runs AS r JOIN opord.heads AS h ON h.run = r.id
 WHERE r.run = $1 AND h.epoch = $2 AND h.seq = $3 FOR UPDATE OF h
 
 -- name: load

@@ -225,7 +225,7 @@ class PostgresStore:
                 self.within,
             )
             try:
-                if held is None or opened.executes(self._sql["is_at"], held):
+                if held is None or opened.holds(self._sql["is_at"], held):
                     return opened
             except BaseException:
                 opened.roll_back()

@@ -14,6 +14,7 @@ from opord.stores.handing import ENDED, ROLL_BACK, causes, has_no_place
 from opord.stores.postgres.batch import Executes
 from opord.stores.postgres.connections import Connection
 from opord.stores.postgres.errors import RETRIED, in_one_line, translate
+from opord.values.types import RunId
 
 LIMIT_S: Final = 10
 """How long one statement of a program may take, and how long the transaction may stand still.
@@ -76,6 +77,7 @@ class PostgresTransaction:
         self._apply, self._place, self._done, self._viewed = apply, place, done, viewed
         self._lock = threading.Lock()
         self._open = True
+        self.arrivals = 0
         try:
             self._number = self._number_of(_BEGIN)
             self.connection: HandedConnection = HandedConnection(connection.pgconn)
@@ -88,6 +90,13 @@ class PostgresTransaction:
         """Execute a statement of the store's own, and return its rows."""
         cursor = self._base.execute(statement, parameters)
         return cursor.fetchall() if cursor.description is not None else []
+
+    def holds(self, statement: str, held: tuple[RunId, int, int]) -> bool:
+        """Lock a run, and note how many messages have come for it; False if it has moved."""
+        for (arrivals,) in self.executes(statement, held):
+            self.arrivals = arrivals
+            return True
+        return False
 
     @property
     def view(self) -> Store:

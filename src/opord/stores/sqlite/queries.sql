@@ -36,7 +36,8 @@ SELECT json_quote('pruned runs were started with it') AS row FROM pruned WHERE c
 LIMIT 1
 
 -- name: is_at
-SELECT 1 AS row FROM runs AS r CROSS JOIN heads AS h ON h.run = r.id
+-- The number of messages that have come for the run.
+SELECT h.arrivals AS row FROM runs AS r CROSS JOIN heads AS h ON h.run = r.id
 WHERE r.run = ?1 AND h.epoch = ?2 AND h.seq = ?3
 
 -- name: load

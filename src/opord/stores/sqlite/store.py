@@ -185,7 +185,10 @@ class SqliteStore:
             self._write(), self._apply_once, self._pool.place, self._view, self._rings_for, self._ring
         )
         try:
-            if held is None or rows(opened.raw, self._sql["is_at"], held, int):
+            if held is None:
+                return opened
+            for arrivals in rows(opened.raw, self._sql["is_at"], held, int):
+                opened.arrivals = arrivals
                 return opened
         except BaseException:
             opened.roll_back()

@@ -38,6 +38,7 @@ class SqliteTransaction:
         self._scope, self._apply, self._place, self._viewed = scope, apply, place, viewed
         self._raw = scope.__enter__()
         self._open = True
+        self.arrivals = 0
         self.connection: HandedConnection = HandedConnection(self._raw)
 
     @property
