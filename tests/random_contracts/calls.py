@@ -42,7 +42,11 @@ def random_calls(rng: Random) -> list[Called]:
     """Declare one to three effects and up to three actions, with the effects that doubts are checked by."""
     found = [_effect(rng, f"find_{letter}") for letter in "abc"[: rng.randint(1, 3)]]
     for letter in "abc"[: rng.choice([0, 1, 1, 2, 2, 3])]:
-        found += _action(rng, f"do_{letter}", [each.name for each in found if each.kind == "commit"])
+        others = [each.name for each in found if each.kind == "commit"]
+        if rng.random() < 0.2:
+            found.append(_action_in_transaction(rng, f"do_{letter}", others))
+        else:
+            found += _action(rng, f"do_{letter}", others)
     return found
 
 
@@ -94,16 +98,37 @@ def _action(rng: Random, name: str, others: list[str]) -> list[Called]:
         policy, doubt = [], ""
     if doubt in ("in doubt report", "in doubt ask within 1d"):
         variants.append("InDoubt")
-    clauses = f" undoes {rng.choice(others)}" if others and rng.random() < 0.2 else ""
-    if not clauses and rng.random() < 0.2:
-        clauses = ' stands because "nobody minds"'
-    text = _declaration("action", name, result, names, clauses, policy)
+    text = _declaration("action", name, result, names, _clauses(rng, others), policy)
     made = [Called(name, "commit", result, tuple(variants), "int", text)]
     if doubt.startswith("in doubt check"):
         look = "bool" if not result else rng.choice(["str?"])
         asked = f"look_{name}"
         made.insert(0, Called(asked, "perform", look, (), "str", f"effect {asked}(key: str) -> {look}"))
     return made
+
+
+def _action_in_transaction(rng: Random, name: str, others: list[str]) -> Called:
+    """Declare an action that is never in doubt and never times out, so it has no policy for either."""
+    result = rng.choice(["", "", "str"])
+    names, variants = _fails(rng)
+    key = rng.choice(["", "", "key name", 'key "{place}"'])
+    policy = [key] if key else []
+    if rng.random() < 0.4:
+        policy.append(rng.choice(["timeout 2s", "timeout 500ms"]))
+    if set(variants) & TRANSIENT and rng.random() < 0.5:
+        policy.append("retry 2 times backoff 1s to 1m")
+    if rng.random() < 0.25:
+        policy.append("repeatable")
+    clauses = f"{_clauses(rng, others)} in transaction"
+    text = _declaration("action", name, result, names, clauses, policy)
+    return Called(name, "commit", result, tuple(variants), "int", text)
+
+
+def _clauses(rng: Random, others: list[str]) -> str:
+    """Choose whether an action undoes another one, or says why nothing has to undo it."""
+    if others and rng.random() < 0.2:
+        return f" undoes {rng.choice(others)}"
+    return ' stands because "nobody minds"' if rng.random() < 0.2 else ""
 
 
 def _doubt(rng: Random, name: str, result: str, keyed: bool) -> str:

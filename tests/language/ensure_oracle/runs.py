@@ -22,9 +22,10 @@ from itertools import product
 from typing import Any, NamedTuple, TypeVar
 
 from opord import contract as ir
-from opord.kernel import inbox, recording
+from opord.kernel import effects, inbox, recording
 from opord.kernel.doubt import Deed, Stands
 from opord.kernel.draft import Draft
+from opord.kernel.effect_attempts import Tries
 from opord.kernel.large import Large
 from opord.kernel.needs import stored_needs
 from opord.kernel.plan import plan_of, stands_of
@@ -32,7 +33,9 @@ from opord.kernel.program import CallProgram, Program
 from opord.kernel.requests import Commit, Goto, InDoubt, Perform, Pure, Request, TimedOut
 from opord.kernel.rows import RunRow
 from opord.kernel.run import Answer, Intent, Outcome, Run, load_run
+from opord.kernel.settled import Settled
 from opord.kernel.step import StepUnderWay, dump_failure, load_failure
+from opord.kernel.trouble import describe_without_exception
 
 NOW = 1_700_000_000_000_000
 WAYS_MAX = 200_000
@@ -175,6 +178,7 @@ class _Carrier:
         self.occurred: list[Occurrence] = []
         self.told: list[str] = []
         self._asked_at = -1
+        self._settled: Settled | None = None
 
     def carry(self) -> _Carrier:
         run = self.run
@@ -183,7 +187,7 @@ class _Carrier:
             return self
         step = StepUnderWay(run, NOW)
         request = step.begin()
-        while run.intent is not None or not self._cut_short():
+        while run.intent is not None or self._settled is not None or not self._cut_short():
             if isinstance(request, Goto):
                 self._go(step, request)
                 return self
@@ -257,7 +261,8 @@ class _Carrier:
         pending = run.body.pending
         cause = pending.cause if pending is not None else None
         draft = Draft(run, NOW, "")
-        recording.go(draft, goto, cause=inbox.cause_text(cause), answers=list(step.answers))
+        cause_text = inbox.cause_text(cause)
+        recording.go(draft, goto, cause=cause_text, answers=list(step.answers), settled=self._settled)
         self._entered(run.state)
 
     def _answer(self, step: StepUnderWay, request: Request) -> Request | Goto | None:
@@ -269,6 +274,8 @@ class _Carrier:
             case Perform():
                 return self._perform(step, request, call)
             case Commit():
+                if isinstance(call.declaration, ir.Action) and call.declaration.transaction:
+                    return self._transact(step, request, call)
                 return self._commit(step, request, call)
 
     def _perform(self, step: StepUnderWay, request: Perform, call: CallProgram) -> Request | Goto:
@@ -332,6 +339,31 @@ class _Carrier:
         self._must_be_closed()
         assert intent.outcome is not None
         return step.deliver(call, intent.outcome)
+
+    def _transact(self, step: StepUnderWay, request: Commit, call: CallProgram) -> Request | Goto | None:
+        """Carry out an action in transaction. Until the `goto`, nothing else moves the run."""
+        self.occurred.append(Occurrence("tried", request.name))
+        how, rest = self.choose(
+            [
+                *(("ok", rest) for rest in _results(self.program, call)),
+                *(("failed", rest) for rest in _failures(self.program, call)),
+                ("between attempts", None),
+            ]
+        )
+        self.told.append(f"commit {request.name} {how}{'' if how == 'ok' or rest is None else f' {rest}'}")
+        if how == "between attempts":
+            effects.attempt_failed(
+                Draft(self.run, NOW, ""), request.name, None, trouble=describe_without_exception("wrong", "it went wrong"), began=NOW,
+                tries=Tries(0, 1), next_at=NOW + 1, now=NOW, answers=list(step.answers),
+            )  # fmt: skip
+            self._move(self.choose(self._moves() or _refuse()))
+            return None
+        outcome = Outcome("ok" if how == "ok" else "failed", rest, "transaction")
+        if how == "ok":
+            self.occurred.append(Occurrence("ok", request.name))
+        args = call.args.dump(request.args)
+        self._settled = Settled(request.name, "key", 1, args, NOW, outcome)
+        return step.deliver(call, outcome)
 
     def _refused(
         self,

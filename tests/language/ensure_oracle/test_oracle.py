@@ -25,6 +25,7 @@ action report() { key name, in doubt report }
 action skipped() { key name, in doubt skip }
 action checked() { key name, in doubt check look() }
 action asked() { key name, in doubt ask within 1d }
+action book() fails Trouble in transaction { retry 2 times }
 event told(yes: bool) keep
 """
 FINALS = {"Good": "final state Good success", "Bad": "final state Bad failure"}
@@ -107,6 +108,36 @@ initial state S -> S | Good {
 }
 ensure pay at most once # holds
 ensure every run ends # S!
+""",
+    "what failed in transaction did not happen": """
+initial state S -> Good | Bad {
+  match commit book() { ok -> goto Good, Refused | Busy -> goto Bad }
+}
+ensure Good only after book # holds
+ensure never Bad after book # holds
+ensure after book eventually Good # holds
+ensure book at most once # holds
+ensure every run ends # holds
+""",
+    "an action in transaction that is committed again happens again": """
+initial state S -> T | S {
+  match commit book() { ok -> goto T, Refused | Busy -> goto S }
+}
+state T -> Good | Bad {
+  match commit book() { ok -> goto Good, Refused | Busy -> goto Bad }
+}
+ensure book at most once # S T
+ensure Bad only after book # holds
+""",
+    "a phase takes a run between the attempts of an action in transaction": """
+phase P {
+  on told(yes) -> goto Bad
+  initial state S -> Good | Bad {
+    match commit book() { ok -> goto Good, Refused | Busy -> goto Good }
+  }
+}
+ensure never Bad after book # holds
+ensure after S eventually Good # S Bad
 """,
     "a doubt does not": """
 initial state S -> S | Good {

@@ -12,8 +12,8 @@ from tests.language.key_oracle.comparing import differences
 from tests.language.key_oracle.judge import Judge
 from tests.random_contracts import random_contract
 
-SEEDS = (*range(60), 75, 83, 137, 211, 268)
-"""Those from 75 on found faults, or took the judge long."""
+SEEDS = (*range(64), 128)
+"""The judge needs the longest for the last one, of those that it decides."""
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -28,7 +28,7 @@ def test_a_difference_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_contract_with_too_many_paths_is_undecided(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = check_text(random_contract(Random(148), promises=0)).model
+    model = check_text(random_contract(Random(85), promises=0)).model
     monkeypatch.setattr(judge, "STEPS_MAX", 10_000)
     with pytest.raises(judge.Undecided):
         Judge(model).again()
