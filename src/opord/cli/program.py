@@ -35,7 +35,7 @@ COMMANDS = {
     "lsp": ("opord.cli.lsp", "Serve editors: findings while you type, completion, hover, rename and more."),
     "doctor": ("opord.cli.doctor", "Check the installation, the settings, the store and the contracts."),
     "keys": ("opord.cli.keys", "Make the keys that encrypt secrets in the store."),
-    "limits": ("opord.cli.limits", "See the limits of the store and what waits for them."),
+    "limits": ("opord.cli.limits", "See the limits of the store, and what waits for them."),
     "prune": ("opord.cli.prune", "Move runs that ended long ago out of the store, into an archive."),
     "db": ("opord.cli.db", "Look after the store as a whole."),
     "demo": ("opord.cli.demo", "Watch a card being charged once, whatever dies on the way."),
