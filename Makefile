@@ -7,6 +7,7 @@ SEEDS ?= 200
 PYTHONS ?=
 TESTS ?=
 LOSSES ?= 5000
+QUICK ?=
 # The store of `make soak`, `make sim` and `make faults`: postgres; empty: SQLite, and memory where that is enough.
 STORE ?=
 ON_STORE = $(if $(STORE),OPORD_TEST_STORE=$(STORE) )$(BIN)/python
@@ -23,7 +24,7 @@ without_ensurepip = { $(PYTHON) -m venv --clear --without-pip .venv && \
   $(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check pip; }
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format matrix postgres package golden fuzz soak sim mutants faults power bench bench-two bench-scale bench-postgres bench-check docs clean .venv
+.PHONY: help demo test check format matrix postgres package golden fuzz soak sim mutants faults power bench bench-two bench-scale bench-postgres bench-peers bench-check docs clean .venv
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[.a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -103,6 +104,9 @@ bench-scale: $(STAMP) ## the same beside a million runs, and beside runs that fa
 
 bench-postgres: $(STAMP) ## what a PostgreSQL server carries here, also beside a million ended runs
 	$(BIN)/python bench/postgres.py
+
+bench-peers: $(STAMP) ## the same orders on DBOS, Temporal and Restate, about an hour (QUICK=1: a few minutes)
+	$(BIN)/python -m bench.peers $(if $(QUICK),--quick)
 
 bench-check: $(STAMP) ## how long `opord check` takes, and how that grows
 	$(BIN)/python bench/check_speed.py --plot docs/images/check-speed.svg

@@ -1,4 +1,4 @@
-"""A small line plot as SVG, legible on light and on dark pages."""
+"""Small plots as SVG, lines and bars, legible on light and on dark pages."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ Point = tuple[float, float]
 
 _WIDTH, _HEIGHT = 640, 360
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 24, 24, 48
+_BAR, _FIGURE = 36, 64
 _STYLE = """\
   <style>
     text { font: 12px system-ui, sans-serif; fill: #333 }
@@ -59,6 +60,28 @@ def plot(title: str, x_label: str, y_label: str, lines: Mapping[str, Sequence[Po
         height = _TOP + 16 + 20 * number
         parts.append(f'  <circle class="line{number}" cx="{_LEFT + 16}" cy="{height - 4}" r="4"/>')
         parts.append(f'  <text x="{_LEFT + 28}" y="{height}">{name}</text>')
+    return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def bars(title: str, values: Mapping[str, float]) -> str:
+    """Draw a bar for each value, with its name above it and its figure behind it."""
+    height = _TOP + 16 + _BAR * len(values)
+    most = max(values.values(), default=1.0)
+    room = _WIDTH - _RIGHT - 8 - _FIGURE
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{title}">',
+        f"  <title>{title}</title>",
+        _STYLE,
+        f'  <text x="8" y="18">{title}</text>',
+    ]
+    for number, (name, value) in enumerate(values.items()):
+        top = _TOP + 16 + _BAR * number
+        length = round(max(value / most * room, 1.0), 1)
+        line = 0 if name.startswith("Opord") else 1
+        shown = f"{value:,.0f}" if value >= 10 else f"{value:.2f}"
+        parts.append(f'  <text x="8" y="{top + 10}">{name}</text>')
+        parts.append(f'  <rect class="line{line}" x="8" y="{top + 15}" width="{length}" height="12"/>')
+        parts.append(f'  <text x="{length + 14}" y="{top + 25}">{shown}</text>')
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 

@@ -1,0 +1,1 @@
+"""Opord beside other engines for durable work: the same orders on each of them, on one machine, in one go."""
