@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from tests.mutants import attempts, engine, kernel, people, stores
+from tests.mutants import attempts, engine, kernel, limits, people, stores
 from tests.mutants.model import Mutant
 
 MUTANTS: tuple[Mutant, ...] = (
     *attempts.MUTANTS,
     *engine.MUTANTS,
     *kernel.MUTANTS,
+    *limits.MUTANTS,
     *people.MUTANTS,
     *stores.MUTANTS,
 )

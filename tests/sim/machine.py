@@ -24,6 +24,7 @@ from opord.testing.clock import VirtualClock, run_virtually
 from opord.testing.crashing import Killed, MortalTransaction
 from opord.testing.engines import kill, virtual_engine
 from tests.sim.contracts import subject
+from tests.sim.limits import limits_of
 from tests.sim.plan import Fault, Op, Plan
 from tests.sim.provider import Chosen, Provider
 from tests.sim.verify import judge, judge_answers, judge_growth, judge_words
@@ -262,6 +263,9 @@ class Machine:
         transacts = any(action.transaction for action in self.subject.contract.actions)
         in_file = transacts and plan.store == "sqlite"
         self.store: Store = store_in_file(self._now) if in_file else new_store(self._now, plan.store)
+        limits = limits_of(self.subject.contract, plan.seed)
+        if limits:
+            self.store.permits.put_limits(limits)
         self.within: set[_Within] = set()
         self.lines: list[str] = []
         self.counts: Counter[str] = Counter()

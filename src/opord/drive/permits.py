@@ -157,7 +157,6 @@ class RunPermits:
                 0 if also is None else also.id, also_key,
             )
         )  # fmt: skip
-        self.land()
         await self._hold.park_for_permit(draft, capped(draft.at + LOOK_US))
 
 
