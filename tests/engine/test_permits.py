@@ -208,6 +208,22 @@ def test_a_failed_attempt_waits_for_a_permit_again() -> None:
     kit.check()
 
 
+def test_a_run_waits_after_an_attempt_that_was_tried_again() -> None:
+    async def main() -> None:
+        async with kit.engine() as engine:
+            runs = await start_all(kit, engine, 3)
+            await kit.until(lambda: sum("limited" in kit.kinds(run.id) for run in runs) == 2)
+            kit.check()
+            for run in runs:
+                await run.result()
+
+    kit = kit_with(limit(at_once=1))
+    kit.handlers.script = [RuntimeError("no answer") for _ in range(3)]
+    kit.run(main())
+    assert [kit.kinds(f"Order/{n}").count("attempt") for n in range(3)] == [1, 1, 1]
+    kit.check()
+
+
 def test_two_engines_keep_to_one_limit() -> None:
     async def main() -> None:
         async with kit.engine() as one, kit.engine() as other:

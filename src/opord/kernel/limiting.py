@@ -30,6 +30,7 @@ def limited(draft: Draft, call: str, *, now: Instant, answers: list[Answer]) -> 
         return
     splits = {"answers": recorded_answers(run, answers, f"what the calls before {call} answered")}
     draft.record("limited", splits, call=call, now=text(now))
+    run.status = "running"  # the attempts of the call before it are over
     run.body.pending = Pending(cause=pending.cause if pending is not None else None, now=now, answers=answers)
 
 
