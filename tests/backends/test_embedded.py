@@ -113,7 +113,7 @@ def test_a_run_is_carried_out_read_and_verified(open_store: Callable[[], Store],
         assert stored is not None
         assert stored.name == "Desk"
         assert await backend.contract("0" * 64) is None
-        assert await backend.served() == {version.digest}
+        assert await backend.served() == {(version.digest, "")}
         assert [worker.contracts for worker in await backend.workers()] == [(version.digest,)]
         (found,) = [each async for each in backend.verify()]
         assert (found.run, found.records, found.problems, found.needs) == (

@@ -203,7 +203,10 @@ def test_the_first_attempt_of_an_effect_is_shown_while_it_lasts(shop: Shop) -> N
         store.execute(
             "UPDATE heads SET status = 'running', outcome = NULL, worker = 'w7', wake_at = ?", (now + 10**9,)
         )
-        store.execute("INSERT INTO workers VALUES ('w7', '[]', ?, '', ?)", (now + 10**9, json.dumps([call])))
+        store.execute(
+            "INSERT INTO workers (worker, contracts, alive_until, calls) VALUES ('w7', '[]', ?, ?)",
+            (now + 10**9, json.dumps([call])),
+        )
     store.close()
     lines = shop.opord("runs", "show", "Desk/o1").out.splitlines()
     at = lines.index("call       find_customer, attempt 1")
@@ -228,8 +231,13 @@ def test_what_runs_stand_still_for_is_said(shop: Shop) -> None:
             "body = json_set(body, '$.pending', json(?)) WHERE run = 3",
             (now + 10**9, tries),
         )
-        store.execute("INSERT INTO workers VALUES ('w7', '[]', ?, '', '')", (now - 10**6,))
-        store.execute("INSERT INTO workers VALUES ('w8', '[]', ?, '2 threads are held', '')", (now + 10**9,))
+        store.execute(
+            "INSERT INTO workers (worker, contracts, alive_until) VALUES ('w7', '[]', ?)", (now - 10**6,)
+        )
+        store.execute(
+            "INSERT INTO workers (worker, contracts, alive_until, trouble) VALUES ('w8', '[]', ?, '2 threads are held')",
+            (now + 10**9,),
+        )
     store.close()
     assert ("warning", "the worker w8: 2 threads are held") in doctor(shop)[1]["runs"]
     assert shop.opord("runs", "cancel", "Desk/lost-1").status == 0

@@ -11,8 +11,8 @@ import pytest
 from tests.cli.kit import DESK, Shop, order
 
 RUN_MEMBERS = {
-    "run", "contract", "version", "state", "data", "status", "outcome", "started_at", "since", "reason",
-    "needs", "waiting_for", "doubt",
+    "run", "contract", "version", "state", "data", "status", "outcome", "priority", "label", "started_at", "since",
+    "reason", "needs", "waiting_for", "doubt",
 }  # fmt: skip
 
 

@@ -176,7 +176,7 @@ class OneRun:
     async def used_key(self, run: str, action: str, key: str) -> UsedKey | None:
         return self.used_keys.get((action, key))
 
-    def lease_at_birth(self, contract: str) -> int | None:
+    def lease_at_birth(self, contract: str, label: str) -> int | None:
         return None
 
     def launch(self, run: Run) -> None:

@@ -196,7 +196,7 @@ class TestWorkersAndContracts:
         sim.tell(idle, serve=False)
         from opord.kernel.views import run_view
 
-        shown = run_view(sim.run, served={other.program.digest})
+        shown = run_view(sim.run, served={(other.program.digest, "")})
         assert (shown["status"], shown["reason"]) == (
             "running",
             "no worker has handlers for Charging version 1",

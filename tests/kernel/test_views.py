@@ -20,6 +20,7 @@ from opord.kernel.recording import (
 )
 from opord.kernel.rows import InboxRow, ValueRow
 from opord.kernel.run import Outcome
+from opord.kernel.scheduling import Scheduling
 from opord.kernel.trouble import describe, stack_frame
 from opord.kernel.views import (
     details_view,
@@ -33,8 +34,8 @@ from tests.kernel.by_hand import Story
 from tests.kernel.journals import DESK, MINUTE, PARCEL, START, due, parcel
 
 MEMBERS = {
-    "run", "contract", "version", "state", "data", "status", "outcome", "started_at", "since", "reason",
-    "needs", "waiting_for", "doubt",
+    "run", "contract", "version", "state", "data", "status", "outcome", "priority", "label", "started_at", "since",
+    "reason", "needs", "waiting_for", "doubt",
 }  # fmt: skip
 
 
@@ -74,8 +75,14 @@ def test_a_waiting_run_lists_its_events_with_roles_and_its_timers_in_order() -> 
 def test_a_run_without_a_worker_that_serves_it_says_so() -> None:
     story = Story()
     assert story.view(served=[])["reason"] == "no worker has handlers for Parcel version 1"
-    assert story.view(served=[story.program.digest])["reason"] is None
+    assert story.view(served=[(story.program.digest, "")])["reason"] is None
     assert story.view()["reason"] is None, "not known"
+    story.run.scheduling = Scheduling(5, "gpu")
+    view = story.view(served=[(story.program.digest, "")])
+    assert (view["priority"], view["label"]) == (5, "gpu")
+    assert view["reason"] == "no worker for the label gpu has handlers for Parcel version 1"
+    assert [(need["reason"], need["detail"]) for need in view["needs"]] == [("unserved", view["reason"])]
+    assert story.view(served=[(story.program.digest, "gpu")])["reason"] is None
 
 
 def test_an_attempt_that_will_be_made_again_is_waited_for() -> None:

@@ -131,9 +131,9 @@ def test_more_requests_than_the_limit_are_sent_away(refund: Any, monkeypatch: py
             go = asyncio.Event()
             real = api.engine.backend.start
 
-            async def slow(*args: Any) -> Any:
+            async def slow(*args: Any, **named: Any) -> Any:
                 await go.wait()
-                return await real(*args)
+                return await real(*args, **named)
 
             monkeypatch.setattr(api.engine.backend, "start", slow)
             first = [asyncio.create_task(api.start(f"o{number}")) for number in range(3)]

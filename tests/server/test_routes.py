@@ -384,3 +384,24 @@ def test_head_and_unknown_methods(refund: Any) -> None:
             )
 
     run(test)
+
+
+def test_a_start_takes_a_priority_and_a_label(refund: Any) -> None:
+    async def test() -> None:
+        async with served(refund) as api:
+            body = {"order": "a", "cents": 5}
+            started = await api.web.post("/contracts/Refund/runs?priority=-10&label=gpu", json=body)
+            assert started.status_code == 201
+            shown = (await api.web.get("/runs/Refund/a")).json()
+            assert (shown["priority"], shown["label"]) == (-10, "gpu")
+            listed = (await api.web.get("/runs?label=gpu")).json()["runs"]
+            assert [one["run"] for one in listed] == ["Refund/a"]
+            for query, code in (
+                ("priority=101", "query_invalid"),
+                ("priority=1.5", "query_invalid"),
+                ("label=g%20u", "scheduling_invalid"),
+            ):
+                refused = await api.web.post(f"/contracts/Refund/runs?{query}", json=body)
+                assert refused.json()["code"] == code, query
+
+    run(test)

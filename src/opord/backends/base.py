@@ -20,6 +20,7 @@ from opord.generated.handles import Sent
 from opord.kernel import bounds
 from opord.kernel.data_filter import DataIs
 from opord.kernel.limits import LimitUse
+from opord.kernel.needs import Served
 from opord.kernel.program import Program
 from opord.kernel.rows import (
     InboxRow,
@@ -213,14 +214,23 @@ class Backend(Protocol):
 
     # --- moving runs -----------------------------------------------------------------------------
 
-    async def start(self, program: Program, members: Any) -> Started:
+    async def start(
+        self, program: Program, members: Any, *, priority: int = 0, label: str | None = None
+    ) -> Started:
         """Start a run from an object with a member for each parameter.
 
         The start is durable when this returns.
 
-        The same key and input give the same run again.
+        The same key and input give the same run again, with the priority and the label that it has.
+
+        Args:
+            program: the contract.
+            members: the input.
+            priority: from -100 to 100; workers take runs of a higher one first.
+            label: only workers with this label take the run. None is no label.
 
         Raises:
+            SchedulingInvalid (`scheduling_invalid`): the priority or the label is none.
             InputInvalid (`input_invalid`): the input does not fit the contract, or is too large.
             StartRefused (`start_refused`): a `require` of the contract does not hold for the input,
                 and no run of that key exists.
@@ -458,8 +468,8 @@ class Backend(Protocol):
 
     # --- workers ---------------------------------------------------------------------------------
 
-    async def served(self) -> frozenset[str]:
-        """Return the digests of the contracts for which a live worker has handlers."""
+    async def served(self) -> frozenset[Served]:
+        """Return what live workers take: digests of contracts, each with a label."""
         ...
 
     async def workers(self, *, gone: bool = False) -> list[WorkerRow]:

@@ -13,7 +13,7 @@ import os
 import threading
 import weakref
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from typing import Any, ParamSpec, Self, TypeVar, Unpack, get_args
+from typing import Any, ParamSpec, Self, TypeVar, Unpack, get_args, overload
 from uuid import UUID
 
 from opord.backends.front import Engine
@@ -21,7 +21,7 @@ from opord.backends.listing import RunConditions, RunPage
 from opord.backends.misuse import check_key, check_number, class_of
 from opord.backends.transactions import EngineTransaction
 from opord.drive.errors import EngineClosed
-from opord.generated import RunHandle, Sent, Startable, Workflow
+from opord.generated import RunHandle, Sent, Start, Startable, Workflow
 from opord.kernel.rows import Status
 from opord.loading import program_of
 from opord.stores.base import StoreUnavailable
@@ -101,14 +101,21 @@ class Client:
 
     # --- runs ------------------------------------------------------------------------------------
 
-    def start(self, contract: Startable[P, RunT], /, *args: P.args, **kwargs: P.kwargs) -> ClientRun:
+    @overload
+    def start(self, contract: Startable[P, RunT], /, *args: P.args, **kwargs: P.kwargs) -> ClientRun: ...
+    @overload
+    def start(
+        self, contract: Start[RunT], /, *, priority: int = 0, label: str | None = None
+    ) -> ClientRun: ...
+    def start(self, contract: Any, /, *args: Any, **kwargs: Any) -> ClientRun:
         """Start a run and return its handle once the start is durable.
 
         The parameters are those of the contract. If the contract has a `key`, another start with
-        the same key and input gives the same run.
+        the same key and input gives the same run. For a priority and a label see `Engine.start`.
 
         Raises:
             InputInvalid: the input does not fit the contract.
+            SchedulingInvalid: the priority or the label is none.
             StartConflict: a run of that key was started with another input.
             TypeError: `contract` is no contract.
         """
@@ -321,10 +328,15 @@ class ClientTransaction:
         """What the program writes through; see `opord.TransactionCall`."""
         return self._open.connection
 
-    def start(self, contract: Startable[P, RunT], /, *args: P.args, **kwargs: P.kwargs) -> str:
+    @overload
+    def start(self, contract: Startable[P, RunT], /, *args: P.args, **kwargs: P.kwargs) -> str: ...
+    @overload
+    def start(self, contract: Start[RunT], /, *, priority: int = 0, label: str | None = None) -> str: ...
+    def start(self, contract: Any, /, *args: Any, **kwargs: Any) -> str:
         """Start a run, and return its name. The run goes on once the transaction is committed."""
         inner = self._open
-        return self._client.ask(lambda _: inner.start(contract, *args, **kwargs)).id
+        run: RunHandle = self._client.ask(lambda _: inner.start(contract, *args, **kwargs))
+        return run.id
 
     def send(
         self, run: str, event: str, /, *, actor: str = "", role: str | None = None, **members: Any

@@ -13,13 +13,14 @@ from msgspec import MsgspecError
 
 from opord.backends.base import LIMITS, Can, Limits, Page, PruneWish, Reading, Verified, Version
 from opord.backends.limits import LimitUnknown
-from opord.drive.starts import Started, accepted
+from opord.drive.starts import Started, accepted, scheduled
 from opord.engine.process import Process
 from opord.generated.handles import Sent
 from opord.kernel.data_filter import DataIs, fits, texts_of
 from opord.kernel.instants import text
 from opord.kernel.large import Texts, ValueMissing
 from opord.kernel.limits import LimitUse
+from opord.kernel.needs import Served
 from opord.kernel.program import Program
 from opord.kernel.rows import InboxRow, RecordRow, RunRow, Status, StoredContract, ValueRow
 from opord.stores.base import RowDamaged, RunFilter, Stray, UnreadRow, WorkerRow
@@ -49,9 +50,12 @@ class Embedded:
 
     # --- moving runs -----------------------------------------------------------------------------
 
-    async def start(self, program: Program, members: Any) -> Started:
+    async def start(
+        self, program: Program, members: Any, *, priority: int = 0, label: str | None = None
+    ) -> Started:
         """Start a run; see `Backend.start`."""
-        return await self._client.start(program, accepted(program, members))
+        scheduling = scheduled(priority, label)
+        return await self._client.start(program, accepted(program, members), scheduling)
 
     async def send(
         self, run: RunId, event: str, args: Any, *, actor: str = "", role: str | None = None
@@ -247,9 +251,14 @@ class Embedded:
 
     # --- workers ---------------------------------------------------------------------------------
 
-    async def served(self) -> frozenset[str]:
-        """Return the digests of the contracts for which a live worker has handlers."""
-        return frozenset(digest for worker in await self.workers() for digest in worker.contracts)
+    async def served(self) -> frozenset[Served]:
+        """Return what live workers take; see `Backend.served`."""
+        return frozenset(
+            (digest, label)
+            for worker in await self.workers()
+            for digest in worker.contracts
+            for label in worker.labels
+        )
 
     async def workers(self, *, gone: bool = False) -> list[WorkerRow]:
         """Return the workers that are alive now; see `Backend.workers`."""

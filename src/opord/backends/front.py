@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, Unpack, overload
 from uuid import UUID
 
 from opord.backends.base import Backend, check_carried
@@ -21,6 +21,7 @@ from opord.backends.misuse import (
     check_workflows,
     class_of,
     handle_class,
+    labels_of,
     start_of,
 )
 from opord.backends.transactions import EngineTransaction
@@ -28,6 +29,7 @@ from opord.drive import hooks
 from opord.drive.calls import bind_handlers
 from opord.drive.errors import EngineClosed, HandlersInvalid, RunTerminated
 from opord.drive.purity import NotPure
+from opord.drive.starts import accepted
 from opord.drive.verbs import RunVerbs
 from opord.engine.collector import RELAXATION, relax_for_good
 from opord.engine.environment import Environment
@@ -80,6 +82,8 @@ class Engine:
         limits: how many runs of a contract, or calls of an effect or action, there may be at once
             or in a span of time, over all workers of the store, as in
             `{"Order": {"at_once": 100, "charge": {"per_second": 50, "by": "customer"}}}`.
+        labels: the labels whose runs this engine takes. Without any, it takes the runs that have no
+            label; "" among them stands for those.
         drain_s: how long closing waits for calls under way, in seconds.
         secret_keys: the keys that encrypt stored secrets, as `opord keys new` writes them, the key
             for writing first. None reads `OPORD_SECRET_KEYS` from the environment.
@@ -109,6 +113,7 @@ class Engine:
         call_limit_s: float = CALL_LIMIT_S,
         concurrency: int = CONCURRENCY,
         limits: Mapping[str, Any] | None = None,
+        labels: Sequence[str] = (),
         drain_s: float = DRAIN_S,
         secret_keys: str | None = None,
         insecure_plaintext_secrets: bool = False,
@@ -140,6 +145,7 @@ class Engine:
         self._call_limit_s = call_limit_s
         self._concurrency = concurrency
         self._limits = limits or {}
+        self._labels = labels_of(labels)
         self._drain_s = drain_s
         self._watch_pure = watch_pure
         self._on_need = on_need
@@ -250,6 +256,7 @@ class Engine:
             call_limit_s=self._call_limit_s,
             concurrency=self._concurrency,
             limits=limits,
+            labels=self._labels,
             watch_pure=self._watch_pure,
         )
 
@@ -283,21 +290,38 @@ class Engine:
 
     # --- runs ------------------------------------------------------------------------------------
 
-    async def start(self, contract: Startable[P, RunT], /, *args: P.args, **kwargs: P.kwargs) -> RunT:
+    @overload
+    async def start(self, contract: Startable[P, RunT], /, *args: P.args, **kwargs: P.kwargs) -> RunT: ...
+    @overload
+    async def start(
+        self, contract: Start[RunT], /, *, priority: int = 0, label: str | None = None
+    ) -> RunT: ...
+    async def start(self, contract: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Start a run and return its handle once the start is durable.
 
         The parameters are those of the contract. If the contract has a `key`, another start with
         the same key and input gives the same run. A contract that the engine was not made with is
         kept in the store at its first start; a worker that has handlers for it carries the run.
 
+        A priority and a label are given beside a start that the contract's class prepares:
+
+            await engine.start(OrderFulfilment.prepare(order=order), priority=10, label="gpu")
+
+        Workers take runs of a higher priority first (from -100 to 100, usually 0), and a run with
+        a label only if they have that label. A start that finds its run leaves both as they are.
+
         Raises:
             InputInvalid: the input does not fit the contract.
+            SchedulingInvalid: the priority or the label is none.
             StartRefused: a `require` of the contract does not hold, and no run of that key exists.
             StartConflict: a run of that key was started with another input.
             TypeError: `contract` is no contract.
         """
-        start: Start[RunT] = start_of(contract, args, kwargs)
-        return start.handle(self, await self.start_run(self._program(start.workflow), start.members))
+        start, scheduling = start_of(contract, args, kwargs)
+        program = self._program(start.workflow)
+        await self._keep_at_first_start(program)
+        started = await self._running.client.start(program, accepted(program, start.members), scheduling)
+        return start.handle(self, started.run)
 
     def transaction(self, connection: Any = None) -> EngineTransaction:
         """Write in the database of the store, and start runs and send events, all at once.
@@ -346,15 +370,20 @@ class Engine:
         of = contract if isinstance(contract, str | None) else self._program(class_of(contract)).contract
         return await page_of(self._answering, wish(of, conditions), limit=limit, after=after)
 
-    async def start_run(self, program: Program, members: Any) -> str:
+    async def start_run(
+        self, program: Program, members: Any, *, priority: int = 0, label: str | None = None
+    ) -> str:
         """Start a run from an object with a member for each parameter; return its name.
 
         See `Backend.start`.
         """
+        await self._keep_at_first_start(program)
+        return (await self._answering.start(program, members, priority=priority, label=label)).run
+
+    async def _keep_at_first_start(self, program: Program) -> None:
         if program.digest not in self._kept:
             await self._running.keep([program])
             self._kept.add(program.digest)
-        return (await self._answering.start(program, members)).run
 
     async def send_event(
         self, run: str, event: str, args: Any, *, actor: str = "", role: str | None = None

@@ -40,6 +40,7 @@ class RunConditions(TypedDict, total=False):
     - `outcome`: `success`, `failure`, `cancelled` or `terminated`.
     - `needs`: why they need somebody: `doubt`, `stalled`, `alarm`, `collision`, `overdue`,
       `unserved`, or `any` of them.
+    - `label`: their label; "" stands for the runs without one.
     - `started_from`, `started_before`: when they were started; the second instant is excluded.
     - `since_from`, `since_before`: since when they are in their state.
     - `data`: what stands in their data, by place: `{"order.customer": "c-17"}`. A place begins with
@@ -53,6 +54,7 @@ class RunConditions(TypedDict, total=False):
     status: str | None
     outcome: str | None
     needs: str | None
+    label: str | None
     started_from: datetime | None
     started_before: datetime | None
     since_from: datetime | None
@@ -90,6 +92,8 @@ def wish(contract: Contract | str | None, conditions: RunConditions) -> Wish:
         check_number("version", version, whole=True)
     if not isinstance(state := conditions.get("state"), str | None):
         raise TypeError(f"expected the name of a state, got: {state!r}")
+    if not isinstance(label := conditions.get("label"), str | None):
+        raise TypeError(f"expected a label, got: {label!r}")
     if not isinstance(data, Mapping | None):
         raise TypeError(f'expected data by place, as in {{"order.id": "o1"}}, got: {data!r}')
     known = contract if isinstance(contract, Contract) else None
@@ -101,6 +105,7 @@ def wish(contract: Contract | str | None, conditions: RunConditions) -> Wish:
             outcome=known_name("outcome", conditions.get("outcome"), RUN_OUTCOMES),
             needs=known_name("need", conditions.get("needs"), ("any", *NEED_REASONS)),  # type: ignore[arg-type]
             version=version,
+            label=label,
             started_from=_instant("started_from", conditions.get("started_from")),
             started_before=_instant("started_before", conditions.get("started_before")),
             since_from=_instant("since_from", conditions.get("since_from")),

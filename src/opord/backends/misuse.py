@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from inspect import Parameter, signature
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from opord.drive.errors import InputInvalid, InputProblem
+from opord.drive.starts import scheduled
 from opord.generated import RunHandle, Start, Workflow
+from opord.kernel.scheduling import NO_LABEL, UNLABELLED, USUAL, Scheduling, label_problem
 from opord.language.diagnostics.suggest import nearest
 from opord.stores import kind_of
 from opord.values.guard import INT_MAX
+
+_SCHEDULING: Final = ("priority", "label")
+"""What a start says of when and where its run is carried, beside the input."""
 
 HOW = "the class that `opord gen` wrote, or that `opord.load(file)` has"
 
@@ -58,6 +63,21 @@ def check_number(name: str, value: object, *, whole: bool = False) -> None:
         raise ValueError(f"expected at most {INT_MAX} for {name}, got: {value}")
 
 
+def labels_of(labels: object) -> tuple[str, ...]:
+    """Return the labels that an engine takes; without any, it takes the runs that have none.
+
+    Raises:
+        TypeError: they are no list of texts.
+        ValueError: one of them is no label.
+    """
+    if isinstance(labels, str) or not isinstance(labels, Sequence):
+        raise TypeError(f'expected a list of labels, as in ["gpu"], got: {_named(labels)}')
+    for label in labels:
+        if label != NO_LABEL and (problem := label_problem(label)):
+            raise ValueError(problem)
+    return tuple(dict.fromkeys(labels)) or UNLABELLED
+
+
 def check_key(key: object) -> None:
     """Check that a key can name a run.
 
@@ -68,13 +88,31 @@ def check_key(key: object) -> None:
         raise TypeError(f"expected the key of a run (a text, a whole number or a UUID), got: {_named(key)}")
 
 
-def start_of(contract: Any, args: Sequence[Any], named: dict[str, Any]) -> Start[Any]:
-    """Return the start that a contract's class makes of the arguments.
+def start_of(contract: Any, args: Sequence[Any], named: dict[str, Any]) -> tuple[Start[Any], Scheduling]:
+    """Return the start that a contract's class makes of the arguments, and its scheduling.
+
+    With a start that `prepare` made, the arguments are the priority and the label.
 
     Raises:
         InputInvalid: a parameter is missing, or there is no such parameter.
+        SchedulingInvalid: the priority or the label is none.
         TypeError: it is no contract, or an argument is not given by its name.
     """
+    if isinstance(contract, Start):
+        return contract, _scheduling_of(args, named)
+    return _made_start(contract, args, named), USUAL
+
+
+def _scheduling_of(args: Sequence[Any], named: dict[str, Any]) -> Scheduling:
+    others = [name for name in named if name not in _SCHEDULING]
+    if args or others:
+        raise TypeError(
+            f"beside a start that `prepare` made, give priority=… and label=… alone, got: {', '.join(others) or repr(args[0])}"
+        )
+    return scheduled(**named)
+
+
+def _made_start(contract: Any, args: Sequence[Any], named: dict[str, Any]) -> Start[Any]:
     name = class_of(contract).__name__
     prepare: Callable[..., Start[Any]] = contract.prepare
     try:
@@ -137,6 +175,8 @@ def _wrong_names(name: str, params: Mapping[str, Parameter], named: Iterable[str
         if given not in params:
             near = nearest(given, params)
             hint = f"did you mean {near}?" if near else f"it has {', '.join(params) or 'none'}"
+            if given in _SCHEDULING:
+                hint = f"that of a run is given by start({name}.prepare(…), {given}=…)"
             problems.append(InputProblem("", f"{given} is not a parameter of {name}; {hint}"))
     problems += [
         InputProblem(one, "is missing")

@@ -14,6 +14,7 @@ from opord.kernel.calls_under_way import calls_by_run
 from opord.kernel.data_filter import DataIs
 from opord.kernel.inbox import event_name
 from opord.kernel.large import needed
+from opord.kernel.needs import Served
 from opord.kernel.program import Program
 from opord.kernel.rows import InboxRow, RunRow, StoredContract, WorkerSign, has_ended
 from opord.kernel.run import Run, body_of, load_run, skeleton
@@ -46,7 +47,7 @@ class Shown:
     def __init__(self, backend: Backend, programs: Programs | None = None) -> None:
         self.backend = backend
         self._programs = programs if programs is not None else Programs(SHOWING)
-        self._served: frozenset[str] | None = None
+        self._served: frozenset[Served] | None = None
         self._workers: dict[str, WorkerSign] | None = None
         self._now: Instant | None = None
         self._damaged: dict[str, str] = {}
@@ -194,8 +195,8 @@ class Shown:
         """Return why a listed run cannot be read; None if it can."""
         return self._damaged.get(row.run)
 
-    async def served(self) -> frozenset[str]:
-        """Return the contracts for which a live worker has handlers, as of the first call."""
+    async def served(self) -> frozenset[Served]:
+        """Return what live workers take, as of the first call."""
         if self._served is None:
             try:
                 self._served = await self.backend.served()

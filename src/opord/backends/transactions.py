@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, ParamSpec, Self, TypeVar
+from typing import Any, ParamSpec, Self, TypeVar, overload
 from uuid import UUID
 
 from opord.backends.misuse import check_key, class_of, handle_class, start_of
@@ -110,16 +110,22 @@ class EngineTransaction:
         """What the program writes through; see `opord.TransactionCall`."""
         return self._own if self._inner is None else self._inner.connection
 
-    async def start(self, contract: Startable[P, RunT], /, *args: P.args, **kwargs: P.kwargs) -> RunT:
+    @overload
+    async def start(self, contract: Startable[P, RunT], /, *args: P.args, **kwargs: P.kwargs) -> RunT: ...
+    @overload
+    async def start(
+        self, contract: Start[RunT], /, *, priority: int = 0, label: str | None = None
+    ) -> RunT: ...
+    async def start(self, contract: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Start a run, and return its handle in this transaction. See `Engine.start`.
 
         The run goes on once the transaction is committed.
         """
-        start: Start[RunT] = start_of(contract, args, kwargs)
+        start, scheduling = start_of(contract, args, kwargs)
         program, verbs = self._program_of(start.workflow), self._open()
         if program.digest not in self._kept:
             await self._writer_of().call(keep_contract, self._writer_of().view, program)
-        started = await verbs.start(program, accepted(program, start.members))
+        started = await verbs.start(program, accepted(program, start.members), scheduling)
         return start.handle(self, started.run)  # type: ignore[arg-type]
 
     def run(self, contract: Startable[..., RunT], key: str | int | UUID) -> RunT:

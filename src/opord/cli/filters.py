@@ -35,6 +35,7 @@ _OPTIONS = (
     click.option("--outcome", type=click.Choice(OUTCOMES), help="Only runs that ended with this outcome."),
     click.option("--needs", is_flag=False, flag_value="any", type=click.Choice(NEEDS), metavar="[REASON]",
                  help="Only runs that need a person, for any reason or for this REASON: doubt, stalled, alarm, collision, overdue, unserved."),
+    click.option("--label", metavar="LABEL", help='Only runs with this label; with "", only those without one.'),
     click.option("--started", metavar="WHEN",
                  help="Only runs started in the last 7d (or 12h, 4w), or since an instant."),
     click.option("--started-before", metavar="WHEN",
@@ -108,7 +109,7 @@ def filter_options(command: Callable[..., int]) -> Callable[..., int]:
 
     @wraps(command)
     def filtered(**given: Any) -> int:
-        names = ("contract", "version", "state", "status", "outcome", "needs")
+        names = ("contract", "version", "state", "status", "outcome", "needs", "label")
         columns = {name: value for name in names if (value := given.pop(name)) is not None}
         times = {name: given.pop(name) for name in _TIMES}
         moments = {

@@ -27,6 +27,7 @@ SETTING_TYPES: dict[str, tuple[type, ...]] = {
     "drain": (int, float, str),
     "concurrency": (int,),
     "call_limit": (int, float, str),
+    "label": (list,),
     "wait": (int, float, str),
     "secret_keys": (str,),
     "insecure_plaintext_secrets": (bool,),
@@ -259,6 +260,13 @@ def _read(path: Path) -> dict[str, Any]:
         raise CliError("settings", f"{path.name} cannot be read: {wrong.strerror or wrong}", 2) from wrong
 
 
+def _no_label(labels: Any) -> str:
+    """Say which of a worker's labels is none; an empty text if all are."""
+    from opord.kernel.scheduling import NO_LABEL, label_problem
+
+    return next((wrong for one in labels if one != NO_LABEL and (wrong := label_problem(one))), "")
+
+
 def _checked(path: Path, table: Any) -> dict[str, Any]:
     if not isinstance(table, dict):
         raise CliError("settings", f"{path.name}: [tool.opord] is not a table", 2)
@@ -275,6 +283,8 @@ def _checked(path: Path, table: Any) -> dict[str, Any]:
             kinds = " or ".join(kind.__name__ for kind in SETTING_TYPES[name])
             shown_value = "something else" if name == "secret_keys" else repr(value)
             raise CliError("settings", f"{path.name}: expected {kinds} for `{name}`, got {shown_value}", 2)
+        if name == "label" and (wrong := _no_label(value)):
+            raise CliError("settings", f"{path.name}: `label`: {wrong}", 2)
         if name in DURATIONS:
             try:
                 seconds_of(str(value))

@@ -18,9 +18,11 @@ from opord.cli.errors import CliError
 from opord.cli.handlers import as_the_handlers_know_it, ask_for_the_class, handlers_at
 from opord.cli.opening import LOOK_S, open_engine, until_moved
 from opord.cli.output import note
+from opord.cli.scheduling import labels_option
 from opord.cli.settings import Seconds, engine_secrets, outside_option, secrets_option, setting, store_option
 from opord.cli.stopping import Orders, StoppedEarly, leave_hanging_threads, run_to_its_end
 from opord.cli.worker_log import FORMATS, keep_logging, log_to_stderr
+from opord.kernel.scheduling import served_words, worker_with_handlers
 from opord.story.counting import counted
 from opord.values.visible import safe
 
@@ -59,6 +61,7 @@ log: logging.Logger = logging.getLogger("opord.worker")
 @click.option("--wait", type=Seconds(min=0), envvar="OPORD_WAIT", default=lambda: setting("wait", None),
               show_default="until it is told to stop, and 0 with --until-idle", metavar="DURATION",
               help="How long to wait at the start for a PostgreSQL server that is away. Then the worker ends with status 3.")  # fmt: skip
+@labels_option
 @click.option("--dev", is_flag=True,
               help="Watch `pure` handlers. If one opens a file, a socket or a process, its run stalls and shows the line.")  # fmt: skip
 @click.option("-v", "--verbose", is_flag=True, help="Log more, for finding the cause of a problem.")
@@ -77,6 +80,7 @@ def command(
     drain: float,
     call_limit: float,
     wait: float | None,
+    labels: tuple[str, ...],
     dev: bool,
     verbose: bool,
     log_format: str,
@@ -95,6 +99,7 @@ def command(
       opord worker --contract order.opord --handlers handlers --until-idle
       opord worker --contract order.opord --handlers handlers --lease 30s --call-limit 20m
       opord worker --contract order.opord --handlers handlers --log-format json
+      opord worker --contract order.opord --handlers handlers --label gpu --label big
     """
     if len(contracts) != len(handlers):
         raise click.UsageError(
@@ -124,6 +129,7 @@ def command(
                     limits=_limits(limit_flags, pairs),
                     drain_s=drain,
                     call_limit_s=call_limit,
+                    labels=labels,
                     wait_s=wait if wait is not None else 0.0 if until_idle else math.inf,
                     dev=dev,
                 )
@@ -173,6 +179,7 @@ async def _work(
     limits: Mapping[str, Any],
     drain_s: float,
     call_limit_s: float,
+    labels: tuple[str, ...],
     wait_s: float,
     dev: bool,
 ) -> int:
@@ -181,14 +188,16 @@ async def _work(
 
     workflows = [program.workflow(handlers) for program, handlers in pairs]
     names = ", ".join(f"{program.name} {program.version}" for program, _ in pairs)
+    served = served_words(labels)
+    taken = f"; it takes the runs with the {served}" if served else ""
     asked_to_stop = orders.begin()
 
     def new_engine() -> Engine:
         engine = Engine(
             store, workflows, lease_s=lease_s, concurrency=concurrency, limits=limits, drain_s=drain_s,
-            call_limit_s=call_limit_s, **engine_secrets(), watch_pure=_tell_impure if dev else None,
+            call_limit_s=call_limit_s, labels=labels, **engine_secrets(), watch_pure=_tell_impure if dev else None,
         )  # fmt: skip
-        engine.on_open = lambda: log.info("working on %s for %s", shown_as, names)
+        engine.on_open = lambda: log.info("working on %s for %s%s", shown_as, names, taken)
         return engine
 
     stop = asyncio.create_task(asked_to_stop.wait())
@@ -226,7 +235,7 @@ async def _work(
     for run, why in unreadable.items():
         note(f"{safe(run)} cannot be read by this worker, which leaves it to another one: {safe(why)}")
     for version, runs in unserved.items():
-        note(f"{runs} can go on, but no worker that runs now has handlers for {version}")
+        note(f"{runs} can go on, but no {version}")
     return int(bool(needy or unreadable))
 
 
@@ -256,7 +265,7 @@ def _nothing_before(due: object) -> str:
 
 
 async def _unserved(shown: Shown, pairs: Sequence[tuple[Program, Any]]) -> dict[str, str]:
-    """Count the runs of other versions of these contracts that only need handlers to go on."""
+    """Count the runs of these contracts that only need another worker to go on."""
     from opord.backends.base import RunFilter
     from opord.backends.shown import PAGE
 
@@ -264,7 +273,7 @@ async def _unserved(shown: Shown, pairs: Sequence[tuple[Program, Any]]) -> dict[
     cut: set[str] = set()
     for name in sorted({program.name for program, _ in pairs}):
         rows = (await shown.backend.runs(RunFilter(name, needs="unserved"), limit=PAGE)).rows
-        versions = [f"{name} version {row.version}" for row in rows]
+        versions = [worker_with_handlers(name, row.version, row.label, more=" that runs now") for row in rows]
         counts.update(versions)
         if len(rows) == PAGE:
             cut.update(versions)

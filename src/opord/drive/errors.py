@@ -90,6 +90,12 @@ class RunUnknown(Refused):
         self.run, self.near = run, near
 
 
+class SchedulingInvalid(Refused):
+    """The priority or the label of a start is none."""
+
+    code = "scheduling_invalid"
+
+
 class StartRefused(Refused):
     """A `require` of the contract does not hold for the input of a start. No run was made.
 

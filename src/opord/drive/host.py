@@ -145,8 +145,8 @@ class Host(Protocol):
 
     # --- carrying runs in this process ------------------------------------------------------------
 
-    def lease_at_birth(self, contract: str) -> Duration | None:
-        """Return the first lease of a new run of a contract, in microseconds.
+    def lease_at_birth(self, contract: str, label: str) -> Duration | None:
+        """Return the first lease of a new run of a contract with a label, in microseconds.
 
         The result is None if this host does not take such runs.
         """

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple, assert_never
+from typing import Any, Final, NamedTuple, assert_never, cast
 
 from opord.drive.accepting import accepted_by
 from opord.drive.errors import (
     ContractReplaced,
     ContractUnreadable,
     InputInvalid,
+    SchedulingInvalid,
     StartConflict,
     StartRefused,
 )
@@ -21,6 +22,7 @@ from opord.kernel.large import Texts, needed, open_value
 from opord.kernel.program import Program
 from opord.kernel.rows import RunRow, Tombstone
 from opord.kernel.same_input import by_value, differences
+from opord.kernel.scheduling import NO_LABEL, USUAL, Scheduling, label_problem, priority_problem
 from opord.kernel.sealing import opened_text
 from opord.kernel.step import StepError
 from opord.values.canonical import dumps, loads
@@ -43,7 +45,21 @@ class Started(NamedTuple):
     pruned: bool = False
 
 
-async def start(host: Host, program: Program, input_value: Any, *, number: int) -> Started:
+def scheduled(priority: object = 0, label: object = None) -> Scheduling:
+    """Return the scheduling of a start, with `label` None for none.
+
+    Raises:
+        SchedulingInvalid: the priority is out of range, or the label has characters it may not.
+    """
+    problem = priority_problem(priority) or (label_problem(label) if label is not None else "")
+    if problem:
+        raise SchedulingInvalid(problem)
+    return Scheduling(cast(int, priority), NO_LABEL if label is None else cast(str, label))
+
+
+async def start(
+    host: Host, program: Program, input_value: Any, *, number: int, scheduling: Scheduling = USUAL
+) -> Started:
     """Start a run. `number` distinguishes this start from the others of the same host.
 
     `input_value` is the program's input, as `program.input.accept` returns it.
@@ -55,7 +71,7 @@ async def start(host: Host, program: Program, input_value: Any, *, number: int) 
         ContractReplaced: the contract is no longer in the store.
     """
     program = host.own(program)
-    lease_us = host.lease_at_birth(program.digest)
+    lease_us = host.lease_at_birth(program.digest, scheduling.label)
     try:
         run_id = _run_id(host, program, input_value)
         if (refused := refusal(program, input_value)) is not None:
@@ -71,6 +87,7 @@ async def start(host: Host, program: Program, input_value: Any, *, number: int) 
             held=lease_us is not None,
             # The record also names this process. With the number, every start is unique.
             message=str(number) if program.key is not None else None,
+            scheduling=scheduling,
         )
         check_size(draft.run.input_text, what="the input")
     except BadValue as error:

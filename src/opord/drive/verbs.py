@@ -21,6 +21,7 @@ from opord.kernel.inbox import Evidence
 from opord.kernel.program import Program
 from opord.kernel.rows import RunRow
 from opord.kernel.run import Run
+from opord.kernel.scheduling import USUAL, Scheduling
 from opord.values.types import Digest, RunId
 
 
@@ -32,10 +33,10 @@ class RunVerbs:
         self._locks = KeyedLock()
         self._starts = 0
 
-    async def start(self, program: Program, input_value: Any) -> Started:
+    async def start(self, program: Program, input_value: Any, scheduling: Scheduling = USUAL) -> Started:
         """Start a run. The same key and input give the same run again. See `starts.start`."""
         self._starts += 1
-        return await starts.start(self.host, program, input_value, number=self._starts)
+        return await starts.start(self.host, program, input_value, number=self._starts, scheduling=scheduling)
 
     async def send(
         self, run_id: str, event: str, args: Any, *, actor: str = "", role: str | None = None

@@ -28,8 +28,8 @@ T = TypeVar("T")
 class Hands(Protocol):
     """The worker of this process, as far as the host needs it."""
 
-    def takes(self, contract: str) -> bool:
-        """Say whether this process has handlers for a contract and room for one more run."""
+    def takes(self, contract: str, label: str) -> bool:
+        """Say whether this process takes a run of this contract and label, and has room for it."""
         ...
 
     def launch(self, run: Run) -> None:
@@ -209,12 +209,12 @@ class StoreHost:
         """The limits; None if there are none."""
         return self.permits if self.permits is not None and self.permits.any else None
 
-    def lease_at_birth(self, contract: str) -> Duration | None:
-        """Return the first lease of a new run of a contract, in microseconds.
+    def lease_at_birth(self, contract: str, label: str) -> Duration | None:
+        """Return the first lease of a new run of a contract with a label, in microseconds.
 
         The result is None if this process does not take such runs.
         """
-        return self.lease_us if self.hands is not None and self.hands.takes(contract) else None
+        return self.lease_us if self.hands is not None and self.hands.takes(contract, label) else None
 
     def launch(self, run: Run) -> None:
         """Carry a run that this process holds."""

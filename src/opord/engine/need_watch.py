@@ -22,6 +22,7 @@ from opord.kernel.instants import to_datetime
 from opord.kernel.needs import held_back
 from opord.kernel.open_needs import OpenNeed, open_needs, unserved_need
 from opord.kernel.rows import DueNeed, RunRow, StoredNeed
+from opord.kernel.scheduling import worker_with_handlers
 from opord.stores.base import LiveVersion, RowDamaged
 from opord.story.counting import counted
 from opord.story.needs import need_line
@@ -97,9 +98,9 @@ class NeedWatch:
         rows = sorted(await self._due("unserved"), key=_version)
         lines: dict[str, str] = {}
         for one in await self._host.writer.read(self._host.store.unserved_versions) if live else ():
-            lines[f"{one.name} version {one.version}"] = _without_worker(one)
-        for (name, version), group in groupby(rows, key=_version):
-            lines[f"{name} version {version}"] = _unserved(name, version, [*group], len(rows))
+            lines[worker_with_handlers(one.name, one.version, one.label)] = _without_worker(one)
+        for version, group in groupby(rows, key=_version):
+            lines[worker_with_handlers(*version)] = _unserved(version, [*group], len(rows))
         self._pauses.keep_only(lines)
         for what, line in lines.items():
             if self._pauses.is_time_for(what):
@@ -118,8 +119,8 @@ class NeedWatch:
             self._host.need_opened(need)
 
 
-def _version(row: RunRow) -> tuple[str, int]:
-    return row.name, row.version
+def _version(row: RunRow) -> tuple[str, int, str]:
+    return row.name, row.version, row.label
 
 
 def _are_open(reason: StoredNeed, runs: Sequence[RunId], read: int) -> str:
@@ -131,13 +132,17 @@ def _are_open(reason: StoredNeed, runs: Sequence[RunId], read: int) -> str:
 
 def _without_worker(live: LiveVersion) -> str:
     return (
-        f"no live worker has handlers for {live.name} version {live.version}: {counted(live.runs, 'run')} of it "
-        f"{'has' if live.runs == 1 else 'have'} not ended; start a worker with that version before one is due"
+        f"no live {worker_with_handlers(live.name, live.version, live.label)}: {counted(live.runs, 'run')} of it "
+        f"{'has' if live.runs == 1 else 'have'} not ended; {_start_one(live.label)} before one is due"
     )
 
 
-def _unserved(name: str, version: int, rows: Sequence[RunRow], read: int) -> str:
+def _unserved(version: tuple[str, int, str], rows: Sequence[RunRow], read: int) -> str:
     return (
-        f"no live worker has handlers for {name} version {version}: {at_least(len(rows), read)} can go on "
-        f"({some_of([safe(row.run) for row in rows], len(rows))}); start a worker with that version"
+        f"no live {worker_with_handlers(*version)}: {at_least(len(rows), read)} can go on "
+        f"({some_of([safe(row.run) for row in rows], len(rows))}); {_start_one(version[2])}"
     )
+
+
+def _start_one(label: str) -> str:
+    return f"start a worker with that version{f' and --label {label}' if label else ''}"

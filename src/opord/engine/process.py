@@ -18,6 +18,7 @@ from opord.engine.store_writer import PARTING_S, StoreWriter
 from opord.engine.waiters import Waiters
 from opord.kernel.limits import Limit
 from opord.kernel.program import Program
+from opord.kernel.scheduling import UNLABELLED, Labels
 from opord.stores.base import Store
 
 if TYPE_CHECKING:
@@ -87,10 +88,14 @@ class Process:
         lease_s: float,
         call_limit_s: float,
         concurrency: int,
+        labels: Labels = UNLABELLED,
         limits: Sequence[Limit] = (),
         watch_pure: Callable[[NotPure], None] | None = None,
     ) -> Worker:
-        """Start to carry out runs of these contracts. `limits` are put into the store."""
+        """Start to carry out runs of these contracts and labels.
+
+        `limits` are put into the store.
+        """
         # A process that only reads or sends needs no worker, so it does not import one.
         from opord.drive.calls import Calls
         from opord.drive.held_calls import HeldCalls
@@ -120,6 +125,7 @@ class Process:
             held=held,
             lease_s=lease_s,
             concurrency=concurrency,
+            labels=labels,
         )
         await self.worker.start(limits)
         if environment.watch_loop:

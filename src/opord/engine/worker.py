@@ -31,7 +31,7 @@ from opord.kernel.limits import Limit
 from opord.kernel.program import Program
 from opord.kernel.rows import RunRow, ValueRow, Write
 from opord.kernel.run import Run, load_run
-from opord.kernel.scheduling import UNLABELLED
+from opord.kernel.scheduling import UNLABELLED, Labels
 from opord.stores.base import Store, StoreDamaged
 from opord.values.types import NO_TIME, START_OF_TIME, Digest, Duration, Instant, RunId
 from opord.values.vault import SecretUnreadable
@@ -56,14 +56,12 @@ UNREADABLE_KEPT = 1000
 CLAIMS_FAILED_MOST = 3
 """Number of claims that may fail in a row before `until_idle` gives up."""
 
-LABELS = UNLABELLED
-
 IDLE_WITHIN_US = Duration(1_000_000)
 """A worker is idle if nothing becomes due within this time, in microseconds."""
 
 
 class Worker:
-    """Carries out the steps of runs whose contracts it has handlers for."""
+    """Carries out the steps of runs of its labels whose contracts it has handlers for."""
 
     def __init__(
         self,
@@ -75,6 +73,7 @@ class Worker:
         held: HeldCalls,
         lease_s: float,
         concurrency: int,
+        labels: Labels = UNLABELLED,
     ) -> None:
         self.host = host
         self.store: Store = host.store
@@ -87,6 +86,7 @@ class Worker:
         self.name: str = host.name
         self.lease_us: Duration = Duration(int(lease_s * 1_000_000))
         self.concurrency = concurrency
+        self.labels: tuple[str, ...] = tuple(labels)
         self.flights: dict[str, Flight] = {}
         self._reaper = DeadWorkerReaper(self.store, self.writer, self.environment.monotonic)
         self._takeovers = Takeovers(self.name)
@@ -205,10 +205,12 @@ class Worker:
             if self._claims_failed >= CLAIMS_FAILED_MOST:
                 raise CannotClaim(self._claims_failed)
             if not self.busy:
-                due = await self.writer.call(self.store.next_wake, contracts)
-                held = await self.writer.call(self.store.any_held, contracts, within_us=LONGEST_LEASE_US)
+                due = await self.writer.call(self.store.next_wake, contracts, labels=self.labels)
+                held = await self.writer.call(
+                    self.store.any_held, contracts, within_us=LONGEST_LEASE_US, labels=self.labels
+                )
                 if self.permits.any:
-                    admission = await self.permits.next_admission(contracts, LABELS)
+                    admission = await self.permits.next_admission(contracts, self.labels)
                     due = min((one for one in (due, admission) if one is not None), default=None)
                     held = held or (admission is None and await self.permits.keep_waiting())
                 soon = due is not None and due <= self.store.now() + IDLE_WITHIN_US
@@ -233,9 +235,9 @@ class Worker:
         """Say whether it can carry one more run."""
         return not self.draining and len(self.flights) < self.concurrency
 
-    def takes(self, contract: str) -> bool:
-        """Say whether it can carry one more run and has handlers for that contract."""
-        return self.has_room and contract in self.programs
+    def takes(self, contract: str, label: str) -> bool:
+        """Say whether it can carry one more run, one of that contract and label."""
+        return self.has_room and contract in self.programs and label in self.labels
 
     def launch(self, run: Run) -> None:
         """Carry a run that this worker holds."""
@@ -363,13 +365,18 @@ class Worker:
         while self.has_room:
             admission = await self._admit(contracts)
             # Reading is cheap and takes no lock. A claim is made only if something is due.
-            wake = await self.writer.short_read(self.store.next_wake, contracts)
+            wake = await self.writer.short_read(self.store.next_wake, contracts, labels=self.labels)
             self._due = min((one for one in (wake, admission) if one is not None), default=None)
             if self._due is None or self._due > self.store.now():
                 return
             room = self.concurrency - len(self.flights)
             rows = await self.writer.short_write(
-                self.store.claim, self.name, contracts, limit=min(room, 500), ttl_us=self.lease_us
+                self.store.claim,
+                self.name,
+                contracts,
+                limit=min(room, 500),
+                ttl_us=self.lease_us,
+                labels=self.labels,
             )
             self._takeovers.note(rows.before)
             if rows:
@@ -387,17 +394,17 @@ class Worker:
         if not self.permits.any:
             return None
         now, room = self.store.now(), self.concurrency - len(self.flights)
-        at = await self.permits.next_admission(contracts, LABELS)
+        at = await self.permits.next_admission(contracts, self.labels)
         if at is None or at > now:
             return at
         found = await self.permits.admit(
-            contracts, LABELS, limit=min(max(1, room // 2), 500), ttl_us=self.lease_us
+            contracts, self.labels, limit=min(max(1, room // 2), 500), ttl_us=self.lease_us
         )
         for row, _ in found.runs:
             await self._fetch_and_take(row)
             if row.run not in self.flights:
                 self.permits.refuse(row.run, row.epoch)
-        return await self.permits.next_admission(contracts, LABELS)
+        return await self.permits.next_admission(contracts, self.labels)
 
     async def _fetch_and_take(self, row: RunRow) -> None:
         try:
@@ -521,4 +528,5 @@ class Worker:
             ttl_us=self.lease_us,
             trouble=self.held.shortage or "",
             calls=calls_text(self.held.under_way.values(), self.store.now()),
+            labels=self.labels,
         )

@@ -10,7 +10,7 @@ the workers that are alive, and are computed when somebody asks.
 - `alarm`: later evidence contradicts a decision; a person has to look at it.
 - `collision`: a key took effect in this run before, with other arguments.
 - `overdue`: a timer is due, and no worker has fired it.
-- `unserved`: the run can go on, and no live worker has handlers for its version.
+- `unserved`: the run can go on, and no live worker takes runs of its version and label.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from typing import Final, NamedTuple, TypeAlias, assert_never
 from opord.kernel.alarms import Alarm, alarm_text
 from opord.kernel.rows import Head, NeedReason, Status, StoredNeed, has_ended, is_held, known_needs
 from opord.kernel.run import Run
-from opord.values.types import Digest, Instant
+from opord.kernel.scheduling import worker_with_handlers
+from opord.values.types import Instant
 
 OPERATOR: Final = "operator"
 """The person who sees to a need: an operator, with no role of the contract."""
@@ -32,6 +33,9 @@ OVERDUE_US: Final = 60_000_000
 A worker fires it within a second. Only if none is there, or none gets to it, does this time pass.
 """
 
+
+Served: TypeAlias = tuple[str, str]
+"""What a worker serves: the digest of a contract, and a label."""
 
 Opened: TypeAlias = StoredNeed | Alarm
 """A stored need that a change opens. Each alarm is one by itself."""
@@ -89,27 +93,34 @@ def could_go_on(status: Status, wake_at: Instant | None, now: Instant) -> bool:
     return not has_ended(status) and not is_held(status) and wake_at is not None and wake_at <= now
 
 
-def needs_of(
-    run: Run, *, now: Instant | None = None, served: Collection[Digest | str] | None = None
-) -> list[Need]:
+def needs_of(run: Run, *, now: Instant | None = None, served: Collection[Served] | None = None) -> list[Need]:
     """Return the open needs of a run.
 
-    With `now`, the store's clock, also whether it is `overdue`. With `served`, the digests of the
-    contracts for which a live worker has handlers, also whether it is `unserved`.
+    With `now`, the store's clock, also whether it is `overdue`. With `served`, what live workers
+    take, also whether it is `unserved`.
     """
     return [Need(reason, since, (OPERATOR,), detail) for reason, since, detail in _needs(run, now, served)]
 
 
 def _needs(
-    run: Run, now: Instant | None, served: Collection[str] | None
+    run: Run, now: Instant | None, served: Collection[Served] | None
 ) -> Iterator[tuple[NeedReason, Instant | None, str]]:
     for reason in known_needs(stored_needs(run)):
         yield reason, *_stored(run, reason)
     if now is not None and is_overdue(run.status, run.wake_at, now):
         yield "overdue", run.wake_at, _overdue(run)
-    if served is not None and run.program.digest not in served and _unattended(run, now):
-        name, version = run.program.name, run.program.version
-        yield "unserved", run.wake_at, f"no worker has handlers for {name} version {version}"
+    if served is not None and not takes(served, run) and _unattended(run, now):
+        yield "unserved", run.wake_at, f"no {worker_of(run)}"
+
+
+def takes(served: Collection[Served], run: Run) -> bool:
+    """Say whether a live worker takes a run."""
+    return (run.program.digest, run.scheduling.label) in served
+
+
+def worker_of(run: Run) -> str:
+    """Return the words after "no", of a worker that would take a run."""
+    return worker_with_handlers(run.program.name, run.program.version, run.scheduling.label)
 
 
 def _stored(run: Run, reason: StoredNeed) -> tuple[Instant | None, str]:

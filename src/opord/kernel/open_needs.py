@@ -14,6 +14,7 @@ from opord.kernel.instants import to_datetime
 from opord.kernel.needs import OPERATOR, Need, Opened, needs_of, stored_needs
 from opord.kernel.rows import NeedReason, RunRow, known_needs
 from opord.kernel.run import Run
+from opord.kernel.scheduling import worker_with_handlers
 from opord.kernel.unread import run_by_row
 from opord.values.types import Instant, Key, RunId
 
@@ -73,8 +74,8 @@ def open_needs(row: RunRow, *, now: Instant | None = None) -> list[OpenNeed]:
 
 
 def unserved_need(row: RunRow) -> OpenNeed:
-    """Return the need of a due run of a version that no live worker has handlers for."""
-    detail = f"no worker has handlers for {row.name} version {row.version}"
+    """Return the need of a due run that no live worker takes."""
+    detail = f"no {worker_with_handlers(row.name, row.version, row.label)}"
     return _by_head(row, "unserved", detail=detail, since=row.head.wake_at)
 
 

@@ -65,9 +65,13 @@ def label_problem(label: object) -> str:
     return f"expected a label of {_SIGNS}, got: {label!r}{hint}"
 
 
-def worker_with_handlers(name: str, version: int, label: str) -> str:
-    """Return the words after "no", of a worker that would take runs of a version with a label."""
-    return f"worker{f' for the label {label}' if label else ''} has handlers for {name} version {version}"
+def worker_with_handlers(name: str, version: int, label: str, *, more: str = "") -> str:
+    """Return the words after "no", of a worker that would take runs of a version with a label.
+
+    `more` is what else is said of it.
+    """
+    which = f"worker{f' for the label {label}' if label else ''}{more}"
+    return f"{which} has handlers for {name} version {version}"
 
 
 def served_words(labels: Collection[str]) -> str:

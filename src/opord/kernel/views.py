@@ -17,7 +17,7 @@ from opord.kernel.calls_under_way import CallUnderWay
 from opord.kernel.inbox import Message, commit_open, event_name, handlers_now, kept_evidence, kept_message
 from opord.kernel.instants import capped, in_words, microseconds, text
 from opord.kernel.large import Texts, ValueMissing, joined
-from opord.kernel.needs import OPERATOR, OVERDUE_US, Need, needs_of, row_needs
+from opord.kernel.needs import OPERATOR, OVERDUE_US, Need, Served, needs_of, row_needs, takes, worker_of
 from opord.kernel.program import CallProgram, Program
 from opord.kernel.recording import shared_timers
 from opord.kernel.records import UNKNOWN_KIND
@@ -45,15 +45,14 @@ _PLAIN_MEMBERS = (
 def run_view(
     run: Run,
     *,
-    served: Collection[str] | None = None,
+    served: Collection[Served] | None = None,
     now: Instant | None = None,
     workers: Mapping[str, WorkerSign] | None = None,
 ) -> dict[str, Any]:
     """Return a run as shown.
 
-    `served` are the digests of the contracts for which a live worker has handlers, `now` is the
-    store's clock, `workers` says the last sign of life of each worker; each is None if it is
-    unknown.
+    `served` is what live workers take, `now` is the store's clock, `workers` says the last sign of
+    life of each worker; each is None if it is unknown.
     """
     return {
         "run": run.id,
@@ -63,6 +62,8 @@ def run_view(
         "data": _show(run.at.fields.show, run.data),
         "status": run.status,
         "outcome": run.outcome,
+        "priority": run.scheduling.priority,
+        "label": run.scheduling.label or None,
         "started_at": text(run.started_at),
         "since": text(run.since),
         "reason": _reason(run, served, now, workers),
@@ -177,6 +178,8 @@ def unreadable_view(row: RunRow, reason: str) -> dict[str, Any]:
         "data": None,
         "status": head.status,
         "outcome": head.outcome,
+        "priority": row.priority,
+        "label": row.label or None,
         "started_at": _instant(row.started_at),
         "since": _instant(head.since),
         "reason": reason,
@@ -407,7 +410,7 @@ def _without_secrets(rest: Any) -> Any:
 
 def _reason(
     run: Run,
-    served: Collection[str] | None,
+    served: Collection[Served] | None,
     now: Instant | None,
     workers: Mapping[str, WorkerSign] | None,
 ) -> str | None:
@@ -427,10 +430,10 @@ def _reason(
     elif now is not None and under_way is not None and under_way.since + LONG_CALL_US <= now:
         begun = in_words(under_way.since)
         reasons.append(f"attempt {under_way.attempt} of {under_way.call} is under way since {begun}")
-    served_here = served is None or run.program.digest in served
+    served_here = served is None or takes(served, run)
     goes_on = run.status in ("running", "in_doubt") or (run.status == "waiting" and run.between_attempts)
     if not served_here and goes_on and (run.worker is None or trouble is not None):
-        reasons.append(f"no worker has handlers for {run.program.name} version {run.program.version}")
+        reasons.append(f"no {worker_of(run)}")
     elif now is not None and run.status == "running" and run.worker is None and _is_late(run, now):
         reasons.append(f"it could go on since {in_words(run.wake_at or now)}, and no worker has taken it yet")
     return "; ".join(reasons) or None

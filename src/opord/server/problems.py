@@ -49,6 +49,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "role_required": Kind(403, "The sender has none of the roles that may do this.", ("roles", "given")),
     # The input of a start, an event or an answer.
     "input_invalid": Kind(422, "The input does not fit the contract.", ("problems",)),
+    "scheduling_invalid": Kind(422, "The priority or the label of a start is none."),
     "start_refused": Kind(422, "The contract does not start with this input.", ("contract", "why")),
     "start_conflict": Kind(409, "The key was used with another input.", ("run", "fields")),
     "event_unknown": Kind(404, "The contract has no such event.", ("contract", "event", "events")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping
 from contextlib import suppress
 from typing import Any, Final, TypeAlias
@@ -15,6 +16,8 @@ from opord.values.duration import parse_duration
 from opord.values.guard import BadValue, parse
 
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
+
+_WHOLE: Final = re.compile(r"-?[0-9]{1,19}")
 
 CLOSE: Final = ((b"connection", b"close"),)
 """Ends the connection after an answer to a request that was not read to its end."""
@@ -136,8 +139,8 @@ class Request:
         text = self.once(name)
         if text is None:
             return default
-        number = int(text) if text.isdecimal() and text.isascii() and len(text) < 20 else -1
-        if not least <= number <= most:
+        number = int(text) if _WHOLE.fullmatch(text) else None
+        if number is None or not least <= number <= most:
             raise Problem(
                 "query_invalid", f"expected for {name} a whole number from {least} to {most}, got: {text!r}"
             )

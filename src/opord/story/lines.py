@@ -22,7 +22,7 @@ from opord.kernel.records import (
 from opord.kernel.rows import RunOutcome, known_outcome, known_status
 from opord.story.carried import Shown, is_carried
 from opord.story.troubles import frame_lines, traceback_end
-from opord.story.words import asked_in_words, span, timer_words, value, when
+from opord.story.words import asked_in_words, span, start_in_words, timer_words, value, when
 from opord.values.visible import safe
 
 
@@ -152,7 +152,7 @@ class Story:
     # --- states ----------------------------------------------------------------------------------
 
     def _started(self, record: Mapping[str, Any]) -> None:
-        self._enter(record, "started")
+        self._enter(record, start_in_words(record))
         if record.get("input"):
             self._line(record, 1, Part("input  ", "dim"), Part(value(record["input"])))
 

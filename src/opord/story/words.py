@@ -22,13 +22,26 @@ _NEEDS: Final[Mapping[NeedReason, str]] = {
     "alarm": "later evidence contradicts a decision",
     "collision": "a key took effect in this run before, with other arguments",
     "overdue": "a timer is due, and no worker has fired it",
-    "unserved": "no live worker has handlers for its version",
+    "unserved": "no live worker takes runs of its version and label",
 }
 
 
 def need_in_words(reason: NeedReason) -> str:
     """Say in words what a run needs."""
     return _NEEDS[reason]
+
+
+def start_in_words(record: Mapping[str, Any]) -> str:
+    """Say how a run started: its priority and its label, if it has any."""
+    scheduling = scheduling_in_words(record)
+    return f"started with {scheduling}" if scheduling else "started"
+
+
+def scheduling_in_words(members: Mapping[str, Any]) -> str:
+    """Say the priority and the label of a run, or of its start; empty if both are as usual."""
+    priority, label = members.get("priority"), members.get("label")
+    given = [f"priority {priority}"] if priority else []
+    return " and ".join([*given, *([f"label {safe(label)}"] if label else [])])
 
 
 def when(instant: str | None) -> str:

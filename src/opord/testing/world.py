@@ -7,20 +7,19 @@ tried again and checked, and virtual time passes for that. But a wait that the c
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from types import ModuleType
-from typing import Any, TypeAlias, TypeVar, get_args
+from typing import Any, TypeVar, get_args
 
 from opord.backends.front import LEASE_S, Engine
+from opord.backends.misuse import labels_of, start_of
 from opord.drive.errors import EngineError
 from opord.drive.hooks import Point
 from opord.drive.verbs import RunVerbs
 from opord.engine.reaper import LONGEST_LEASE_S
 from opord.engine.restoring import mark_restored
-from opord.generated.handles import Sent
+from opord.generated.handles import Sent, Start
 from opord.generated.workflow import Workflow
 from opord.kernel.instants import from_datetime, to_datetime
 from opord.kernel.legality import verify_kept
@@ -29,7 +28,7 @@ from opord.kernel.program import Program
 from opord.kernel.rows import RecordRow, RunRow
 from opord.kernel.run import Run as Stored
 from opord.language.diagnostics.suggest import nearest
-from opord.loading import load, program_of
+from opord.loading import program_of
 from opord.stores.base import RunFilter, Store
 from opord.stores.memory import MemoryStore
 from opord.stores.values import read_run
@@ -41,14 +40,13 @@ from opord.testing.fakes import Fakes
 from opord.testing.lone_store import OwnSchema, new_store
 from opord.testing.run import Run
 from opord.testing.script import ScriptError, TimeSpan, span_us
+from opord.testing.sources import ContractSource, workflow_of
 from opord.testing.stepping import Stepper, Stop
 from opord.values.names import python_names
 from opord.values.types import RunId
 
 T = TypeVar("T")
 
-ContractSource: TypeAlias = type[Workflow] | Workflow | ModuleType | str | Path
-"""A contract's class, with or without handlers; a module that has one; or a file to be loaded."""
 
 NEVER_POLL_S = 3600.0
 LEAKS_TOLD = 5
@@ -70,6 +68,8 @@ class World:
         watch_secrets: whether `verify` and `close` look for secrets in plain.
         store: the URL of a PostgreSQL database, such as `postgresql:///shop_test`. The world makes
             a schema of its own there, and drops it at its end. By default it is in memory.
+        labels: the labels whose runs its engine takes, as `Engine` has them. By default it takes
+            the runs without a label, and those of each label that it starts a run with.
     """
 
     def __init__(
@@ -82,6 +82,7 @@ class World:
         watch_secrets: bool = True,
         store: str | None = None,
         limits: Mapping[str, Any] | None = None,
+        labels: Sequence[str] | None = None,
     ) -> None:
         self.seed = seed
         self._limits = limits
@@ -91,6 +92,8 @@ class World:
         self._start = start
         self._patience_us = span_us(patience)
         self._url = store
+        self._labels_given = labels is not None
+        self._labels = labels_of(labels or ())
         self.store: Store = new_store(store, self._clock.now)
         self._stepper = Stepper(self._clock)
         self._served: dict[type[Workflow], Any] = {}
@@ -147,14 +150,14 @@ class World:
         With `real` handlers, each fake that is not scripted passes its calls on to them, and keeps
         the ledger.
         """
-        workflow, _ = _workflow(contract)
+        workflow, _ = workflow_of(contract)
         fakes = Fakes(program_of(workflow), self, real)
         self._fakes[workflow] = fakes
         return fakes
 
     def start(
         self,
-        contract: ContractSource,
+        contract: ContractSource | Start[Any],
         members: Mapping[str, Any] | None = None,
         /,
         *,
@@ -164,7 +167,9 @@ class World:
         """Start a run, and let everything go on as far as it can.
 
         Args:
-            contract: the contract to start.
+            contract: the contract to start; or a start that it prepared, as in
+                `OrderFulfilment.prepare(order=order)`, beside which only `handlers`, `priority` and
+                `label` are given.
             members: the input by the names in the contract, if keywords cannot give it.
             handlers: fakes, or handlers as an engine takes them. By default those given before for
                 this contract, or the fakes made for it. Others are a new deployment: they carry all
@@ -174,7 +179,13 @@ class World:
         Raises:
             opord.Refused: the input does not fit, or a run of this key has another.
         """
-        workflow, joined = _workflow(contract)
+        scheduling: dict[str, Any] = {}
+        if isinstance(contract, Start):
+            prepared, given = start_of(contract, (), input)
+            contract, members, input = prepared.workflow, prepared.members, {}
+            scheduling = {"priority": given.priority, "label": given.label or None}
+            self._take(given.label)
+        workflow, joined = workflow_of(contract)
         program = program_of(workflow)
         self._serve(workflow, handlers if handlers is not None else joined)
         forms = {form: name for name, form in python_names(p.name for p in program.contract.params).items()}
@@ -187,15 +198,21 @@ class World:
         def landed() -> str | None:
             return next((row.run for row in self._rows() if row.run not in before), None)
 
-        run = self._do(lambda engine: engine.start_run(program, members_by_name), landed)
+        run = self._do(lambda engine: engine.start_run(program, members_by_name, **scheduling), landed)
         return Run(self, program, run)
+
+    def _take(self, label: str) -> None:
+        """Let the engine take the runs of a label, if the world was not given its labels."""
+        if not self._labels_given and label not in self._labels:
+            self._labels = (*self._labels, label)
+            self._end_engine()
 
     def serve(self, contract: ContractSource, handlers: Any = None) -> None:
         """Let the engine carry runs of a contract, before anything is started.
 
         Without `handlers`, those that `contract` comes with, or the fakes that were made for it.
         """
-        workflow, own = _workflow(contract)
+        workflow, own = workflow_of(contract)
         self._serve(workflow, handlers if handlers is not None else own)
 
     def ask(self, job: Callable[[Engine], Awaitable[T]]) -> T:
@@ -315,6 +332,7 @@ class World:
             kill_at=kill_at,
             watch_secrets=self._watch_secrets,
             store=self._url,
+            labels=self._labels if self._labels_given else None,
         )
 
     # --- what runs and fakes ask for -------------------------------------------------------------
@@ -424,14 +442,19 @@ class World:
 
     def _next_wake(self, end: int) -> int:
         """Return when the next run becomes due after now; `end` if none does before."""
-        wakes = [wake for wake in map(_wake, self._rows()) if wake is not None and wake > self._clock.now_us]
+        wakes = [wake for wake in self._wakes() if wake > self._clock.now_us]
         return min(wakes, default=end)
+
+    def _wakes(self) -> list[int]:
+        """Return the instants at which runs wake that the engine takes."""
+        rows = [row for row in self._rows() if row.label in self._labels]
+        return [wake for wake in map(_wake, rows) if wake is not None]
 
     def _advance_to(self, target: int) -> None:
         self._come_to_rest()
         last = None
         while True:
-            wake = min((wake for wake in map(_wake, self._rows()) if wake is not None), default=None)
+            wake = min(self._wakes(), default=None)
             due = wake is not None and wake <= target
             nearest = wake if wake is not None and due else target
             if self._held:
@@ -460,6 +483,8 @@ class World:
         return not any(map(self._moves, self._rows()))
 
     def _moves(self, row: RunRow) -> bool:
+        if row.label not in self._labels:
+            return False
         head = row.head
         if head.status == "in_doubt" and head.worker is None:
             return not held_back(head.needs)
@@ -499,6 +524,7 @@ class World:
             poll_s=NEVER_POLL_S,
             lease_s=LONGEST_LEASE_S,
             limits=self._limits,
+            labels=self._labels,
             hook=mortal.hook,
             secret_keys="",
             insecure_plaintext_secrets=True,
@@ -563,20 +589,3 @@ class World:
 
 def _wake(row: RunRow) -> int | None:
     return None if row.head.status == "ended" else row.head.wake_at
-
-
-def _workflow(contract: ContractSource) -> tuple[type[Workflow], Any]:
-    """Return a contract's class, and the handlers that are joined with it, if any."""
-    if isinstance(contract, Workflow):
-        return type(contract), contract.handlers
-    if isinstance(contract, type) and issubclass(contract, Workflow):
-        return contract, None
-    module: Any = load(contract) if isinstance(contract, str | Path) else contract
-    workflows = [
-        value
-        for value in getattr(module, "__dict__", {}).values()
-        if isinstance(value, type) and issubclass(value, Workflow) and value.__module__ == module.__name__
-    ]
-    if len(workflows) != 1:
-        raise ScriptError(f"expected a contract's class, got: {contract!r}")
-    return workflows[0], None

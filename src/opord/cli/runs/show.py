@@ -59,9 +59,12 @@ def command(run: str, store: str, as_json: bool) -> int:
     from opord.story.lines import Part, where_it_is
     from opord.story.page import waits_text
     from opord.story.troubles import frame_lines
+    from opord.story.words import scheduling_in_words
 
     write(painted([Part(safe(run), "state"), Part(f"  {view['contract']} version {view['version']}", "dim")]))
     write(painted(where_it_is(view)))
+    if scheduling := scheduling_in_words(view):
+        write(f"{'scheduled':<9}  {scheduling}")
     for line in (
         *waits_text(view, program),
         *data_text("data", view["data"]),

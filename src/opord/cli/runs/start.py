@@ -17,7 +17,9 @@ from opord.cli.contracts import program_at
 from opord.cli.errors import CliError, ShapedRefusal, explain_error
 from opord.cli.inputs import INPUT_HELP, InputLine, is_bulk, lines_of, parsed, read_one
 from opord.cli.output import error, on_terminal, write, write_json
+from opord.cli.scheduling import scheduling_options
 from opord.cli.settings import json_option, outside_option, secrets_option, store_option
+from opord.kernel.scheduling import NO_LABEL, Scheduling
 from opord.values.visible import safe
 
 if TYPE_CHECKING:
@@ -36,30 +38,38 @@ AT_ONCE = 1000
     metavar="INPUT",
     help=f"{INPUT_HELP} @file.jsonl has one input a line, and starts a run for each.",
 )
+@scheduling_options
 @store_option
 @secrets_option
 @json_option
 @outside_option
-def command(contract: str, input_text: str | None, store: str, as_json: bool) -> int:
+def command(
+    contract: str, input_text: str | None, priority: int, label: str | None, store: str, as_json: bool
+) -> int:
     """Start a run, or one for each line of a file.
 
     FILE is a contract (order.opord), or a generated class (shop.order_fulfilment:OrderFulfilment).
     If a run with the same key and the same input exists, the command finds it and starts nothing.
     If its input is different, the start is refused. No handlers are needed: a worker carries the
-    run out.
+    run out. --priority and --label are for the run, or for the run of each line. A run that exists
+    already keeps its own.
 
     \b
     Examples:
       opord runs start order.opord --input '{"order": {"id": "ord-1001"}}'
       opord runs start order.opord --input @order.json
       opord runs start order.opord --input @orders.jsonl
+      opord runs start order.opord --input @order.json --priority 10 --label gpu
     """
     program = program_at(contract)
     if input_text is not None and is_bulk(input_text):
-        return _start_many(program, input_text, store, as_json)
+        return _start_many(program, input_text, store, as_json, Scheduling(priority, label or NO_LABEL))
     members = _read_and_check(program, input_text, store)  # before a store is made
     started = on_backend(
-        store, lambda session: session.backend.start(program, members), [program.workflow], create=True
+        store,
+        lambda session: session.backend.start(program, members, priority=priority, label=label),
+        [program.workflow],
+        create=True,
     )
     if as_json:
         write_json(_shown(started))
@@ -111,7 +121,7 @@ def _shown(started: Started) -> dict[str, Any]:
 # --- many ----------------------------------------------------------------------------------------
 
 
-def _start_many(program: Program, argument: str, store: str, as_json: bool) -> int:
+def _start_many(program: Program, argument: str, store: str, as_json: bool, scheduling: Scheduling) -> int:
     path = argument[1:]
     reports: list[dict[str, Any]] = []
     with _progress(path) as advance:
@@ -121,7 +131,9 @@ def _start_many(program: Program, argument: str, store: str, as_json: bool) -> i
             while part := list(islice(lines, AT_ONCE)):
                 # All begin before the first is written, so that they share the store's commits.
                 reports.extend(
-                    await asyncio.gather(*(_start_line(session.backend, program, line) for line in part))
+                    await asyncio.gather(
+                        *(_start_line(session.backend, program, line, scheduling) for line in part)
+                    )
                 )
                 session.answered()
                 advance(part)
@@ -164,9 +176,13 @@ def _from_first_that_fits(
     yield from lines
 
 
-async def _start_line(backend: Backend, program: Program, line: InputLine) -> dict[str, Any]:
+async def _start_line(
+    backend: Backend, program: Program, line: InputLine, scheduling: Scheduling
+) -> dict[str, Any]:
     try:
-        started = await backend.start(program, parsed(_within_limit(line), "the line"))
+        members = parsed(_within_limit(line), "the line")
+        priority, label = scheduling.priority, scheduling.label or None
+        started = await backend.start(program, members, priority=priority, label=label)
     except Exception as wrong:
         return _refused(line, wrong)
     return {"line": line.number, **_shown(started)}

@@ -38,7 +38,7 @@ _WORDS: Final = {
     "outcome": RUN_OUTCOMES,
     "needs": ("any", *NEED_REASONS),
 }
-FILTERS: Final = ("contract", "version", "state", *_WORDS, *_TIMES)
+FILTERS: Final = ("contract", "version", "state", "label", *_WORDS, *_TIMES)
 """The filters, in the words of the command line. Conditions on data are `data.` and a place."""
 
 
@@ -75,7 +75,11 @@ async def _where(desk: Desk, request: Request) -> RunFilter:
     except ValueError as wrong:
         raise Problem("query_invalid", str(wrong)) from None
     return RunFilter(
-        contract=request.once("contract"), state=request.once("state"), version=version or None, **words
+        contract=request.once("contract"),
+        state=request.once("state"),
+        version=version or None,
+        label=request.once("label"),
+        **words,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from opord.kernel.scheduling import PRIORITY_MOST
 from opord.server.addresses import root_of, segment
 from opord.server.answers import Answer, as_json
 from opord.server.desk import Desk
@@ -11,11 +12,16 @@ from opord.values.guard import INT_MAX
 
 
 async def start(desk: Desk, request: Request) -> Answer:
-    """Start a run of a contract, with the body as its input."""
-    request.query(("version",))
+    """Start a run of a contract, with the body as its input.
+
+    The query may have its priority and its label.
+    """
+    request.query(("version", "priority", "label"))
     version = request.whole("version", default=0, least=1, most=INT_MAX)
     program = desk.program(request.route["contract"], version or None)
-    started = await desk.backend.start(program, await request.json())
+    priority = request.whole("priority", default=0, least=-PRIORITY_MOST, most=PRIORITY_MOST)
+    label = request.once("label")
+    started = await desk.backend.start(program, await request.json(), priority=priority, label=label)
     shown: dict[str, object] = {"run": started.run, "created": started.created}
     if started.pruned:
         shown["pruned"] = True
