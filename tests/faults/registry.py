@@ -638,6 +638,16 @@ ALWAYS = (
             "tests/stores/test_faults.py::test_an_interrupt_in_between_leaves_no_transaction_open",
         ),
     ),
+    Named(
+        "23", "The right worker",
+        "A run is carried only by workers that take its label, and none waits whose label a worker takes. Workers take due runs of a higher priority first.",
+        (
+            "tests/engine/test_scheduling.py::test_a_worker_carries_the_runs_of_its_labels_alone",
+            "tests/engine/test_scheduling.py::test_runs_of_a_higher_priority_are_carried_first",
+            "tests/stores/test_costs_do_not_grow.py::test_claims_and_looks_cost_the_same_however_many_runs_of_each_priority_wait",
+            SIMULATED,
+        ),
+    ),
 )  # fmt: skip
 
 ELSEWHERE = (

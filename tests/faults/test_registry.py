@@ -33,7 +33,7 @@ def collected_of(file: str) -> dict[str, ast.FunctionDef | ast.AsyncFunctionDef]
 def test_every_number_occurs_once_and_in_order() -> None:
     assert [one.number for one in FAULTS] == [f"C{number}" for number in range(1, 25)]
     assert [one.number for one in FOUND] == [f"F{number}" for number in range(1, 22)]
-    assert [one.number for one in ALWAYS] == [str(number) for number in range(1, 23)]
+    assert [one.number for one in ALWAYS] == [str(number) for number in range(1, 24)]
 
 
 @EVERY

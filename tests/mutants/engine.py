@@ -20,6 +20,12 @@ RELAY, CROSSING, CHILDREN = "drive/relay.py", "values/crossing.py", "drive/child
 
 MUTANTS = (
     Mutant(
+        "a start is carried whatever its label", WORKER,
+        "contract in self.programs and label in self.labels", "contract in self.programs",
+        "a process carries a run that it started and whose label it does not take", "23",
+        seeds=40,
+    ),
+    Mutant(
         "attempt not durable before its call", COMMIT,
         '            await hold.flush(draft)\n            hold.uncalled = intent\n',
         '            hold.uncalled = intent\n',

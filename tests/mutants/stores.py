@@ -26,6 +26,32 @@ MUTANTS = (
         seeds=100,
     ),
     Mutant(
+        "priority not looked at (memory)", MEMORY,
+        "                (-row.priority, row.head.wake_at, number, row)", "                (0, row.head.wake_at, number, row)",
+        "runs of a low priority that were due first are carried first", "23",
+        tests=("tests/stores/test_memory.py::TestMemoryStore::test_a_claim_takes_the_highest_priority_first",),
+    ),
+    Mutant(
+        "priorities in the wrong order (SQLite)", STORE,
+        "            for priority in sorted({turn[0] for turn in turns}, reverse=True):",
+        "            for priority in sorted({turn[0] for turn in turns}):",
+        "runs of the lowest priority are carried first", "23",
+        tests=("tests/stores/test_sqlite.py::TestSqliteStore::test_a_claim_takes_the_highest_priority_first",),
+    ),
+    Mutant(
+        "priorities beside 0 do not wake a worker (SQLite)", QUERIES,
+        "  WHEN EXISTS (SELECT 1 FROM heads AS h INDEXED BY heads_due WHERE :of_place AND h.priority > 0 AND h.wake_at IS NOT NULL)\n    OR EXISTS",
+        "  WHEN EXISTS",
+        "a run of a high priority is not found while there is none of a low one", "23, 14",
+        tests=("tests/stores/test_sqlite.py::TestSqliteStore::test_a_claim_takes_the_highest_priority_first",),
+    ),
+    Mutant(
+        "label not looked at by claims (memory)", MEMORY,
+        "if row.contract in digests and row.label in labels]", "if row.contract in digests]",
+        "a worker carries runs of labels that it does not take", "23",
+        seeds=40,
+    ),
+    Mutant(
         "no seq check (both stores)", CONFLICTS,
         "    if (change.epoch, change.seq) != (row.epoch, row.seq):", "    if change.epoch != row.epoch:",
         "a write that was based on outdated data is made", "6, 8, 11",
@@ -98,7 +124,7 @@ MUTANTS = (
     ),
     Mutant(
         "claim of a run that is held (SQLite)", STORE,
-        'rows(connection, self._sql["due"], (contract, now, limit)', 'rows(connection, self._sql["due"], (contract, now + 20_000_000, limit)',
+        'rows(connection, self._sql["due"], (*turn, now, limit)', 'rows(connection, self._sql["due"], (*turn, now + 20_000_000, limit)',
         "a run is taken from a worker whose lease still runs", "12",
         tests=("tests/stores/test_sqlite.py::TestSqliteStore::test_a_claim_takes_what_is_due_the_longest_due_first",),
     ),

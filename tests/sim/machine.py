@@ -17,6 +17,7 @@ from opord.drive.errors import EngineError
 from opord.kernel.inbox import Evidence
 from opord.kernel.legality import verify_kept
 from opord.kernel.requests import Call
+from opord.kernel.scheduling import UNLABELLED, USUAL, Scheduling
 from opord.kernel.step import dump_failure
 from opord.loading import program_of
 from opord.stores.base import RunFilter, RunRow, Store, StoreTransaction, StoreUnavailable, Write
@@ -33,6 +34,12 @@ from tests.support.stores import new_store, store_in_file
 
 LEASE_S = 30.0
 CUT_OFF_S = 3.2 * LEASE_S
+LABELS = (("", "gpu"), ("cpu",))
+"""The labels of the engines of a plan with labels, in turn. Together they take every run."""
+STARTED_WITH = tuple(
+    Scheduling(priority, label) for priority in (0, 0, 7, -7) for label in ("", "gpu", "cpu")
+)
+
 WRITES = ("apply", "commit within")
 """The verbs that make something durable."""
 SKEWS_US = (-7_000_000, 90_000_000, -4_000_000_000, 500_000)
@@ -66,6 +73,7 @@ class Life(FaultyStore):
         self.next: str | None = None
         self.engine: Engine | None = None
         self._felt: str | None = None
+        self.labels: tuple[str, ...] = machine.labels_of_next()
         self.claimed: set[str] = set()
         self.awaited: dict[str, tuple[str, int] | None] = {}
 
@@ -77,6 +85,8 @@ class Life(FaultyStore):
         if self.dead:
             raise Killed
         self.machine.tell(point, by=self.name, run=run)
+        if point in ("claimed", "step begins"):
+            self._carries(run)
         if point == "claimed":
             self.claimed.add(run)
         if point == "step begins":
@@ -85,6 +95,16 @@ class Life(FaultyStore):
             self.awaited[run] = self._next_of(run) if run in self.claimed else None
             self.claimed.discard(run)
         self.suffer(self.machine.fault_at(point))
+
+    def _carries(self, run: str) -> None:
+        """Check that a run has a label of this engine."""
+        row = self.machine.store.load(run)
+        if row is not None and row.label not in self.labels:
+            self.machine.broken.append(
+                f"23: {self.name} takes {self.labels} and carries {run} ({row.label!r})"
+            )
+        elif row is not None and row.label:
+            self.machine.counts["carried by label"] += 1
 
     def suffer(self, fault: Fault | None) -> None:
         if fault is None:
@@ -286,6 +306,11 @@ class Machine:
         self._known: dict[str, Any] = {}
         rng = Random(f"world {plan.seed}")
         self.provider = Provider(self.subject, self.clock, rng, self.tell)
+        self._scheduling = Random(f"scheduling {plan.seed}")
+
+    def labels_of_next(self) -> tuple[str, ...]:
+        """Return the labels that the next engine takes."""
+        return LABELS[self.born % len(LABELS)] if self.plan.labelled else UNLABELLED
 
     def _now(self) -> int:
         """Read the store's clock: no two readings are the same, as on a real machine."""
@@ -388,6 +413,7 @@ class Machine:
             skew_us=SKEWS_US[self.born % len(SKEWS_US)],
             hook=life.hook,
             lease_s=LEASE_S,
+            labels=life.labels,
             call_limit_s=60.0,
             secret_keys="",
             insecure_plaintext_secrets=True,  # the verifier reads stored data, and has no keys
@@ -442,9 +468,15 @@ class Machine:
             await kill(life.engine)
         self.judge(at_rest=True)
 
+    async def _all_taken(self) -> None:
+        """Open engines until one lives for each label, so that no run has to wait."""
+        while self.plan.labelled and not {*LABELS} <= {life.labels for life in self.lives}:
+            await self.engine()
+
     async def _rest(self) -> None:
         for _ in range(40):
             await self.replace_dead()
+            await self._all_taken()
             await asyncio.sleep(5 if _ < 20 else 60)
             moving = [
                 row
@@ -558,7 +590,10 @@ class Machine:
             members = json.loads(json.dumps(members))
             _alter(members)
         about = {"input": json.dumps(members, sort_keys=True), "keyed": program.key is not None}
-        return self._ask(kind, about, lambda client: client.start(program, program.input.accept(members)))
+        scheduling = self._scheduling.choice(STARTED_WITH) if self.plan.labelled else USUAL
+        return self._ask(
+            kind, about, lambda client: client.start(program, program.input.accept(members), scheduling)
+        )
 
     def _event(self, kind: str, rng: Random, row: RunRow) -> Any:
         declared = self.subject.program.events

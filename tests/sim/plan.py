@@ -50,6 +50,8 @@ class Plan(NamedTuple):
     store: str
     ops: tuple[Op, ...]
     faults: tuple[Fault, ...]
+    labelled: bool = False
+    """Whether runs have priorities and labels, and workers take those of some labels only."""
 
 
 def plan_of(seed: int, operations: int = OPERATIONS) -> Plan:
@@ -72,7 +74,8 @@ def plan_of(seed: int, operations: int = OPERATIONS) -> Plan:
     stops = Random(f"stops {seed}")
     if stops.random() < 0.3:
         faults += (Fault("intent written", stops.choice((1, 2, 3, 5)), STOPPED),)
-    return Plan(seed, rng.choice(names()), store, tuple(ops), faults)
+    labelled = Random(f"labels {seed}").random() < 0.4
+    return Plan(seed, rng.choice(names()), store, tuple(ops), faults, labelled)
 
 
 def shorter(plan: Plan) -> list[Plan]:

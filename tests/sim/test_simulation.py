@@ -61,5 +61,6 @@ def test_every_situation_occurs() -> None:
         "end: resolve acked": 10,
         "judgements": 250,
         "never began": 3,
+        "carried by label": 100,
     }
     assert all(counts[what] >= n for what, n in least.items()), counts
