@@ -142,6 +142,12 @@ def test_what_is_refused(transaction: SqliteTransaction, sql: str) -> None:
     assert transaction.connection.execute("SELECT count(*) FROM runs").fetchone() == (0,)
 
 
+def test_a_with_block_is_refused_before_it_begins(transaction: SqliteTransaction) -> None:
+    """At its end, a connection of `sqlite3` commits."""
+    with pytest.raises(sqlite3.Error, match="`with` has no place in it"), transaction.connection:
+        raise AssertionError("the block has begun")
+
+
 def test_a_trigger_of_the_program_does_not_reach_the_store_either(transaction: SqliteTransaction) -> None:
     connection = transaction.connection
     connection.execute("CREATE TABLE t (a)")

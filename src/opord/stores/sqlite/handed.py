@@ -117,6 +117,13 @@ class HandedConnection:
         """Refuse: the transaction is committed with what Opord writes."""
         raise sqlite3.ProgrammingError(has_no_place("commit"))
 
+    def __enter__(self) -> NoReturn:
+        """Refuse: the end of a `with` block would commit."""
+        raise sqlite3.ProgrammingError(has_no_place("with"))
+
+    def __exit__(self, *raised: object) -> None:
+        """Do nothing: no `with` block begins."""
+
     def rollback(self) -> NoReturn:
         """Refuse: an exception rolls the transaction back."""
         raise sqlite3.ProgrammingError(ROLL_BACK)
