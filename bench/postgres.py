@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import shutil
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +26,7 @@ from opord.engine.collector import relax_for_good
 from opord.stores import open_store
 from opord.stores.base import Applied, Store
 from opord.testing.store_rows import ORDERS, a_head, a_start, a_write
-from tests.support.postgres import Server, new_folder
+from tests.support.postgres import Server, own_server
 
 BODY = '{"a":1}' * 20
 LEASE_US = 60_000_000
@@ -149,20 +146,6 @@ def _median_ms(verb: Any) -> float:
     return statistics.median(times) * 1000
 
 
-@contextmanager
-def _server(folder: Path | None) -> Iterator[Server]:
-    place = new_folder() if folder is None else folder
-    server = Server(place)
-    try:
-        server.make(shared_buffers="'512MB'", max_wal_size="'4GB'")
-        server.start()
-        yield server
-    finally:
-        server.stop()
-        if folder is None:
-            shutil.rmtree(place)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--orders", type=int, default=2000)
@@ -177,7 +160,7 @@ def main() -> None:
         asyncio.run(_work(wanted.work))
         return
     workflow = opord.load(CONTRACT).FourCalls
-    with _server(wanted.folder) as server:
+    with own_server(wanted.folder, shared_buffers="'512MB'", max_wal_size="'4GB'") as server:
         url = server.url(schema="bench")
         store = open_store(url)
         first = 0

@@ -148,15 +148,10 @@ def a_store(wanted: argparse.Namespace) -> Iterator[str]:
             print(f"disk: {syncs_a_second(Path(folder)):,.0f} syncs a second")
             yield f"sqlite:///{folder}/two.db"
             return
-    from tests.support.postgres import Server, new_folder
+    from tests.support.postgres import own_server
 
-    server = Server(wanted.folder or new_folder())
-    try:
-        server.make(shared_buffers="'512MB'", max_wal_size="'4GB'")
-        server.start()
+    with own_server(wanted.folder, shared_buffers="'512MB'", max_wal_size="'4GB'") as server:
         yield server.url(schema="two")
-    finally:
-        server.stop()
 
 
 def main() -> None:

@@ -42,6 +42,26 @@ class Handlers:
         return a
 
 
+class Charges:
+    """Handlers that list what they have charged."""
+
+    def __init__(self) -> None:
+        self.charged: list[int] = []
+
+    async def charge(self, a: int, *, call: Any) -> int:
+        self.charged.append(a)
+        return a
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait up to 30 seconds for a condition."""
+    for _ in range(600):
+        if condition():
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("it did not come about")
+
+
 def carry(url: str, handlers: Handlers, *, runs: int = RUNS, within_s: float = 30) -> Counter[str]:
     """Start runs and carry them to their ends, while a handler makes trouble; count the states."""
     workflow = workflow_of(compiled(TWO_CALLS))

@@ -15,7 +15,7 @@ from opord.stores.base import StoreUnavailable
 from opord.stores.postgres import connections
 from opord.stores.postgres.errors import translate
 from tests.stores.carrying import Handlers, carry, holds, once
-from tests.support.postgres import Server, new_folder
+from tests.support.postgres import Server, new_folder, own_server
 
 SIZE_MB = 120
 AT_CALL = 30
@@ -26,13 +26,10 @@ def small() -> Iterator[Server]:
     """A server whose disk is small."""
     folder = new_folder()
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SIZE_MB}m", "tmpfs", folder], check=True)
-    one = Server(folder)
     try:
-        one.make(max_wal_size="'32MB'", min_wal_size="'32MB'")
-        one.start()
-        yield one
+        with own_server(folder, max_wal_size="'32MB'", min_wal_size="'32MB'") as one:
+            yield one
     finally:
-        one.stop()
         subprocess.run(["umount", "--lazy", folder], check=True)
         folder.rmdir()
 

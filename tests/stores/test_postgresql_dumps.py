@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,40 +15,15 @@ from opord.backends.upkeep import mark_restored
 from opord.stores import open_store
 from opord.stores.base import StoreOtherServer
 from opord.stores.postgres import connections
+from tests.stores.carrying import Charges, until
 from tests.support.contracts import CHARGES_WHEN_TOLD, compiled, workflow_of
-from tests.support.postgres import Server, new_folder
+from tests.support.postgres import Server, own_server
 
 
 @pytest.fixture
 def servers() -> Iterator[tuple[Server, Server]]:
-    pair = (Server(new_folder()), Server(new_folder()))
-    try:
-        for one in pair:
-            one.make()
-            one.start()
-        yield pair
-    finally:
-        for one in pair:
-            one.stop()
-            shutil.rmtree(one.folder)
-
-
-class Handlers:
-    def __init__(self) -> None:
-        self.charged: list[int] = []
-
-    async def charge(self, a: int, *, call: Any) -> int:
-        self.charged.append(a)
-        return a
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait up to 30 seconds for a condition."""
-    for _ in range(600):
-        if condition():
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError("it did not come about")
+    with own_server() as one, own_server() as other:
+        yield one, other
 
 
 def dump(server: Server, file: Path) -> None:
@@ -77,7 +50,7 @@ def test_what_was_done_after_the_dump_is_asked_about_and_not_done_again(
 ) -> None:
     monkeypatch.setattr(connections, "WAIT_S", 0.3)
     before, after = servers if where == "another server" else (servers[0], servers[0])
-    workflow, handlers = workflow_of(compiled(CHARGES_WHEN_TOLD)), Handlers()
+    workflow, handlers = workflow_of(compiled(CHARGES_WHEN_TOLD)), Charges()
     copy = tmp_path / "copy.sql"
 
     async def until_the_copy() -> None:
@@ -118,7 +91,7 @@ def test_a_worker_touches_nothing_while_a_dump_is_restored_under_it(
 ) -> None:
     monkeypatch.setattr(connections, "WAIT_S", 0.3)
     server, copy = servers[0], tmp_path / "copy.sql"
-    workflow, handlers = workflow_of(compiled(CHARGES_WHEN_TOLD)), Handlers()
+    workflow, handlers = workflow_of(compiled(CHARGES_WHEN_TOLD)), Charges()
 
     def said(words: str) -> bool:
         return any(words in one.getMessage() for one in caplog.records)

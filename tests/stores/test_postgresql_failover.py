@@ -6,7 +6,6 @@ import asyncio
 import logging
 import shutil
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -17,40 +16,21 @@ from opord.stores.base import StoreOtherServer, StoreUnavailable
 from opord.stores.postgres import connections
 from opord.testing.store_rows import ORDERS, a_start
 from opord.values.types import RunId
+from tests.stores.carrying import Charges, until
 from tests.support.contracts import CHARGES_WHEN_TOLD, compiled, workflow_of
-from tests.support.postgres import AnyServer, Server, new_folder
+from tests.support.postgres import AnyServer, Server, new_folder, own_server
 from tests.support.proxy import Proxy
 
 
 @pytest.fixture
 def servers() -> Iterator[tuple[Server, Server]]:
-    pair = (Server(new_folder()), Server(new_folder()))
+    standby = Server(new_folder())
     try:
-        pair[0].make()
-        pair[0].start()
-        yield pair
+        with own_server() as primary:
+            yield primary, standby
     finally:
-        for one in pair:
-            one.stop()
-            shutil.rmtree(one.folder)
-
-
-class Handlers:
-    def __init__(self) -> None:
-        self.charged: list[int] = []
-
-    async def charge(self, a: int, *, call: Any) -> int:
-        self.charged.append(a)
-        return a
-
-
-async def until(condition: Any) -> None:
-    """Wait up to 30 seconds for a condition."""
-    for _ in range(600):
-        if condition():
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError("it did not come about")
+        standby.stop()
+        shutil.rmtree(standby.folder)
 
 
 def test_workers_wait_for_the_mark_and_then_go_on(
@@ -59,7 +39,7 @@ def test_workers_wait_for_the_mark_and_then_go_on(
     monkeypatch.setattr(connections, "WAIT_S", 0.5)
     primary, standby = servers
     workflow = workflow_of(compiled(CHARGES_WHEN_TOLD))
-    handlers = Handlers()
+    handlers = Charges()
 
     def said(words: str) -> int:
         return sum(words in record.getMessage() for record in caplog.records)

@@ -6,7 +6,6 @@ The server is the module's own: it is killed, stopped and set up at will.
 from __future__ import annotations
 
 import contextlib
-import shutil
 import threading
 import uuid
 from collections.abc import Iterator
@@ -21,7 +20,7 @@ from opord.stores.postgres.store import PostgresStore
 from opord.testing.store_rows import ORDERS, a_start, a_write, the_run
 from opord.values.types import RunId
 from tests.stores.carrying import Handlers, answered, carry, cut_all, holds, once, refusal
-from tests.support.postgres import Server, new_folder
+from tests.support.postgres import Server, own_server
 from tests.support.proxy import Proxy
 
 SOON_S = 0.5
@@ -30,15 +29,8 @@ SOON_S = 0.5
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    folder = new_folder()
-    one = Server(folder)
-    try:
-        one.make(max_connections="24")
-        one.start()
+    with own_server(max_connections="24") as one:
         yield one
-    finally:
-        one.stop()
-        shutil.rmtree(folder)
 
 
 @pytest.fixture(autouse=True)

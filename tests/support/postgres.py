@@ -285,13 +285,17 @@ def stop_shared_server() -> None:
 
 
 @contextmanager
-def own_server() -> Iterator[Server]:
-    """Make a server for tests that stop it or change its settings, and remove it afterwards."""
-    one = Server(new_folder())
+def own_server(folder: Path | None = None, **settings: str) -> Iterator[Server]:
+    """Make a server for tests that stop it or change its settings, and stop it afterwards.
+
+    Its data are removed, unless they are in a `folder` of the caller's.
+    """
+    one = Server(folder or new_folder())
     try:
-        one.make()
+        one.make(**settings)
         one.start()
         yield one
     finally:
         one.stop()
-        shutil.rmtree(one.folder)
+        if folder is None:
+            shutil.rmtree(one.folder)
