@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from opord.drive.errors import RoleRequired as RoleRequired
     from opord.drive.errors import RunBusy as RunBusy
     from opord.drive.errors import RunEnded as RunEnded
+    from opord.drive.errors import RunMoved as RunMoved
     from opord.drive.errors import RunPruned as RunPruned
     from opord.drive.errors import RunTerminated as RunTerminated
     from opord.drive.errors import RunUnknown as RunUnknown
@@ -112,6 +113,7 @@ _HOMES = {
     "RoleRequired": "opord.drive.errors",
     "RunBusy": "opord.drive.errors",
     "RunEnded": "opord.drive.errors",
+    "RunMoved": "opord.drive.errors",
     "RunConditions": "opord.backends.listing",
     "RunPage": "opord.backends.listing",
     "RunPruned": "opord.drive.errors",
@@ -176,6 +178,7 @@ __all__ = [
     "RoleRequired",
     "RunBusy",
     "RunEnded",
+    "RunMoved",
     "RunConditions",
     "RunPage",
     "RunPruned",

@@ -405,3 +405,63 @@ def test_a_start_takes_a_priority_and_a_label(refund: Any) -> None:
                 assert refused.json()["code"] == code, query
 
     run(test)
+
+
+VERBS = [
+    ("events/remark", {"text": "x"}),
+    ("cancel", {}),
+    ("terminate", {}),
+    ("resume", {}),
+    ("resolve", {"happened": False}),
+    ("acknowledge", {}),
+    ("drop-event", {"event_id": "e"}),
+]
+
+
+@pytest.mark.parametrize(("verb", "body"), VERBS)
+def test_a_verb_acts_only_on_the_run_that_was_seen(refund: Any, verb: str, body: dict[str, Any]) -> None:
+    async def test() -> None:
+        async with served(refund, handlers=False) as api:
+            await api.start("o1")
+            old = (await api.web.get(at("o1"))).headers["etag"]
+            await api.send("o1", "remark", text="something has happened")
+            late = await api.web.post(f"{at('o1')}/{verb}", json=body, headers={"if-match": old})
+            assert (late.status_code, late.json()["code"]) == (412, "run_moved"), late.text
+            assert (late.json()["seen"], late.json()["seq"]) == (1, 2)
+            now = (await api.web.get(at("o1"))).headers["etag"]
+            for tag in (now, "*"):
+                answer = await api.web.post(f"{at('o1')}/{verb}", json=body, headers={"if-match": tag})
+                assert answer.status_code != 412
+                if answer.status_code == 200:
+                    break
+
+    run(test)
+
+
+def test_of_those_who_saw_the_same_one_acts(refund: Any) -> None:
+    async def test() -> None:
+        async with served(refund, handlers=False) as api:
+            await api.start("o1")
+            tag = (await api.web.get(at("o1"))).headers["etag"]
+            answers = await asyncio.gather(
+                *(
+                    api.web.post(
+                        f"{at('o1')}/events/remark", json={"text": str(n)}, headers={"if-match": tag}
+                    )
+                    for n in range(20)
+                )
+            )
+            assert sorted(one.status_code for one in answers) == [200] + [412] * 19
+
+    run(test)
+
+
+@pytest.mark.parametrize("tag", ["1.0", '"1"', '"x.y"', 'W/"1.0"', '"1.0", "2.0"', '"9999999999999999999.0"'])
+def test_a_tag_that_is_none_is_told(refund: Any, tag: str) -> None:
+    async def test() -> None:
+        async with served(refund, handlers=False) as api:
+            await api.start("o1")
+            answer = await api.web.post(f"{at('o1')}/terminate", headers={"if-match": tag})
+            assert (answer.status_code, answer.json()["code"]) == (400, "header_invalid")
+
+    run(test)

@@ -3,57 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-import opord
-from opord.server import HttpApi, HttpLimits, serving
+from opord.server import HttpLimits, serving
 from tests.server.kit import run
+from tests.server.live import running
 
 START = (
     b"POST /api/v1/contracts/Refund/runs HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
 )
 LIST = b"GET /api/v1/runs HTTP/1.1\r\nhost: localhost\r\n\r\n"
-
-
-class Address:
-    """A server that runs."""
-
-    def __init__(self, port: int, stop: asyncio.Event, serving: asyncio.Task[None]) -> None:
-        self.port, self.stop, self.serving = port, stop, serving
-
-    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        return await asyncio.open_connection("127.0.0.1", self.port)
-
-    async def ask(self, request: bytes) -> bytes:
-        """Send bytes, and return all that comes until the server closes the connection."""
-        reader, writer = await self.connect()
-        writer.write(request)
-        async with asyncio.timeout(20):
-            said = await reader.read()
-        writer.close()
-        return said
-
-
-@asynccontextmanager
-async def running(
-    refund: Any, monkeypatch: pytest.MonkeyPatch, *, limits: HttpLimits | None = None, **connection: Any
-) -> AsyncIterator[Address]:
-    """Run a server on a free port."""
-    monkeypatch.setattr(serving, "LIMITS", replace(serving.LIMITS, **connection))
-    async with opord.Engine("sqlite://:memory:", [refund]) as engine:
-        listening = serving.listen("127.0.0.1", 0)
-        port, stop = listening.getsockname()[1], asyncio.Event()
-        task = asyncio.create_task(
-            serving.serve(HttpApi(engine, limits=limits), listening, stop.wait(), drain_s=1)
-        )
-        yield Address(port, stop, task)
-        stop.set()
-        await task
 
 
 def status(said: bytes) -> int:

@@ -4,6 +4,9 @@ A backend is a store with the engine over it, or a cluster. Each verb has the sa
 everywhere, with the same codes (`codes.py`). `can` lists the optional verbs that a runtime has;
 `limits` says how large things may be. Runs are named by their contract and key, as in `Order/17`.
 Instants are microseconds since 1970 UTC.
+
+With `if_seq`, the number of the newest record that somebody saw, a verb is refused as `RunMoved`
+(`run_moved`) if the run has moved since.
 """
 
 from __future__ import annotations
@@ -32,7 +35,7 @@ from opord.kernel.rows import (
     StoredNeed,
     ValueRow,
 )
-from opord.stores.base import RowDamaged, RunFilter, StoreError, Stray, UnreadRow, WorkerRow
+from opord.stores.base import Move, Progress, RowDamaged, RunFilter, StoreError, Stray, UnreadRow, WorkerRow
 from opord.values.guard import LIMIT_BYTES
 from opord.values.types import NO_TIME, Digest, Duration, Instant, RunId
 
@@ -47,7 +50,9 @@ __all__ = [
     "Can",
     "InputInvalid",
     "Limits",
+    "Move",
     "Page",
+    "Progress",
     "PruneWish",
     "Reading",
     "RowDamaged",
@@ -243,7 +248,14 @@ class Backend(Protocol):
         ...
 
     async def send(
-        self, run: RunId, event: str, args: Any, *, actor: str = "", role: str | None = None
+        self,
+        run: RunId,
+        event: str,
+        args: Any,
+        *,
+        actor: str = "",
+        role: str | None = None,
+        if_seq: int | None = None,
     ) -> Sent:
         """Send an event to a run. `args` is an object with a member for each parameter.
 
@@ -262,7 +274,13 @@ class Backend(Protocol):
         ...
 
     async def resume(
-        self, run: RunId, *, actor: str, role: str | None = None, reason: str | None = None
+        self,
+        run: RunId,
+        *,
+        actor: str,
+        role: str | None = None,
+        reason: str | None = None,
+        if_seq: int | None = None,
     ) -> None:
         """Let a stalled run go on after its cause was mended.
 
@@ -284,6 +302,7 @@ class Backend(Protocol):
         actor: str,
         role: str | None = None,
         reason: str | None = None,
+        if_seq: int | None = None,
     ) -> None:
         """Say whether the action that a run is in doubt about happened, and with which result.
 
@@ -312,6 +331,7 @@ class Backend(Protocol):
         actor: str,
         role: str | None = None,
         reason: str | None = None,
+        if_seq: int | None = None,
     ) -> None:
         """Close the open alarms of a run, after a person has looked at them. Nothing else changes.
 
@@ -333,6 +353,7 @@ class Backend(Protocol):
         actor: str,
         role: str | None = None,
         reason: str | None = None,
+        if_seq: int | None = None,
         dry_run: bool = False,
     ) -> None:
         """Take out a stored event, or the event that a stalled step without a commit answers.
@@ -353,7 +374,13 @@ class Backend(Protocol):
         ...
 
     async def cancel(
-        self, run: RunId, *, actor: str, role: str | None = None, reason: str | None = None
+        self,
+        run: RunId,
+        *,
+        actor: str,
+        role: str | None = None,
+        reason: str | None = None,
+        if_seq: int | None = None,
     ) -> Sent:
         """Ask a run to cancel with the event `cancel`, if its contract handles that event.
 
@@ -362,7 +389,13 @@ class Backend(Protocol):
         ...
 
     async def terminate(
-        self, run: RunId, *, actor: str, role: str | None = None, reason: str | None = None
+        self,
+        run: RunId,
+        *,
+        actor: str,
+        role: str | None = None,
+        reason: str | None = None,
+        if_seq: int | None = None,
     ) -> None:
         """End a run by an administrator's word.
 
@@ -463,6 +496,17 @@ class Backend(Protocol):
         Others' changes raise it.
 
         What this process writes itself may or may not count. With None it returns at once.
+        """
+        ...
+
+    async def progress(self, runs: Sequence[RunId]) -> list[Progress]:
+        """Return where these runs are, those that exist. Cheap, however large they are."""
+        ...
+
+    async def moves(self, since: Instant, *, limit: int) -> list[Move]:
+        """Return the newest records of all runs since an instant, at most `limit`, oldest first.
+
+        A record may come to light after others with a later instant.
         """
         ...
 

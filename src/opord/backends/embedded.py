@@ -23,7 +23,7 @@ from opord.kernel.limits import LimitUse
 from opord.kernel.needs import Served
 from opord.kernel.program import Program
 from opord.kernel.rows import InboxRow, RecordRow, RunRow, Status, StoredContract, ValueRow
-from opord.stores.base import RowDamaged, RunFilter, Stray, UnreadRow, WorkerRow
+from opord.stores.base import Move, Progress, RowDamaged, RunFilter, Stray, UnreadRow, WorkerRow
 from opord.values.types import Digest, Instant, RunId
 
 if TYPE_CHECKING:
@@ -58,16 +58,29 @@ class Embedded:
         return await self._client.start(program, accepted(program, members), scheduling)
 
     async def send(
-        self, run: RunId, event: str, args: Any, *, actor: str = "", role: str | None = None
+        self,
+        run: RunId,
+        event: str,
+        args: Any,
+        *,
+        actor: str = "",
+        role: str | None = None,
+        if_seq: int | None = None,
     ) -> Sent:
         """Send an event to a run; see `Backend.send`."""
-        return await self._client.send(run, event, args, actor=actor, role=role)
+        return await self._client.send(run, event, args, actor=actor, role=role, if_seq=if_seq)
 
     async def resume(
-        self, run: RunId, *, actor: str, role: str | None = None, reason: str | None = None
+        self,
+        run: RunId,
+        *,
+        actor: str,
+        role: str | None = None,
+        reason: str | None = None,
+        if_seq: int | None = None,
     ) -> None:
         """Let a stalled run go on; see `Backend.resume`."""
-        await self._client.resume(run, actor=actor, role=role, reason=reason)
+        await self._client.resume(run, actor=actor, role=role, reason=reason, if_seq=if_seq)
 
     async def resolve(
         self,
@@ -80,6 +93,7 @@ class Embedded:
         actor: str,
         role: str | None = None,
         reason: str | None = None,
+        if_seq: int | None = None,
     ) -> None:
         """Say whether an action happened; see `Backend.resolve`."""
         await self._client.resolve(
@@ -91,6 +105,7 @@ class Embedded:
             actor=actor,
             role=role,
             reason=reason,
+            if_seq=if_seq,
         )
 
     async def acknowledge(
@@ -101,9 +116,10 @@ class Embedded:
         actor: str,
         role: str | None = None,
         reason: str | None = None,
+        if_seq: int | None = None,
     ) -> None:
         """Close the open alarms of a run; see `Backend.acknowledge`."""
-        await self._client.acknowledge(run, seen=seen, actor=actor, role=role, reason=reason)
+        await self._client.acknowledge(run, seen=seen, actor=actor, role=role, reason=reason, if_seq=if_seq)
 
     async def drop_event(
         self,
@@ -113,23 +129,38 @@ class Embedded:
         actor: str,
         role: str | None = None,
         reason: str | None = None,
+        if_seq: int | None = None,
         dry_run: bool = False,
     ) -> None:
         """Take an event out of a run; see `Backend.drop_event`."""
-        await self._client.drop_event(run, event_id, actor=actor, role=role, reason=reason, dry_run=dry_run)
+        await self._client.drop_event(
+            run, event_id, actor=actor, role=role, reason=reason, if_seq=if_seq, dry_run=dry_run
+        )
 
     async def cancel(
-        self, run: RunId, *, actor: str, role: str | None = None, reason: str | None = None
+        self,
+        run: RunId,
+        *,
+        actor: str,
+        role: str | None = None,
+        reason: str | None = None,
+        if_seq: int | None = None,
     ) -> Sent:
         """Ask a run to cancel; see `Backend.cancel`."""
         args = {"reason": reason if reason is not None else f"cancelled by {actor}"}
-        return await self._client.send(run, "cancel", args, actor=actor, role=role)
+        return await self._client.send(run, "cancel", args, actor=actor, role=role, if_seq=if_seq)
 
     async def terminate(
-        self, run: RunId, *, actor: str, role: str | None = None, reason: str | None = None
+        self,
+        run: RunId,
+        *,
+        actor: str,
+        role: str | None = None,
+        reason: str | None = None,
+        if_seq: int | None = None,
     ) -> None:
         """End a run; see `Backend.terminate`."""
-        await self._client.terminate(run, actor=actor, role=role, reason=reason)
+        await self._client.terminate(run, actor=actor, role=role, reason=reason, if_seq=if_seq)
 
     # --- reading ---------------------------------------------------------------------------------
 
@@ -248,6 +279,14 @@ class Embedded:
     async def wait_for_change(self, seen: int | None, timeout_s: float) -> int:
         """Wait until other processes have changed something; see `Backend.wait_for_change`."""
         return await self.process.waiters.wait_for_change(seen, timeout_s)
+
+    async def progress(self, runs: Sequence[RunId]) -> list[Progress]:
+        """Return where runs are; see `Backend.progress`."""
+        return await self.process.writer.short_read(self._store.progress, runs)
+
+    async def moves(self, since: Instant, *, limit: int) -> list[Move]:
+        """Return the newest records; see `Backend.moves`."""
+        return await self._read(self._store.moves, since, limit=limit)
 
     # --- workers ---------------------------------------------------------------------------------
 

@@ -113,7 +113,7 @@ class Shown:
         `damage` is why its row cannot be read.
         """
         view = await self.view(row) if damage is None else unreadable_view(row, damage)
-        inbox, unread = await self._inbox(row.run)
+        inbox, unread = await self._inbox(row.run) if row.arrivals or damage is not None else ((), [])
         details = details_view(body_of(row), inbox)
         details["stored"] += [{"id": None, "event": None, "at": None, "damaged": one.why} for one in unread]
         run = await self.readable(row) if damage is None else None

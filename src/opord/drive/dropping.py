@@ -44,6 +44,7 @@ async def drop_event(
     actor: str,
     role: str | None = None,
     reason: str | None = None,
+    if_seq: int | None = None,
     dry_run: bool = False,
 ) -> None:
     """Take out a stored event, or the event that a stalled step without a commit answers.
@@ -79,7 +80,7 @@ async def drop_event(
         return not dry_run
 
     try:
-        await change_run(host, run_id, change)
+        await change_run(host, run_id, change, if_seq=if_seq)
     except EventIdUnknown:
         older = await _on_record(host, run_id, event_id)
         if older is None:
@@ -88,7 +89,7 @@ async def drop_event(
             raise EventGone(run_id, event_id, older.kind, older.seq) from None
         try:
             # A row of an older version does not say which event its step answers.
-            await change_run(host, run_id, change)
+            await change_run(host, run_id, change, if_seq=if_seq)
         except EventIdUnknown:
             raise EventGone(run_id, event_id, older.kind, older.seq) from None
 

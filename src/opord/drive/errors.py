@@ -295,6 +295,24 @@ class RunPruned(RunEnded):
         self.tombstone = tombstone
 
 
+class RunMoved(Refused):
+    """A request for a run as it was seen, which has moved since.
+
+    `seen` is the number of its newest record then, `seq` that of now.
+    """
+
+    code = "run_moved"
+    run: RunId
+    seen: int
+    seq: int
+
+    def __init__(self, run: RunId, seen: int, seq: int) -> None:
+        super().__init__(
+            f"{run} has moved: record {seen} was the newest that you saw, and it has {seq} now; look at it again"
+        )
+        self.run, self.seen, self.seq = run, seen, seq
+
+
 class QueueFull(Refused):
     """Too many events wait in the run; another one is not stored."""
 

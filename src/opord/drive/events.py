@@ -24,6 +24,7 @@ from opord.drive.errors import (
 )
 from opord.drive.host import Host
 from opord.drive.past import look_back
+from opord.drive.people import check_seq
 from opord.drive.reading import read
 from opord.drive.telling import tell_moved, tell_opened
 from opord.generated.handles import Sent
@@ -45,18 +46,27 @@ from opord.values.guard import BadValue, check_size
 from opord.values.types import NO_KEY, Digest, RunId
 
 
-async def send(host: Host, run_id: RunId, event: str, args: Any, actor: str, role: str | None) -> Sent:
+async def send(
+    host: Host,
+    run_id: RunId,
+    event: str,
+    args: Any,
+    actor: str,
+    role: str | None,
+    if_seq: int | None = None,
+) -> Sent:
     """Send an event to a run.
 
     `args` is an object with a member for each parameter, or a tuple of values.
 
     Raises:
         RunUnknown, UnknownEvent, InputInvalid, RoleRequired, EventRefused, EventWouldStall,
-            EventConflict, RunEnded, RunPruned, QueueFull, HistoryFull: the event was refused and
-            has changed nothing.
+            EventConflict, RunEnded, RunMoved, RunPruned, QueueFull, HistoryFull: the event was
+            refused and has changed nothing.
     """
     while True:
         run = await read(host, run_id)
+        check_seq(run, if_seq)
         program = run.program
         declared = _event(program, event)
         _check_role(declared.declaration, role)

@@ -15,6 +15,7 @@ from opord.drive.errors import (
     NotInDoubt,
     NotStalled,
     RunEnded,
+    RunMoved,
     RunUnreadable,
     SecretsUnprotected,
     WrongResolution,
@@ -44,7 +45,13 @@ Reading: TypeAlias = Callable[[Host, RunId], Awaitable[Run]]
 
 
 async def resume(
-    host: Host, run_id: RunId, *, actor: str, role: str | None = None, reason: str | None = None
+    host: Host,
+    run_id: RunId,
+    *,
+    actor: str,
+    role: str | None = None,
+    reason: str | None = None,
+    if_seq: int | None = None,
 ) -> None:
     """Let a stalled run go on after its cause was mended.
 
@@ -61,11 +68,17 @@ async def resume(
             raise CollisionOpen(run.id, run.collision.call, run.collision.key)
         recording.resume(draft, actor=actor, role=role, reason=reason)
 
-    await change_run(host, run_id, change)
+    await change_run(host, run_id, change, if_seq=if_seq)
 
 
 async def terminate(
-    host: Host, run_id: RunId, *, actor: str, role: str | None = None, reason: str | None = None
+    host: Host,
+    run_id: RunId,
+    *,
+    actor: str,
+    role: str | None = None,
+    reason: str | None = None,
+    if_seq: int | None = None,
 ) -> None:
     """End a run by an administrator's word, even if its contract, secrets or data cannot be read.
 
@@ -86,11 +99,11 @@ async def terminate(
 
     if await host.left_of(run_id) is None:
         try:
-            await _change_readable_or_not(host, run_id, change)
+            await _change_readable_or_not(host, run_id, change, if_seq)
             return
         except RunUnreadable:
             pass  # its journal may still say what it is
-    await change_run(host, run_id, change, reading=read_by_journal)
+    await change_run(host, run_id, change, reading=read_by_journal, if_seq=if_seq)
 
 
 async def acknowledge(
@@ -101,6 +114,7 @@ async def acknowledge(
     actor: str,
     role: str | None = None,
     reason: str | None = None,
+    if_seq: int | None = None,
 ) -> None:
     """Close the open alarms of a run, also if its contract, secrets or data cannot be read.
 
@@ -132,7 +146,7 @@ async def acknowledge(
             run.wake_at = draft.at
         recording.acknowledge(draft, actor=actor, role=role, reason=reason)
 
-    await _change_readable_or_not(host, run_id, change)
+    await _change_readable_or_not(host, run_id, change, if_seq)
 
 
 async def resolve(
@@ -146,6 +160,7 @@ async def resolve(
     actor: str,
     role: str | None = None,
     reason: str | None = None,
+    if_seq: int | None = None,
 ) -> None:
     """Say, as a person, whether the action that a run is in doubt about happened.
 
@@ -207,7 +222,7 @@ async def resolve(
             raise InputInvalid(what, error.path, error.message) from error
         recording.happened(draft, intent, rest, actor=actor, role=role, reason=reason)
 
-    await change_run(host, run_id, change)
+    await change_run(host, run_id, change, if_seq=if_seq)
 
 
 def _answer_to(
@@ -229,6 +244,16 @@ def _answer_to(
             run, f"{took_effect}, and its result is on record; leave the result out", answers
         )
     return "happened"
+
+
+def check_seq(run: Run, if_seq: int | None) -> None:
+    """Refuse a request for a run as it was seen if it has moved since.
+
+    Raises:
+        RunMoved: its newest record is not `if_seq`.
+    """
+    if if_seq is not None and run.seq != if_seq:
+        raise RunMoved(run.id, if_seq, run.seq)
 
 
 def check_actor(actor: str, role: str | None, reason: str | None) -> None:
@@ -260,22 +285,28 @@ def check_person(actor: str, role: str | None, reason: str | None = None) -> Non
         raise InputInvalid("the sender", "", error.message) from None
 
 
-async def _change_readable_or_not(host: Host, run_id: RunId, change: Change) -> None:
+async def _change_readable_or_not(host: Host, run_id: RunId, change: Change, if_seq: int | None) -> None:
     """Change a run; by its row alone if its contract, secrets or data cannot be read."""
     try:
-        await change_run(host, run_id, change)
+        await change_run(host, run_id, change, if_seq=if_seq)
     except (ContractUnreadable, RunUnreadable, SecretsUnprotected, SecretUnreadable):
-        await change_run(host, run_id, change, reading=read_by_row)
+        await change_run(host, run_id, change, reading=read_by_row, if_seq=if_seq)
 
 
-async def change_run(host: Host, run_id: RunId, change: Change, *, reading: Reading = read) -> None:
+async def change_run(
+    host: Host, run_id: RunId, change: Change, *, reading: Reading = read, if_seq: int | None = None
+) -> None:
     """Change a run, and try again if it has moved meanwhile.
 
     `change` gets the run, a draft, and the messages that wait. If it returns False, nothing is
     written. `reading` says how the run is read: whole, or without its contract and data.
+
+    Raises:
+        RunMoved: the newest record of the run is not `if_seq`.
     """
     while True:
         run = await reading(host, run_id)
+        check_seq(run, if_seq)
         held = run.worker is not None
         draft = Draft(run, host.now(), host.name)
         waiting = await host.inbox(run_id) if run.arrivals else []

@@ -39,7 +39,14 @@ class RunVerbs:
         return await starts.start(self.host, program, input_value, number=self._starts, scheduling=scheduling)
 
     async def send(
-        self, run_id: str, event: str, args: Any, *, actor: str = "", role: str | None = None
+        self,
+        run_id: str,
+        event: str,
+        args: Any,
+        *,
+        actor: str = "",
+        role: str | None = None,
+        if_seq: int | None = None,
     ) -> Sent:
         """Send an event.
 
@@ -54,22 +61,34 @@ class RunVerbs:
         # Two sends that read the same run would both have to read again, so the events of a run go
         # one after the other.
         async with self._locks.held(run_id):
-            return await events.send(self.host, RunId(run_id), event, args, actor, role)
+            return await events.send(self.host, RunId(run_id), event, args, actor, role, if_seq)
 
     async def resume(
-        self, run_id: str, *, actor: str, role: str | None = None, reason: str | None = None
+        self,
+        run_id: str,
+        *,
+        actor: str,
+        role: str | None = None,
+        reason: str | None = None,
+        if_seq: int | None = None,
     ) -> None:
         """Let a stalled run go on after its cause was mended. See `people.resume`."""
-        await people.resume(self.host, RunId(run_id), actor=actor, role=role, reason=reason)
+        await people.resume(self.host, RunId(run_id), actor=actor, role=role, reason=reason, if_seq=if_seq)
 
     retry = resume
     """The older name of `resume`."""
 
     async def terminate(
-        self, run_id: str, *, actor: str, role: str | None = None, reason: str | None = None
+        self,
+        run_id: str,
+        *,
+        actor: str,
+        role: str | None = None,
+        reason: str | None = None,
+        if_seq: int | None = None,
     ) -> None:
         """End a run by an administrator's word. See `people.terminate`."""
-        await people.terminate(self.host, RunId(run_id), actor=actor, role=role, reason=reason)
+        await people.terminate(self.host, RunId(run_id), actor=actor, role=role, reason=reason, if_seq=if_seq)
 
     async def acknowledge(
         self,
@@ -79,9 +98,12 @@ class RunVerbs:
         actor: str,
         role: str | None = None,
         reason: str | None = None,
+        if_seq: int | None = None,
     ) -> None:
         """Close the open alarms of a run. See `people.acknowledge`."""
-        await people.acknowledge(self.host, RunId(run_id), seen=seen, actor=actor, role=role, reason=reason)
+        await people.acknowledge(
+            self.host, RunId(run_id), seen=seen, actor=actor, role=role, reason=reason, if_seq=if_seq
+        )
 
     async def drop_event(
         self,
@@ -91,11 +113,19 @@ class RunVerbs:
         actor: str,
         role: str | None = None,
         reason: str | None = None,
+        if_seq: int | None = None,
         dry_run: bool = False,
     ) -> None:
         """Take out a stored event, or that of a stalled step. See `dropping.drop_event`."""
         await dropping.drop_event(
-            self.host, RunId(run_id), event_id, actor=actor, role=role, reason=reason, dry_run=dry_run
+            self.host,
+            RunId(run_id),
+            event_id,
+            actor=actor,
+            role=role,
+            reason=reason,
+            if_seq=if_seq,
+            dry_run=dry_run,
         )
 
     async def resolve(
@@ -109,6 +139,7 @@ class RunVerbs:
         actor: str,
         role: str | None = None,
         reason: str | None = None,
+        if_seq: int | None = None,
     ) -> None:
         """Say whether the action that a run is in doubt about happened, or resolve a collision.
 
@@ -124,6 +155,7 @@ class RunVerbs:
             actor=actor,
             role=role,
             reason=reason,
+            if_seq=if_seq,
         )
 
     async def late(self, run_id: str, evidence: Evidence) -> None:

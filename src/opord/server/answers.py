@@ -14,8 +14,8 @@ JSON = (b"content-type", b"application/json")
 
 _encode = msgspec.json.Encoder(order="sorted").encode
 
-# What an API answers is the caller's alone, and is no page.
-_ALWAYS: tuple[Header, ...] = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
+ALWAYS: tuple[Header, ...] = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
+"""Headers of every answer: it is the caller's alone, and is no page."""
 
 
 class Answer(NamedTuple):
@@ -27,7 +27,7 @@ class Answer(NamedTuple):
 
     async def send(self, send: Send, *, headless: bool) -> None:
         """Send it; with `headless`, without its body, as HEAD asks."""
-        headers = [*self.headers, *_ALWAYS]
+        headers = [*self.headers, *ALWAYS]
         if self.status not in (204, 304):
             headers.append((b"content-length", b"%d" % len(self.body)))
         await send({"type": "http.response.start", "status": self.status, "headers": headers})

@@ -15,6 +15,7 @@ from opord.server.principals import SAFE_METHODS, Who, check_origin, local
 from opord.server.problems import KINDS, Problem, as_plain, headers_of, problem_of
 from opord.server.requests import CLOSE, ClientGone, Inlet, Receive, Request
 from opord.server.routing import Routes
+from opord.server.streams import Stream
 
 _ROUTES = Routes(ROUTES)
 
@@ -53,6 +54,10 @@ class HttpApi:
         self._origins = frozenset(origins)
         self._requests = 0
 
+    def stop(self) -> None:
+        """Answer those who wait now, and end all streams: the server is about to stop."""
+        self._desk.watch.close()
+
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         """Answer a request; see the ASGI specification."""
         kind = scope["type"]
@@ -71,7 +76,7 @@ class HttpApi:
         inlet = Inlet(receive)
         try:
             try:
-                answer = await self._answer(scope, inlet)
+                answer: Answer | Stream = await self._answer(scope, inlet)
             except ClientGone:
                 raise
             except Exception as error:
@@ -80,9 +85,13 @@ class HttpApi:
             return
         finally:
             self._requests -= 1
-        await answer.send(send, headless=scope["method"] == "HEAD")
+        headless = scope["method"] == "HEAD"
+        if isinstance(answer, Stream):
+            await answer.send(send, inlet, headless=headless)
+        else:
+            await answer.send(send, headless=headless)
 
-    async def _answer(self, scope: Mapping[str, Any], inlet: Inlet) -> Answer:
+    async def _answer(self, scope: Mapping[str, Any], inlet: Inlet) -> Answer | Stream:
         limits = self._limits
         if self._requests > limits.requests:
             raise Problem(
@@ -126,6 +135,7 @@ class HttpApi:
             return
         await send({"type": "lifespan.startup.complete"})
         await receive()
+        self.stop()
         if owns:
             await source.__aexit__(None, None, None)
         await send({"type": "lifespan.shutdown.complete"})

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final, Protocol
 
 from opord.backends.base import Backend, RowDamaged
 from opord.backends.shown import Shown
+from opord.errors import RunMoved
 from opord.kernel.program import Program
 from opord.kernel.rows import RunRow
 from opord.server.limits import HttpLimits
 from opord.server.problems import Problem
-from opord.server.requests import Request
+from opord.server.requests import ClientGone, Request
+from opord.server.streams import Stream
+from opord.server.watch import Watch
 from opord.values.types import RunId
 
 FRESH_S: Final = 0.1
@@ -39,6 +44,8 @@ class Desk:
     def __init__(self, source: Source, limits: HttpLimits) -> None:
         self.source = source
         self.limits = limits
+        self.watch: Watch = Watch(lambda: source.backend)
+        self._streams = 0
         self._shown: Shown | None = None
         self._shown_at = 0.0
 
@@ -99,15 +106,99 @@ class Desk:
                 raise
             return damage.readable, str(damage)
 
-    async def view(self, request: Request) -> tuple[dict[str, Any], RunRow]:
-        """Return the run of a request as shown, and its row."""
-        row, damage = await self.row(request)
-        return await self.shown.page(row, damage), row
+    async def rest_of(self, run: RunId, request: Request) -> RunRow | None:
+        """Return a run once it rests: it waits, needs a person, or has ended.
+
+        The result is None if it is still running after the time of `?wait=`, or when the server
+        stops.
+
+        Raises:
+            ClientGone: nobody waits for the answer any more.
+            RunUnknown, RunPruned: there is no such run.
+        """
+        row = await self.backend.row(run)
+        if row.head.status != "running":
+            return row
+        moved = self.watch.moved(run, lambda at: at is None or at.status != "running")
+        return await self._waited(request, run, moved)
+
+    async def change_of(self, run: RunId, seen: RunRow, request: Request) -> RunRow | None:
+        """Return a run once it has changed; None after the time of `?wait=`. See `rest_of`."""
+        here = (seen.seq, seen.arrivals)
+        moved = self.watch.moved(run, lambda at: at is None or (at.seq, at.arrivals) != here)
+        return await self._waited(request, run, moved)
+
+    async def _waited(
+        self, request: Request, run: RunId, moved: Coroutine[Any, Any, object]
+    ) -> RunRow | None:
+        wait_s = request.wait_s()
+        request.patience.reschedule(asyncio.get_running_loop().time() + wait_s + self.limits.answer_s)
+        await request.body()
+        # An end rings a bell, so it is heard of before the watch looks.
+        ended = asyncio.ensure_future(self.backend.end_of(run))
+        others = [asyncio.ensure_future(moved), asyncio.ensure_future(request.inlet.gone())]
+        try:
+            await asyncio.wait({ended, *others}, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
+            if others[1].done():
+                raise ClientGone
+            if ended.done():
+                return ended.result()
+            return await self.backend.row(run) if others[0].done() else None
+        finally:
+            for task in (ended, *others):
+                task.cancel()
+            await asyncio.gather(ended, *others, return_exceptions=True)
+
+    def stream(self, events: Callable[[], AsyncIterator[bytes]]) -> Stream:
+        """Return a stream of events, if there is room for one.
+
+        Raises:
+            Problem: too many streams are open.
+        """
+        limits = self.limits
+        if self._streams >= limits.streams:
+            raise Problem(
+                "too_many_streams",
+                f"the server has {limits.streams} streams open; close one, or come again later",
+            )
+        return Stream(events, self._place(), read_s=limits.read_s, most_s=limits.stream_s)
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        self._streams += 1
+        try:
+            yield
+        finally:
+            self._streams -= 1
 
 
 def run_of(request: Request) -> RunId:
     """Return the name of the run that the path names."""
     return RunId(f"{request.route['contract']}/{request.route['key']}")
+
+
+async def if_seq(desk: Desk, request: Request) -> int | None:
+    """Return the record that a run must stand at, as `If-Match` says; None without that header.
+
+    Raises:
+        Problem: the header is no tag of a run.
+        RunMoved: the run has got a record or a message since.
+        RunUnknown, RunPruned: there is no such run.
+    """
+    said = request.header(b"if-match")
+    if said is None or said.strip() == "*":
+        return None
+    tag = _TAG.fullmatch(said.strip())
+    if tag is None:
+        raise Problem("header_invalid", f"expected for if-match the etag of a run, got: {said}")
+    row, _ = await desk.row(request)
+    seq, arrivals = int(tag[1]), int(tag[2])
+    if (row.seq, row.arrivals) != (seq, arrivals):
+        raise RunMoved(row.run, seq, row.seq)
+    return seq
+
+
+_TAG: Final = re.compile(r'"([0-9]{1,18})\.([0-9]{1,18})"')
 
 
 def _listed(words: Iterable[str]) -> str:

@@ -19,6 +19,9 @@ class HttpLimits:
     - `body_s`: how long a client may take to send it, in seconds.
     - `answer_s`: how long the store may take to answer, in seconds. Then the answer is 503.
     - `wait_s`: the longest `?wait=`, in seconds.
+    - `streams`: how many streams of changes are open at once, and `stream_s` for how long, in
+      seconds; a client opens another one and misses nothing.
+    - `read_s`: how long a client may take to read a part of a stream, in seconds.
     - `requests`: how many requests are answered at once.
     - `page_runs`, `page_records`: how many runs or records one page has at most.
     """
@@ -28,5 +31,8 @@ class HttpLimits:
     answer_s: float = 10.0
     wait_s: float = 60.0
     requests: int = 1000
+    streams: int = 500
+    stream_s: float = 3600.0
+    read_s: float = 30.0
     page_runs: int = 500
     page_records: int = 1000

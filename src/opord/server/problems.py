@@ -41,6 +41,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "body_too_large": Kind(413, "The body is too large.", ("limit",)),
     "content_type": Kind(415, "The body is not said to be JSON."),
     "server_busy": Kind(503, "The server answers too many requests now."),
+    "too_many_streams": Kind(503, "The server has too many streams open now."),
     "internal": Kind(500, "The server met an error of its own.", ("id",)),
     # Who asks.
     "not_local": Kind(403, "This server answers its own machine only."),
@@ -65,6 +66,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "run_pruned": Kind(410, "The run has ended and was pruned.", ("run", "state", "outcome", "archive")),
     "run_ended": Kind(409, "The run has ended.", ("run", "state", "outcome")),
     "run_terminated": Kind(409, "The run was terminated.", ("run", "state")),
+    "run_moved": Kind(412, "The run has moved since it was seen.", ("run", "seen", "seq")),
     "run_busy": Kind(409, "The run is being carried on.", ("run", "event")),
     "run_unreadable": Kind(500, "What is stored of the run cannot be read.", ("run",)),
     "not_stalled": Kind(409, "The run is not stalled.", ("run", "status")),

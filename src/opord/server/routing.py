@@ -9,8 +9,9 @@ from opord.server.answers import Answer
 from opord.server.desk import Desk
 from opord.server.problems import Problem
 from opord.server.requests import Request
+from opord.server.streams import Stream
 
-Handler: TypeAlias = Callable[[Desk, Request], Awaitable[Answer]]
+Handler: TypeAlias = Callable[[Desk, Request], Awaitable[Answer | Stream]]
 
 
 class Route(NamedTuple):

@@ -13,10 +13,13 @@ from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+if TYPE_CHECKING:
+    from opord.server.app import HttpApi
 
 log: logging.Logger = logging.getLogger("opord.server")
 
@@ -158,8 +161,8 @@ def address_of(listening: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-async def serve(app: Any, listening: socket.socket, stop: Awaitable[object], *, drain_s: float) -> None:
-    """Serve an application until `stop` is done; then let requests under way end.
+async def serve(app: HttpApi, listening: socket.socket, stop: Awaitable[object], *, drain_s: float) -> None:
+    """Serve the API until `stop` is done; then let requests under way end.
 
     After `drain_s` seconds those that are left are cancelled.
     """
@@ -172,6 +175,7 @@ async def serve(app: Any, listening: socket.socket, stop: Awaitable[object], *, 
     serving = asyncio.ensure_future(server.serve([listening]))
     stopping = asyncio.ensure_future(stop)
     await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    app.stop()
     server.should_exit = True
     stopping.cancel()
     await serving

@@ -36,7 +36,7 @@ from opord.kernel.rows import (
     ValueRow,
     Write,
 )
-from opord.kernel.scheduling import NO_LABEL, UNLABELLED, Labels
+from opord.kernel.scheduling import UNLABELLED, Labels
 from opord.stores.bell import Bell, Ring
 from opord.stores.errors import (
     ContractConflict,
@@ -55,6 +55,7 @@ from opord.stores.errors import (
     check_system,
 )
 from opord.stores.permits import Permits
+from opord.stores.seen import KeptFor, LiveVersion, Move, Progress, Stray, UnreadRow, WorkerRow
 from opord.values.types import Digest, Duration, Instant, Key, RunId
 
 __all__ = [
@@ -72,8 +73,10 @@ __all__ = [
     "KeptFor",
     "LiveVersion",
     "KeyTaken",
+    "Move",
     "NotStored",
     "Permits",
+    "Progress",
     "Prune",
     "RecordRow",
     "Result",
@@ -114,53 +117,6 @@ DUE_READ: Final = 1000
 
 KEPT_READ: Final = 1000
 """Number of runs with waiting messages that `kept_for` reads."""
-
-
-class UnreadRow(NamedTuple):
-    """A row that cannot be read: its table, its `seq` if it is a record, and the reason."""
-
-    table: str
-    seq: int | None
-    why: str
-
-
-class Stray(NamedTuple):
-    """A run that cannot be listed: its name, if that is known, and what is missing."""
-
-    run: str
-    why: str
-
-
-class WorkerRow(NamedTuple):
-    """A worker: the digests of the contracts it has handlers for, and until when it is alive.
-
-    `trouble` is what keeps it from going on, in words; empty if nothing does. `calls` are the calls
-    that it is making, as text that the store need not understand; empty if none lasts. `labels` are
-    those whose runs it takes, `NO_LABEL` for the runs without one.
-    """
-
-    worker: str
-    contracts: tuple[str, ...]
-    alive_until: Instant
-    trouble: str = ""
-    calls: str = ""
-    labels: tuple[str, ...] = UNLABELLED
-
-
-class LiveVersion(NamedTuple):
-    """The runs of a version of a contract with one label that have not ended: their number."""
-
-    name: str
-    version: int
-    runs: int
-    label: str = NO_LABEL
-
-
-class KeptFor(NamedTuple):
-    """A run with messages that wait, and when the first of them arrived."""
-
-    run: RunId
-    since: Instant
 
 
 class RunFilter(NamedTuple):
@@ -443,6 +399,18 @@ class Store(Protocol):
         Raises:
             RowDamaged: a row is not what was written.
         """
+
+    def progress(self, runs: Sequence[RunId]) -> list[Progress]:
+        """Return where these runs are, those that exist. Cheap, however large they are."""
+        ...
+
+    def moves(self, since: Instant, *, limit: int) -> list[Move]:
+        """Return the records of all runs that were written since an instant, oldest first.
+
+        If there are more than `limit`, only the newest of them are returned. A record is stamped
+        before it is durable, so one may come to light after others with a later instant.
+        """
+        ...
 
     def journal(self, run: RunId, *, after: int = 0, limit: int = 1000) -> list[RecordRow]:
         """Return up to `limit` records with a `seq` above `after`, in order."""

@@ -34,6 +34,8 @@ from opord.stores.base import (
     Kept,
     KeptFor,
     LiveVersion,
+    Move,
+    Progress,
     Prune,
     RecordRow,
     Result,
@@ -336,12 +338,21 @@ class MemoryStore:
             rows = [(run, self._rows.runs.get(run)) for run in runs]
         return [(run, row) for run, row in rows if row is None or has_ended(row.head.status)]
 
+    def progress(self, runs: Sequence[RunId]) -> list[Progress]:
+        rows = filter(None, map(self._rows.runs.get, runs))
+        return [Progress(row.run, row.seq, row.arrivals, row.head.status) for row in rows]
+
+    def moves(self, since: Instant, *, limit: int) -> list[Move]:
+        with self._rows.lock:
+            records = [(run, one) for run, of_run in self._rows.journals.items() for one in of_run]
+        moves = [Move(one.at, RunId(run), one.seq, one.kind) for run, one in records if one.at >= since]
+        return sorted(moves)[-limit:]
+
     def runs(self, where: RunFilter, *, limit: int, after: str | None = None) -> list[RunRow]:
         with self._rows.lock:
             newest = list(reversed(self._rows.runs.values()))
         if after is not None:
-            numbers = self._rows.numbers
-            newest = [row for row in newest if numbers[row.run] < numbers.get(after, 0)]
+            newest = [row for row in newest if self._rows.numbers[row.run] < self._rows.numbers.get(after, 0)]
         fits = [
             row
             for row in newest

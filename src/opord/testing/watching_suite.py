@@ -7,10 +7,10 @@ from typing import get_args
 
 import pytest
 
-from opord.stores.base import Applied, RunRow, Store, Write
+from opord.stores.base import Applied, Progress, RunRow, Store, Write
 from opord.stores.bell import Bell, Ring
 from opord.testing.store_rows import OpenHandle, a_head, a_message, a_write, started
-from opord.values.types import RunId
+from opord.values.types import START_OF_TIME, Instant, RunId
 
 
 class WatchingSuite:
@@ -70,6 +70,27 @@ class WatchingSuite:
         found = store.ends([ended.run, live.run, RunId("A/3"), RunId("A/\0")])
         assert dict(found) == {ended.run: store.load(ended.run), "A/3": None, "A/\0": None}
         assert store.ends([]) == []
+
+    def test_where_runs_are_is_told_of_those_that_exist(self, store: Store) -> None:
+        one, other = started(store, "A/1"), started(store, "A/2")
+        store.apply([_an_end(other)])
+        found = store.progress([one.run, other.run, RunId("A/3"), RunId("A/\0")])
+        rows = [row for row in (store.load(one.run), store.load(other.run)) if row is not None]
+        assert sorted(found) == [Progress(row.run, row.seq, row.arrivals, row.head.status) for row in rows]
+        assert store.progress([]) == []
+
+    def test_moves_are_the_newest_records_since_an_instant(self, store: Store) -> None:
+        first = started(store, "A/1")
+        store.apply([_an_end(first)])
+        started(store, "A/2")
+        every = store.moves(START_OF_TIME, limit=100)
+        assert sorted((one.run, one.seq) for one in every) == sorted(
+            (RunId(run), record.seq) for run in ("A/1", "A/2") for record in store.journal(RunId(run))
+        )
+        assert [one.at for one in every] == sorted(one.at for one in every)
+        (newest,) = store.moves(START_OF_TIME, limit=1)
+        assert newest in every
+        assert store.moves(Instant(every[-1].at + 1), limit=100) == []
 
     def test_runs_are_counted_by_their_status(self, store: Store) -> None:
         assert sum(store.counts().values()) == 0

@@ -7,7 +7,7 @@ from typing import Any
 from opord.backends.base import InputInvalid
 from opord.server.answers import Answer, as_json
 from opord.server.api.sending import no_role, reason_of
-from opord.server.desk import Desk, run_of
+from opord.server.desk import Desk, if_seq, run_of
 from opord.server.principals import ADMIN, OPERATOR
 from opord.server.requests import Request
 from opord.server.routing import Route
@@ -18,7 +18,9 @@ async def resume(desk: Desk, request: Request) -> Answer:
     """Let a stalled run go on after its cause was mended."""
     actor = _actor(request, "resume", OPERATOR)
     members = await request.members(("reason",))
-    await desk.backend.resume(run_of(request), actor=actor, reason=reason_of(members))
+    await desk.backend.resume(
+        run_of(request), actor=actor, reason=reason_of(members), if_seq=await if_seq(desk, request)
+    )
     return _done(request, "resume")
 
 
@@ -39,7 +41,7 @@ async def resolve(desk: Desk, request: Request) -> Answer:
         raise InputInvalid("the answer", "result", 'only {"happened": true} has a result; leave it out')
     await desk.backend.resolve(
         run_of(request), happened=happened, another=another, result=members.get("result"),
-        seen=_seen(members), actor=actor, reason=reason_of(members),
+        seen=_seen(members), actor=actor, reason=reason_of(members), if_seq=await if_seq(desk, request),
     )  # fmt: skip
     return _done(request, "resolve")
 
@@ -49,7 +51,11 @@ async def acknowledge(desk: Desk, request: Request) -> Answer:
     actor = _actor(request, "acknowledge", OPERATOR)
     members = await request.members(("seen", "reason"))
     await desk.backend.acknowledge(
-        run_of(request), seen=_seen(members), actor=actor, reason=reason_of(members)
+        run_of(request),
+        seen=_seen(members),
+        actor=actor,
+        reason=reason_of(members),
+        if_seq=await if_seq(desk, request),
     )
     return _done(request, "acknowledge")
 
@@ -64,7 +70,14 @@ async def drop_event(desk: Desk, request: Request) -> Answer:
     if not isinstance(dry_run, bool):
         raise InputInvalid("the request", "dry_run", "expected true or false")
     run = run_of(request)
-    await desk.backend.drop_event(run, event_id, actor=actor, reason=reason_of(members), dry_run=dry_run)
+    await desk.backend.drop_event(
+        run,
+        event_id,
+        actor=actor,
+        reason=reason_of(members),
+        if_seq=await if_seq(desk, request),
+        dry_run=dry_run,
+    )
     return as_json({"run": run, "event_id": event_id, "would" if dry_run else "done": "drop"})
 
 
@@ -72,7 +85,9 @@ async def terminate(desk: Desk, request: Request) -> Answer:
     """End a run by an administrator's word."""
     actor = _actor(request, "terminate", ADMIN)
     members = await request.members(("reason",))
-    await desk.backend.terminate(run_of(request), actor=actor, reason=reason_of(members))
+    await desk.backend.terminate(
+        run_of(request), actor=actor, reason=reason_of(members), if_seq=await if_seq(desk, request)
+    )
     return _done(request, "terminate")
 
 

@@ -8,7 +8,8 @@ from opord.backends.base import InputInvalid
 from opord.errors import EventRefused, RoleRequired
 from opord.generated.handles import Sent
 from opord.server.answers import Answer, as_json
-from opord.server.desk import Desk, run_of
+from opord.server.api.showing import etag
+from opord.server.desk import Desk, if_seq, run_of
 from opord.server.principals import OPERATOR, Principal
 from opord.server.problems import Problem, problem_of
 from opord.server.requests import Request
@@ -17,10 +18,15 @@ from opord.server.routing import Route
 
 async def send(desk: Desk, request: Request) -> Answer:
     """Send a run an event, with the body as its parameters."""
-    request.query(())
+    request.query(("wait",))
+    wait_s = request.wait_s()
     run, event, args = run_of(request), request.route["event"], await request.json()
     sent = await _sent(desk, request, event, args)
-    return as_json({"run": run, "event": event, "reception": sent.status, "state": sent.state})
+    shown: dict[str, Any] = {"run": run, "event": event, "reception": sent.status, "state": sent.state}
+    if not wait_s:
+        return as_json(shown)
+    row = await desk.rest_of(run, request) or await desk.backend.row(run)
+    return as_json(shown | await desk.shown.page(row), headers=((b"etag", etag(row)),))
 
 
 async def _sent(desk: Desk, request: Request, event: str, args: Any) -> Sent:
@@ -31,14 +37,15 @@ async def _sent(desk: Desk, request: Request, event: str, args: Any) -> Sent:
     """
     principal, run = request.principal, run_of(request)
     role = principal.only_role
+    seq = await if_seq(desk, request)
     try:
         try:
-            return await desk.backend.send(run, event, args, actor=principal.name, role=role)
+            return await desk.backend.send(run, event, args, actor=principal.name, role=role, if_seq=seq)
         except RoleRequired as wrong:
             fitting = principal.role_among(wrong.roles)
             if fitting is None:
                 raise
-            return await desk.backend.send(run, event, args, actor=principal.name, role=fitting)
+            return await desk.backend.send(run, event, args, actor=principal.name, role=fitting, if_seq=seq)
     except (EventRefused, RoleRequired) as wrong:
         raise await _with_what_fits(desk, request, wrong) from wrong
 
@@ -49,7 +56,9 @@ async def cancel(desk: Desk, request: Request) -> Answer:
     members = await request.members(("reason",))
     run, principal = run_of(request), request.principal
     role = await _role_to_cancel(desk, request, principal)
-    sent = await desk.backend.cancel(run, actor=principal.name, role=role, reason=reason_of(members))
+    sent = await desk.backend.cancel(
+        run, actor=principal.name, role=role, reason=reason_of(members), if_seq=await if_seq(desk, request)
+    )
     return as_json({"run": run, "done": "cancel", "reception": sent.status, "state": sent.state})
 
 

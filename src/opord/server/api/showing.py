@@ -11,12 +11,18 @@ from opord.server.routing import Route
 
 async def show(desk: Desk, request: Request) -> Answer:
     """Show a run: where it is, what it carries, and what it waits for."""
-    request.query(())
-    view, row = await desk.view(request)
+    request.query(("wait",))
+    wait_s = request.wait_s()
+    row, damage = await desk.row(request)
+    if wait_s and damage is None:
+        if request.header(b"if-none-match") is None:
+            row = await desk.rest_of(row.run, request) or await desk.backend.row(row.run)
+        elif _is_known(request, etag(row)):
+            row = await desk.change_of(row.run, row, request) or row
     tag = etag(row)
     if _is_known(request, tag):
         return Answer(304, headers=((b"etag", tag),))
-    return as_json(view, headers=((b"etag", tag),))
+    return as_json(await desk.shown.page(row, damage), headers=((b"etag", tag),))
 
 
 def etag(row: RunRow) -> bytes:

@@ -69,6 +69,19 @@ WHERE r.id IS NULL OR h.status = 'ended'
 -- name: notify
 SELECT pg_notify($1, $2)
 
+-- name: progress
+-- Where those of these runs are that exist.
+SELECT r.run, h.seq, h.arrivals, h.status
+FROM (SELECT json_array_elements_text($1::json) AS run) AS n
+JOIN LATERAL (SELECT * FROM opord.runs WHERE run = n.run OFFSET 0) AS r ON true
+JOIN LATERAL (SELECT * FROM opord.heads WHERE run = r.id OFFSET 0) AS h ON true
+
+-- name: moves
+-- The newest records since an instant. The index on their instants leads to their pages.
+SELECT j.at, r.run, j.seq, j.kind
+FROM (SELECT at, run, seq, kind FROM opord.journal WHERE at >= $1 ORDER BY at DESC LIMIT $2) AS j
+JOIN opord.runs AS r ON r.id = j.run ORDER BY j.at, j.run, j.seq
+
 -- name: number
 -- A run's place in the order of starts. A pruned run keeps it.
 SELECT coalesce((SELECT id FROM opord.runs WHERE run = $1), (SELECT number FROM opord.pruned WHERE run = $1))

@@ -32,6 +32,8 @@ from opord.stores.base import (
     Kept,
     KeptFor,
     LiveVersion,
+    Move,
+    Progress,
     Prune,
     RecordRow,
     Result,
@@ -331,14 +333,12 @@ class PostgresStore:
     def any_held(
         self, contracts: Collection[str], *, within_us: Duration, labels: Labels = UNLABELLED
     ) -> bool:
-        names = _json(contracts), _json(labels)
-        return bool(self._one("any_held", *names, self._clock.given, within_us))
+        return bool(self._one("any_held", _json(contracts), _json(labels), self._clock.given, within_us))
 
     # --- Reading ---------------------------------------------------------------------------------
 
     def load(self, run: RunId) -> RunRow | None:
-        rows = self._all("load", run)
-        return run_row(rows[0]) if rows else None
+        return run_row(rows[0]) if (rows := self._all("load", run)) else None
 
     def ends(self, runs: Sequence[RunId]) -> list[tuple[RunId, RunRow | None]]:
         known = [run for run in runs if "\0" not in run]  # see `_all`
@@ -346,6 +346,13 @@ class PostgresStore:
         for run, *columns in self._all("ends", _json(known)) if known else ():
             ends.append((RunId(run), None if columns[0] is None else run_row(columns)))
         return ends
+
+    def progress(self, runs: Sequence[RunId]) -> list[Progress]:
+        known = (run for run in runs if "\0" not in run)  # see `_all`
+        return [Progress(*row) for row in self._all("progress", _json(known))]
+
+    def moves(self, since: Instant, *, limit: int) -> list[Move]:
+        return [Move(*row) for row in self._all("moves", since, limit)]
 
     def runs(self, where: RunFilter, *, limit: int, after: str | None = None) -> list[RunRow]:
         if limit <= 0:

@@ -52,6 +52,17 @@ FROM json_each(?1) AS n LEFT JOIN runs AS r ON r.run = n.value
 LEFT JOIN heads AS h ON h.run = r.id LEFT JOIN contracts AS c ON c.id = r.contract
 WHERE r.id IS NULL OR h.status = 'ended'
 
+-- name: progress
+-- Where those of these runs are that exist.
+SELECT json_array(r.run, h.seq, h.arrivals, h.status) AS row
+FROM json_each(?1) AS n CROSS JOIN runs AS r ON r.run = n.value CROSS JOIN heads AS h ON h.run = r.id
+
+-- name: moves
+-- The newest records since an instant. Records are added at the end, so no index on their instants is needed.
+SELECT json_array(j.at, r.run, j.seq, j.kind) AS row
+FROM journal AS j CROSS JOIN runs AS r ON r.id = j.run
+WHERE j.id > (SELECT max(id) FROM journal) - ?2 AND j.at >= ?1 ORDER BY j.at, j.id
+
 -- name: number
 -- A run's place in the order of starts. A pruned run keeps it.
 SELECT coalesce((SELECT id FROM runs WHERE run = ?1), (SELECT number FROM pruned WHERE run = ?1)) AS row

@@ -33,6 +33,8 @@ from opord.stores.base import (
     Kept,
     KeptFor,
     LiveVersion,
+    Move,
+    Progress,
     Prune,
     RecordRow,
     Result,
@@ -324,6 +326,12 @@ class SqliteStore:
 
     def ends(self, runs: Sequence[RunId]) -> list[tuple[RunId, RunRow | None]]:
         return self._all("ends", (_json(runs),), tuple[RunId, RunRow | None])
+
+    def progress(self, runs: Sequence[RunId]) -> list[Progress]:
+        return self._all("progress", (_json(runs),), Progress)
+
+    def moves(self, since: Instant, *, limit: int) -> list[Move]:
+        return self._all("moves", (since, limit), Move)
 
     def runs(self, where: RunFilter, *, limit: int, after: str | None = None) -> list[RunRow]:
         if limit <= 0:
