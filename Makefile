@@ -8,6 +8,7 @@ PYTHONS ?=
 TESTS ?=
 LOSSES ?= 5000
 QUICK ?=
+EXAMPLES ?= 100
 # The store of `make soak`, `make sim` and `make faults`: postgres; empty: SQLite, and memory where that is enough.
 STORE ?=
 ON_STORE = $(if $(STORE),OPORD_TEST_STORE=$(STORE) )$(BIN)/python
@@ -24,7 +25,7 @@ without_ensurepip = { $(PYTHON) -m venv --clear --without-pip .venv && \
   $(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check pip; }
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format matrix postgres package golden fuzz soak sim mutants faults power bench bench-two bench-scale bench-postgres bench-peers bench-check docs clean .venv
+.PHONY: help demo test check format matrix postgres package golden api fuzz soak sim mutants faults power bench bench-two bench-scale bench-postgres bench-peers bench-check docs clean .venv
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[.a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,6 +70,9 @@ package: $(STAMP) ## build the package, look into it, and use it away from the t
 
 golden: $(STAMP) ## rewrite the golden files; then read the diff as prose
 	OPORD_GOLDEN=rewrite $(BIN)/python -m pytest -q -n $(WORKERS) -k golden
+
+api: $(STAMP) ## ask a running API all that its OpenAPI document allows, and what it does not (EXAMPLES=n)
+	$(BIN)/python -m tests.server.schemathesis --examples $(EXAMPLES)
 
 fuzz: $(STAMP) ## throw hostile contracts at the checker for MINUTES=n
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]' --constraint constraints.txt

@@ -21,10 +21,11 @@ RECORDS = "kernel/records.py"
 
 POINTED: dict[Union, set[str]] = {
     Union("contract/types.py", "Type"): {
-        "cli/input_shape.py", "codegen/expressions.py", "codegen/steps.py", "content/expressions.py", "drive/wrong_answers.py",
+        "cli/input_shape.py", "codegen/expressions.py", "codegen/schema.py", "codegen/steps.py", "content/expressions.py", "drive/wrong_answers.py",
         "kernel/same_input.py", "language/flow/coverage.py", "language/lowering/context.py",
         "language/lowering/expressions.py", "language/lowering/operators.py", "language/lowering/patterns.py",
-        "language/rules/same_key.py", "language/sheet/secrets.py", "language/types.py", "loading/build.py", "simulate/values.py",
+        "language/rules/same_key.py", "language/sheet/secrets.py", "language/types.py", "loading/build.py", "server/integers.py",
+        "simulate/values.py",
         "testing/plausible.py", "values/codec_problems.py", "values/codec_source.py", "values/nesting.py",
     },
     Union("contract/expressions.py", "Expr", "type: Type; place: Place"): {
@@ -131,6 +132,7 @@ PARTIAL: dict[str, dict[str, str]] = {
         "language/lowering/literals.py": "what it does not name cannot be printed into a text, and is refused",
         "language/lowering/policies.py": "what is none of the types of a key is refused",
         "language/lowering/typenodes.py": "it makes types from what is written, and takes none apart",
+        "codegen/input_schema.py": "it looks for texts, lists and ints, whose bounds a schema can say",
         "language/flow/handed.py": "of a type it asks only whether its values can be `none`",
         "language/rules/check_that_cannot_tell.py": "a result that it does not name cannot tell, and is reported",
         "language/rules/contract_without_key.py": "it looks for parameters that could be a key, to offer them",
@@ -141,6 +143,7 @@ PARTIAL: dict[str, dict[str, str]] = {
         "lsp/features/completion/values.py": "it offers words to an editor; others can be typed",
     },
     "Expr": {
+        "codegen/input_schema.py": "it looks for bounds that a schema can say; other conditions are told when they refuse",
         "language/flow/shared_keys.py": "a key that calls a pure, or could not be read, has its own finding",
         "codegen/steps.py": "whether a variable is annotated is a matter of form",
         "language/rules/same_key.py": "it looks for what a key reads already, so as not to offer it",

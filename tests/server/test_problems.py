@@ -68,6 +68,11 @@ def test_statuses_are_errors_and_titles_are_sentences() -> None:
         assert re.fullmatch(r"[A-Z][^.]*\.", kind.title), code
 
 
+def test_no_fact_takes_the_place_of_a_member_of_every_problem() -> None:
+    for code, kind in KINDS.items():
+        assert not {*kind.facts} & {"type", "title", "status", "detail", "code"}, code
+
+
 def test_an_error_of_our_own_says_nothing_of_itself_but_an_id(
     refund: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -1,4 +1,4 @@
-"""Derive other forms of the checked contract: the Python module here, the picture in `diagram`."""
+"""Derive other forms of the checked contract: Python here, pictures in `diagram`, JSON Schemas."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ __all__ = [
     "expressions",
     "generate",
     "imports",
+    "input_schema",
     "is_stale",
     "module_name",
     "module_path",
     "names",
     "origin_of",
     "python",
+    "schema",
     "steps",
     "write_module",
 ]

@@ -69,7 +69,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "run_moved": Kind(412, "The run has moved since it was seen.", ("run", "seen", "seq")),
     "run_busy": Kind(409, "The run is being carried on.", ("run", "event")),
     "run_unreadable": Kind(500, "What is stored of the run cannot be read.", ("run",)),
-    "not_stalled": Kind(409, "The run is not stalled.", ("run", "status")),
+    "not_stalled": Kind(409, "The run is not stalled.", ("run",)),
     "not_in_doubt": Kind(409, "No action of the run is in doubt.", ("run",)),
     "collision_open": Kind(409, "A collision of the run has to be resolved first.", ("run", "call", "key")),
     "wrong_resolution": Kind(409, "This is no answer to what the run asks.", ("run",)),

@@ -107,6 +107,8 @@ def _seen(members: dict[str, Any]) -> int | None:
     seen = members.get("seen")
     if seen is None:
         return None
+    if isinstance(seen, float) and seen.is_integer():
+        seen = int(seen)  # to JSON Schema, 7.0 is an integer
     if isinstance(seen, bool) or not isinstance(seen, int) or not 1 <= seen <= INT_MAX:
         raise InputInvalid("the answer", "seen", "expected the number of a record, from 1")
     return seen

@@ -10,8 +10,10 @@ from opord.codegen import diagram
 from opord.contract import Contract
 from opord.kernel.program import Program
 from opord.language.sheet import explain_sheet, render_markdown
+from opord.server.addresses import root_of
 from opord.server.answers import Answer, as_json
 from opord.server.desk import Desk
+from opord.server.openapi import document
 from opord.server.problems import Problem
 from opord.server.requests import Request
 from opord.server.routing import Route
@@ -91,6 +93,13 @@ async def text(desk: Desk, request: Request) -> Answer:
     return as_json({"sources": [{"file": file, "text": content} for file, content in program.sources]})
 
 
+async def openapi(desk: Desk, request: Request) -> Answer:
+    """Describe the addresses for the runs of a contract, as an OpenAPI document."""
+    request.query(("version",))
+    base = f"{root_of(request.scope)}/api/v1"
+    return as_json(document(await _contract(desk, request), desk.limits, base))
+
+
 async def _contract(desk: Desk, request: Request) -> Contract:
     return (await _program(desk, request)).contract
 
@@ -129,4 +138,5 @@ ROUTES = (
     Route("GET", "/contracts/{contract}/versions", versions),
     Route("GET", "/contracts/{contract}/diagram", draw),
     Route("GET", "/contracts/{contract}/text", text),
+    Route("GET", "/contracts/{contract}/openapi.json", openapi),
 )

@@ -7,9 +7,11 @@ from typing import Any
 from opord.backends.base import InputInvalid
 from opord.errors import EventRefused, RoleRequired
 from opord.generated.handles import Sent
+from opord.kernel.bounds import LONGEST_REASON
 from opord.server.answers import Answer, as_json
 from opord.server.api.showing import etag
 from opord.server.desk import Desk, if_seq, run_of
+from opord.server.integers import may_have_one, with_integers
 from opord.server.principals import OPERATOR, Principal
 from opord.server.problems import Problem, problem_of
 from opord.server.requests import Request
@@ -20,13 +22,25 @@ async def send(desk: Desk, request: Request) -> Answer:
     """Send a run an event, with the body as its parameters."""
     request.query(("wait",))
     wait_s = request.wait_s()
-    run, event, args = run_of(request), request.route["event"], await request.json()
+    run, event, args = run_of(request), request.route["event"], await _args(desk, request)
     sent = await _sent(desk, request, event, args)
     shown: dict[str, Any] = {"run": run, "event": event, "reception": sent.status, "state": sent.state}
     if not wait_s:
         return as_json(shown)
     row = await desk.rest_of(run, request) or await desk.backend.row(run)
     return as_json(shown | await desk.shown.page(row), headers=((b"etag", etag(row)),))
+
+
+async def _args(desk: Desk, request: Request) -> Any:
+    """Return the parameters that a body has."""
+    args = await request.json()
+    if may_have_one(await request.body()):
+        row, _ = await desk.row(request)
+        program = await desk.shown.program_if_readable(row)
+        event = program.events.get(request.route["event"]) if program is not None else None
+        if program is not None and event is not None:
+            return with_integers(program.contract, event.declaration.params, args)
+    return args
 
 
 async def _sent(desk: Desk, request: Request, event: str, args: Any) -> Sent:
@@ -82,11 +96,13 @@ def reason_of(members: dict[str, Any]) -> str | None:
     """Return the reason that a body gives.
 
     Raises:
-        InputInvalid: it is no text.
+        InputInvalid: it is no text, or too long.
     """
     reason = members.get("reason")
     if not isinstance(reason, str | None):
         raise InputInvalid("the request", "reason", "expected a text")
+    if reason is not None and len(reason) > LONGEST_REASON:
+        raise InputInvalid("the request", "reason", f"is longer than {LONGEST_REASON:,} characters")
     return reason
 
 

@@ -7,6 +7,7 @@ from opord.server.addresses import root_of, segment
 from opord.server.answers import Answer, as_json
 from opord.server.api.showing import etag
 from opord.server.desk import Desk
+from opord.server.integers import may_have_one, with_integers
 from opord.server.requests import Request
 from opord.server.routing import Route
 from opord.values.guard import INT_MAX
@@ -23,7 +24,10 @@ async def start(desk: Desk, request: Request) -> Answer:
     program = desk.program(request.route["contract"], version or None)
     priority = request.whole("priority", default=0, least=-PRIORITY_MOST, most=PRIORITY_MOST)
     label = request.once("label")
-    started = await desk.backend.start(program, await request.json(), priority=priority, label=label)
+    members = await request.json()
+    if may_have_one(await request.body()):
+        members = with_integers(program.contract, program.contract.params, members)
+    started = await desk.backend.start(program, members, priority=priority, label=label)
     shown: dict[str, object] = {"run": started.run, "created": started.created}
     if started.pruned:
         shown["pruned"] = True
