@@ -25,7 +25,7 @@ without_ensurepip = { $(PYTHON) -m venv --clear --without-pip .venv && \
   $(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check pip; }
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format matrix postgres package golden api fuzz soak sim mutants faults power bench bench-two bench-scale bench-postgres bench-peers bench-check docs clean .venv
+.PHONY: help demo test check format matrix postgres package golden api fuzz soak sim mutants faults power bench bench-two bench-http bench-scale bench-postgres bench-peers bench-check docs clean .venv
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[.a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -101,6 +101,9 @@ bench: $(STAMP) ## orders and steps a second, beside the bare store
 bench-two: $(STAMP) ## orders from one process that a worker in another one carries, on SQLite and PostgreSQL
 	$(BIN)/python bench/two_processes.py
 	$(BIN)/python bench/two_processes.py --postgres
+
+bench-http: $(STAMP) ## orders over HTTP: an API process, a worker process, and a client that waits for each end
+	$(BIN)/python bench/over_http.py
 
 bench-scale: $(STAMP) ## the same beside a million runs, and beside runs that fail for ever
 	$(BIN)/python bench/scale.py

@@ -116,7 +116,8 @@ class Shown:
         inbox, unread = await self._inbox(row.run) if row.arrivals or damage is not None else ((), [])
         details = details_view(body_of(row), inbox)
         details["stored"] += [{"id": None, "event": None, "at": None, "damaged": one.why} for one in unread]
-        run = await self.readable(row) if damage is None else None
+        held = damage is None and row.head.worker is not None  # no call is under way otherwise
+        run = await self.readable(row) if held else None
         return view | details | under_way_view(run, await self._workers_seen(), await self._instant())
 
     async def _inbox(self, run: RunId) -> tuple[Sequence[InboxRow], list[UnreadRow]]:

@@ -44,6 +44,8 @@ class Waiters:
         self._rung = False
         self._called = asyncio.Event()
         self._hearing = Hearing(store, "end", self._ring, hears=hears, poll_s=POLL_S)
+        self._bells: list[Hearing] = []
+        self._called_by_change: set[asyncio.Event] = set()
         self._looking: asyncio.Task[None] | None = None
         writer.on_end = self._look_at
 
@@ -75,7 +77,7 @@ class Waiters:
         """
         loop, called = asyncio.get_running_loop(), asyncio.Event()
         end = loop.time() + timeout_s
-        with self._both_bells(called):
+        with self._hearing_changes(called):
             while True:
                 called.clear()
                 changes = await self._writer.short_read(self._store.changes)
@@ -85,26 +87,32 @@ class Waiters:
                 await _pause(called, min(rest_s, POLL_S))
 
     @contextmanager
-    def _both_bells(self, called: asyncio.Event) -> Iterator[None]:
-        """Let any ring set an event."""
-        hearings = [
-            Hearing(self._store, ring, called.set, hears=self._hears, poll_s=POLL_S)
-            for ring in get_args(Ring)
-        ]
+    def _hearing_changes(self, called: asyncio.Event) -> Iterator[None]:
+        """Let any ring set an event. The bells stay open: to close one takes a disk's time."""
+        if not self._bells:
+            self._bells = [
+                Hearing(self._store, ring, self._call_all, hears=self._hears, poll_s=POLL_S)
+                for ring in get_args(Ring)
+            ]
+        for hearing in self._bells:
+            hearing.open()
+        self._called_by_change.add(called)
         try:
-            for hearing in hearings:
-                hearing.open()
             yield
         finally:
-            for hearing in hearings:
-                hearing.close()
+            self._called_by_change.discard(called)
+
+    def _call_all(self) -> None:
+        for called in self._called_by_change:
+            called.set()
 
     async def stop(self) -> None:
         """Stop looking, and cancel the callers that still wait."""
         if self._looking is not None:
             self._looking.cancel()
             await asyncio.gather(self._looking, return_exceptions=True)
-        self._hearing.close()
+        for hearing in (self._hearing, *self._bells):
+            hearing.close()
         for waiters in self._waiting.values():
             for waiter in waiters:
                 waiter.cancel()

@@ -102,11 +102,13 @@ class HttpApi:
             raise Problem("unauthenticated", "the request does not say who asks; sign in first")
         check_origin(scope, self._origins)
         handler, parts = _ROUTES.find(scope["method"], segments(scope))
+        patience = asyncio.timeout(limits.body_s + limits.answer_s)
+        request = Request(scope, inlet, limits, principal, parts, patience)
         try:
-            async with asyncio.timeout(limits.body_s + limits.answer_s) as patience:
-                return await handler(self._desk, Request(scope, inlet, limits, principal, parts, patience))
+            async with patience:
+                return await handler(self._desk, request)
         except TimeoutError:
-            raise Problem(
+            raise request.body_slow or Problem(
                 "store_unavailable",
                 f"the store has not answered for {limits.answer_s:g} s: it is locked, full or out of reach. What was asked "
                 "for may or may not be done; you can safely send it again",

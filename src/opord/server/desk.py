@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, Final, Protocol
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Final, Protocol
 
-from opord.backends.base import Backend, RowDamaged
+from opord.backends.base import Backend, Progress, RowDamaged
 from opord.backends.shown import Shown
 from opord.errors import RunMoved
 from opord.kernel.program import Program
@@ -19,6 +19,9 @@ from opord.server.requests import ClientGone, Request
 from opord.server.streams import Stream
 from opord.server.watch import Watch
 from opord.values.types import RunId
+
+FIRST_S: Final = 0.05
+"""How long an answer that is held waits for the end of its run alone, in seconds."""
 
 FRESH_S: Final = 0.1
 """How long what is known of the workers is used for other answers, in seconds."""
@@ -119,24 +122,31 @@ class Desk:
         row = await self.backend.row(run)
         if row.head.status != "running":
             return row
-        moved = self.watch.moved(run, lambda at: at is None or at.status != "running")
-        return await self._waited(request, run, moved)
+        return await self._waited(request, run, lambda at: at is None or at.status != "running")
 
     async def change_of(self, run: RunId, seen: RunRow, request: Request) -> RunRow | None:
         """Return a run once it has changed; None after the time of `?wait=`. See `rest_of`."""
         here = (seen.seq, seen.arrivals)
-        moved = self.watch.moved(run, lambda at: at is None or (at.seq, at.arrivals) != here)
-        return await self._waited(request, run, moved)
+        return await self._waited(request, run, lambda at: at is None or (at.seq, at.arrivals) != here)
 
     async def _waited(
-        self, request: Request, run: RunId, moved: Coroutine[Any, Any, object]
+        self, request: Request, run: RunId, fits: Callable[[Progress | None], bool]
     ) -> RunRow | None:
         wait_s = request.wait_s()
         request.patience.reschedule(asyncio.get_running_loop().time() + wait_s + self.limits.answer_s)
         await request.body()
-        # An end rings a bell, so it is heard of before the watch looks.
+        # Most runs end soon, and an end rings a bell. Waiting for that alone costs least.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(min(wait_s, FIRST_S)):
+                return await self.backend.end_of(run)
+        wait_s -= FIRST_S
+        if wait_s <= 0:
+            return None
         ended = asyncio.ensure_future(self.backend.end_of(run))
-        others = [asyncio.ensure_future(moved), asyncio.ensure_future(request.inlet.gone())]
+        others = [
+            asyncio.ensure_future(self.watch.moved(run, fits)),
+            asyncio.ensure_future(request.inlet.gone()),
+        ]
         try:
             await asyncio.wait({ended, *others}, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
             if others[1].done():

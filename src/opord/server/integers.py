@@ -6,8 +6,9 @@ From 2^53 on, a number that was written with a point may not be the one that was
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
 from opord.contract import (
     Contract,
@@ -31,7 +32,10 @@ from opord.values.names import member_names
 
 def may_have_one(body: bytes) -> bool:
     """Say whether a body may hold a number with a point or an exponent."""
-    return b"." in body or b"e" in body or b"E" in body
+    return _NUMBER.search(body) is not None
+
+
+_NUMBER: Final = re.compile(rb"[0-9][.eE]")
 
 
 def with_integers(contract: Contract, fields: Sequence[Field], value: Any) -> Any:

@@ -90,6 +90,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "keys_invalid": Kind(500, "The server's keys cannot be used."),
     # The runtime and the store.
     "unsupported": Kind(501, "This runtime cannot do it."),
+    "limit_unknown": Kind(404, "The store has no such limit."),
     "engine": Kind(500, "The engine cannot do it."),
     "refused": Kind(409, "It is refused."),
     "engine_closed": Kind(503, "The server is starting or stopping."),

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias
 from urllib.parse import parse_qsl
 
 from opord.server.limits import HttpLimits
-from opord.server.principals import Principal
+from opord.server.principals import SAFE_METHODS, Principal
 from opord.server.problems import Problem
 from opord.values.duration import parse_duration
 from opord.values.guard import BadValue, parse
@@ -185,14 +185,20 @@ class Request:
             ClientGone: the client went away while it sent it.
         """
         if self._body is None:
-            try:
-                async with asyncio.timeout(self.limits.body_s):
-                    self._body = await self._read()
-            except TimeoutError:
-                raise Problem(
-                    "body_slow", f"the body has not come within {self.limits.body_s:g} s", headers=CLOSE
-                ) from None
+            self._check_length()
+            part = await self.inlet.part()  # the server takes the request by its head; see `body_slow`
+            self._body = part if self.inlet.ended else await self._rest(part)
+            if len(self._body) > self.limits.body_bytes:
+                raise _too_large(self.limits.body_bytes)
         return self._body
+
+    @property
+    def body_slow(self) -> Problem | None:
+        """The problem of a client that has not sent its body in time; None if it has."""
+        if self.inlet.ended or self.scope["method"] in SAFE_METHODS:
+            return None
+        message = f"the body has not come within {self.limits.body_s:g} s"
+        return Problem("body_slow", message, headers=CLOSE)
 
     async def json(self) -> Any:
         """Return the body as plain data; an empty one is an object without members.
@@ -239,19 +245,24 @@ class Request:
                 f"send the body as JSON, with the header content-type: application/json, got: {said or 'none'}",
             )
 
-    async def _read(self) -> bytes:
-        most = self.limits.body_bytes
+    def _check_length(self) -> None:
         said = self.header(b"content-length")
-        if said is not None and said.isdecimal() and int(said[:20]) > most:
-            raise _too_large(most)
-        parts, size = [], 0
-        while not self.inlet.ended:
-            part = await self.inlet.part()
-            size += len(part)
-            if size > most:
-                raise _too_large(most)
-            parts.append(part)
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+        if said is not None and said.isdecimal() and int(said[:20]) > self.limits.body_bytes:
+            raise _too_large(self.limits.body_bytes)
+
+    async def _rest(self, first: bytes) -> bytes:
+        """Return a body that comes in several parts, beginning with the first."""
+        parts, size = [first], len(first)
+        try:
+            async with asyncio.timeout(self.limits.body_s):
+                while not self.inlet.ended:
+                    if size > self.limits.body_bytes:
+                        raise _too_large(self.limits.body_bytes)
+                    parts.append(await self.inlet.part())
+                    size += len(parts[-1])
+        except TimeoutError:
+            raise (self.body_slow or _too_large(self.limits.body_bytes)) from None
+        return b"".join(parts)
 
 
 def _pairs(text: bytes) -> list[tuple[str, str]]:

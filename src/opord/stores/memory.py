@@ -339,14 +339,10 @@ class MemoryStore:
         return [(run, row) for run, row in rows if row is None or has_ended(row.head.status)]
 
     def progress(self, runs: Sequence[RunId]) -> list[Progress]:
-        rows = filter(None, map(self._rows.runs.get, runs))
-        return [Progress(row.run, row.seq, row.arrivals, row.head.status) for row in rows]
+        return self._rows.progress(runs)
 
     def moves(self, since: Instant, *, limit: int) -> list[Move]:
-        with self._rows.lock:
-            records = [(run, one) for run, of_run in self._rows.journals.items() for one in of_run]
-        moves = [Move(one.at, RunId(run), one.seq, one.kind) for run, one in records if one.at >= since]
-        return sorted(moves)[-limit:]
+        return self._rows.moves(since, limit)
 
     def runs(self, where: RunFilter, *, limit: int, after: str | None = None) -> list[RunRow]:
         with self._rows.lock:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import apsw
@@ -11,6 +12,8 @@ import apsw
 from opord.stores.base import (
     EventKey,
     InboxRow,
+    Move,
+    Progress,
     RecordRow,
     RunRow,
     StoredContract,
@@ -20,7 +23,7 @@ from opord.stores.base import (
     WorkerRow,
 )
 from opord.stores.memory_permits import LimitTables
-from opord.values.types import RunId
+from opord.values.types import Instant, RunId
 
 
 @dataclass(slots=True)
@@ -47,3 +50,15 @@ class Rows:
     changes: int = 0
     tables: apsw.Connection | None = None
     limits: LimitTables = field(default_factory=LimitTables)
+
+    def progress(self, runs: Iterable[RunId]) -> list[Progress]:
+        """Return where runs are; see `Store.progress`."""
+        rows = filter(None, map(self.runs.get, runs))
+        return [Progress(row.run, row.seq, row.arrivals, row.head.status) for row in rows]
+
+    def moves(self, since: Instant, limit: int) -> list[Move]:
+        """Return the newest records; see `Store.moves`."""
+        with self.lock:
+            records = [(run, one) for run, of_run in self.journals.items() for one in of_run]
+        moves = [Move(one.at, RunId(run), one.seq, one.kind) for run, one in records if one.at >= since]
+        return sorted(moves)[-limit:]

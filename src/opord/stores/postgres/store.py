@@ -32,8 +32,6 @@ from opord.stores.base import (
     Kept,
     KeptFor,
     LiveVersion,
-    Move,
-    Progress,
     Prune,
     RecordRow,
     Result,
@@ -67,6 +65,7 @@ from opord.stores.postgres.location import Location, location_of
 from opord.stores.postgres.opening import check_writable, prepare
 from opord.stores.postgres.origin import check_origin, note_first, note_new
 from opord.stores.postgres.permits import PostgresGround
+from opord.stores.postgres.progress import Progresses
 from opord.stores.postgres.rewriting import compact, kept_of, rewrite
 from opord.stores.postgres.rows import contract_row, run_row, run_rows, worker_rows
 from opord.stores.postgres.transaction import PostgresTransaction
@@ -94,7 +93,7 @@ _PUT_OFF_US: Final = 60 * 1_000_000
 _NEWEST: Final = (1 << 63) - 1
 
 
-class PostgresStore:
+class PostgresStore(Progresses):
     """A store in a schema of a PostgreSQL database, for any number of workers."""
 
     readers: int = READERS
@@ -346,13 +345,6 @@ class PostgresStore:
         for run, *columns in self._all("ends", _json(known)) if known else ():
             ends.append((RunId(run), None if columns[0] is None else run_row(columns)))
         return ends
-
-    def progress(self, runs: Sequence[RunId]) -> list[Progress]:
-        known = (run for run in runs if "\0" not in run)  # see `_all`
-        return [Progress(*row) for row in self._all("progress", _json(known))]
-
-    def moves(self, since: Instant, *, limit: int) -> list[Move]:
-        return [Move(*row) for row in self._all("moves", since, limit)]
 
     def runs(self, where: RunFilter, *, limit: int, after: str | None = None) -> list[RunRow]:
         if limit <= 0:
