@@ -9,6 +9,7 @@ from opord.codegen.schema import ANY, NO_NUL, Schema, Schemas
 from opord.contract import Contract, Event
 from opord.kernel.bounds import LONGEST_KEY, LONGEST_REASON
 from opord.kernel.rows import RUN_OUTCOMES
+from opord.kernel.scheduling import LABEL_LONGEST, PRIORITY_MOST
 from opord.server.limits import HttpLimits
 
 _WHERE: Final = "#/components/schemas/"
@@ -28,6 +29,18 @@ _KEY: Final[Schema] = {
         "type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": "^(?!\\.{1,2}$)[^\\u0000]+$",
     },
 }  # fmt: skip
+_PRIORITY: Final[Schema] = {
+    "name": "priority",
+    "in": "query",
+    "description": "Runs of a higher priority are carried first.",
+    "schema": {"type": "integer", "minimum": -PRIORITY_MOST, "maximum": PRIORITY_MOST, "default": 0},
+}
+_LABEL: Final[Schema] = {
+    "name": "label",
+    "in": "query",
+    "description": "Only workers that are told this label carry the run.",
+    "schema": {"type": "string", "pattern": f"^[A-Za-z0-9_.:-]{{1,{LABEL_LONGEST}}}$"},
+}
 _REASON: Final[Schema] = {
     "anyOf": [{"type": "string", "maxLength": LONGEST_REASON, "pattern": NO_NUL}, {"type": "null"}],
     "description": "Why it is done. The journal keeps it.",
@@ -127,7 +140,7 @@ def _start(contract: Contract, schemas: Schemas, wait: Schema) -> Schema:
     return _operation(
         "start",
         f"Start a run of {contract.name}",
-        [wait],
+        [_PRIORITY, _LABEL, wait],
         {"200": ("A run of this key and input was there already.", answer), "201": ("The run.", answer)},
         body,
     )

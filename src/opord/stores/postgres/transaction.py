@@ -77,7 +77,7 @@ class PostgresTransaction:
         self._apply, self._place, self._done, self._viewed = apply, place, done, viewed
         self._lock = threading.Lock()
         self._open = True
-        self.arrivals = 0
+        self.arrivals: int = 0
         try:
             self._number = self._number_of(_BEGIN)
             self.connection: HandedConnection = HandedConnection(connection.pgconn)
