@@ -161,7 +161,7 @@ def imported_by(node: ast.AST) -> list[str]:
 
 
 INDEPENDENT = [
-    *(f"sim/{name}.py" for name in ("verify", "rules", "alarms", "tries", "shapes", "fold")),
+    *(f"sim/{name}.py" for name in ("verify", "rules", "alarms", "tries", "asked", "shapes", "fold")),
     "progress/look.py",
     "disk/lossy.py",
 ]

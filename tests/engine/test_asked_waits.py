@@ -75,10 +75,16 @@ def booking(policy: str, more: str = "") -> str:
 contract Booking(n: int) key n version 1
 {FAILURES}
 event stop(why: str)
+event doubtful(why: str)
+effect divisor(n: int) -> int
 effect find(n: int) -> str? fails Line {{ timeout 5s }}
 action book(n: int) -> str fails Line {more} {{ {policy} }}
 phase Open {{
   on stop(why) -> goto Failed(why)
+  on doubtful(why) {{
+    let d = perform divisor(n)
+    goto Failed("{{why}} {{100 // d}}")
+  }}
   initial state Booking -> Booked | Failed {{
     match commit book(n) {{
       ok place -> goto Booked(place)
@@ -325,3 +331,42 @@ class TestTheWaitHolds:
 
         sim.tell(story)
         assert (pauses(sim, "look"), sim.ending[0]) == ([600], "Done")
+
+    def test_for_a_commit_that_begins_again(self) -> None:
+        sim = Sim(booking("retry 3 times"), book=[asked(600), "a1"], divisor=[0])
+
+        async def story(here: Here) -> None:
+            await here.wait(60)
+            await here.send("doubtful", why="why")
+            await here.until(lambda: sim.status == "stalled")
+            (wait,) = [one for one in sim.view["waiting_for"] if one.get("verb") == "drop_event"]
+            await here.client.drop_event(sim.id, wait["id"], actor="ops")
+            await here.wait(5)
+            assert (sim.status, sim.calls("book")) == ("waiting", 1)
+            await here.until(lambda: sim.status == "ended")
+
+        sim.tell(story)
+        assert (pauses(sim, "book"), sim.ending) == ([600], ("Booked", {"place": "a1"}))
+
+    def test_until_the_run_leaves_the_state(self) -> None:
+        text = READING.replace("on hint(x) ignore", "on hint(x) -> goto Again").replace(
+            "-> Done | Failed {\n    match", "-> Done | Failed | Again {\n    match"
+        )
+        text = text.replace(
+            "final state Done",
+            """state Again -> Done | Failed {
+  let text = perform look(n) else -> goto Failed("no answer")
+  goto Done(text)
+}
+final state Done""",
+        )
+        sim = Sim(text, look=[asked(600), "text"], divisor=[1])
+
+        async def story(here: Here) -> None:
+            await here.wait(60)
+            await here.send("hint", x=1)
+            await here.rests()
+
+        sim.tell(story)
+        assert sim.ending == ("Done", {"text": "text"})
+        assert pauses(sim, "look")[0] < 100

@@ -105,6 +105,16 @@ def test_a_place_offers_what_fits_there_and_nothing_else(place: str) -> None:
 MEANINGS = {
     "an outcome": (f"{DESK}\nfinal state X ‸", "failure", ""),
     "a declaration": (f"{DESK}\n‸", "failure", "failure ${1:Name} {\n  ${2:Unavailable} transient\n}"),
+    "a wait behind transient": (
+        f"{DESK}\nfailure Pace {{ TooMany(pause: duration) transient ‸ }}",
+        "wait",
+        "",
+    ),
+    "a limit of a wait": (
+        f"{DESK}\nfailure Pace {{ TooMany(pause: duration) transient wait ‸ }}",
+        "at most",
+        "at most ${1:5m}",
+    ),
     "a delay": (f'{DESK}\naction x() {{ in doubt check look("") ‸ }}', "after", ""),
     "a timer": (waiting("‸"), "after", "after ${1:48h} -> goto ${2:State}"),
     "a condition of a handler": (waiting("on decide(note, score) ‸"), "if", ""),

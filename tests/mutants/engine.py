@@ -140,8 +140,8 @@ MUTANTS = (
     ),
     Mutant(
         "delay of the check ignored", PLAN,
-        '    return not resting and _due(intent, action) <= now',
-        '    return not resting and (intent.doubts != [] or _due(intent, action) <= now)',
+        '    return not resting and _due(run, intent, action) <= now',
+        '    return not resting and (intent.doubts != [] or _due(run, intent, action) <= now)',
         "the effect that checks is asked before it can know", "4, C7",
         seeds=40,
     ),
@@ -161,7 +161,7 @@ MUTANTS = (
     ),
     Mutant(
         "lookup that fails taken as no", COMMIT,
-        '        return CommitReply("silence", failed, storable(explanation), trouble, asked_at=asked_at)',
+        '        return CommitReply(\n            "silence", failed, storable(explanation), trouble, asked_at=asked_at, wait=wait_of(ending)\n        )',
         '        return CommitReply("no")',
         "a look-up that does not answer counts as a no", "1, 4",
         tests=("tests/engine/test_doubts.py::TestCheck::test_while_the_effect_fails_it_is_asked_again",),

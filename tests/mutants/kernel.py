@@ -14,13 +14,14 @@ DRAFT, RUN, STEP, SEALING = "kernel/draft.py", "kernel/run.py", "kernel/step.py"
 MUTANTS = (
     Mutant(
         "key window ignored", PLAN,
-        "    return now < intent.first_at + microseconds(action.key.window)", "    return True",
+        "    return max(now, not_before(run, intent.call)) < intent.first_at + microseconds(action.key.window)",
+        "    return True",
         "an attempt is repeated although the other side has forgotten its key", "1, C22",
         seeds=40,
     ),
     Mutant(
         "delay of the check left out", PLAN,
-        "    return max(Instant(intent.given_up_at + microseconds(check.after)), intent.next_at)",
+        "    return max(after, intent.next_at, not_before(run, check.effect))",
         "    return max(intent.given_up_at, intent.next_at)",
         "the effect that checks is asked before it can know", "4, C7",
         seeds=40,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.mutants import attempts, engine, kernel, limits, people, stores
+from tests.mutants import attempts, engine, kernel, limits, people, stores, waits
 from tests.mutants.model import Mutant
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -12,4 +12,5 @@ MUTANTS: tuple[Mutant, ...] = (
     *limits.MUTANTS,
     *people.MUTANTS,
     *stores.MUTANTS,
+    *waits.MUTANTS,
 )

@@ -12,6 +12,9 @@ FAILURES = {
 }
 TRANSIENT = {"Busy", "Full"}
 
+PACED = ("Full(pause: duration) transient wait at most 2m", "Full(pause: duration) transient wait")
+"""How `Full` is written where the other side asks to wait."""
+
 DECLARED = """\
 enum Colour { red, green, blue }
 failure WorkError { Refused(reason: str) settles, Locked, Busy transient }

@@ -11,6 +11,8 @@ from opord.statements import call_sites
 
 _WORDS = {
     "effect with failures": r"^effect find.* fails ",
+    "failure that asks to wait": r"Full\(pause: duration\) transient wait \}",
+    "failure that asks to wait for a limited time": r"transient wait at most 2m",
     "effect with a timeout": r"^effect .*timeout",
     "effect with retry": r"^effect .*retry",
     "action with failures": r"^action .* fails ",

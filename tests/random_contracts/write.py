@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from opord.language import check_text
-from tests.random_contracts.calls import DECLARED, Called, random_calls
+from tests.random_contracts.calls import DECLARED, PACED, Called, random_calls
 from tests.random_contracts.steps import Blank, Scope, StepWriter
 
 TRIES = 200
@@ -103,7 +103,9 @@ class _Draft:
         )
         for mark, goto in self.goes.items():
             text = text.replace(mark, goto)
-        return text
+        # Drawn apart, so that the rest of a contract does not depend on it.
+        paced = Random(f"paced {text}").choice(("Full transient", "Full transient", *PACED))
+        return text.replace("Full transient", paced)
 
     # --- states and phases ---------------------------------------------------------------------
 

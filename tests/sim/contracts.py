@@ -144,6 +144,15 @@ def facts_of(contract: Contract) -> dict[str, Any]:
             for variant in failure.variants
             if variant.transient
         ],
+        "waits": {
+            f"{failure.name}.{variant.name}": [
+                variant.wait.field,
+                variant.wait.at_most.total_seconds() if variant.wait.at_most is not None else None,
+            ]
+            for failure in contract.failures
+            for variant in failure.variants
+            if variant.wait is not None
+        },
         "settling": [
             f"{failure.name}.{variant.name}"
             for failure in contract.failures

@@ -341,7 +341,13 @@ class Provider:
             return None
         type_, variant = self.rng.choice(wanted)
         fields = self._values._object(variant.fields, ()) if variant.fields else {}
+        if variant.wait is not None:
+            fields[variant.wait.field] = self.rng.choice(ASKED)
         return load_failure(program, {"type": f"{type_}.{variant.name}", **fields})
+
+
+ASKED = ("0s", "-3s", "700ms", "5s", "40s", "3m")
+"""How long the other side asks to wait. Where a contract limits it, some of these are longer."""
 
 
 def is_in_transaction(program: CallProgram) -> bool:

@@ -11,6 +11,8 @@ from collections.abc import Generator, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
+from tests.sim.asked import asked_s
+
 SURPRISES = 3
 BEGINS_ANEW = ("event", "retried", "terminated", "started")
 
@@ -89,7 +91,7 @@ def _attempt(
         yield f"attempts: record {seq} tries {call} again after {after.number} failed attempts"
     if record["attempt"] != after.number:
         yield f"attempts: record {seq} is attempt {record['attempt']} of {call}, the {after.number}. on record"
-    longest = timedelta(seconds=rules["cap_s"] if failure is not None else 60.0)
+    longest = timedelta(seconds=max(rules["cap_s"] if failure is not None else 60.0, asked_s(record, facts)))
     if not timedelta(0) <= after.next - _instant(record["at"]) <= longest:
         yield f"attempts: record {seq} tries {call} again at {record['next']}"
     return after

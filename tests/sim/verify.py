@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from tests.sim.alarms import judge_alarms
+from tests.sim.asked import waits_by_rule
 from tests.sim.fold import micros
 from tests.sim.rules import commits_by_rule
 from tests.sim.shapes import members
@@ -65,6 +66,7 @@ def _read(row: dict[str, Any], facts: dict[str, Any], known: dict[str, Any]) -> 
         _path(row, records, facts),
         _commits(records, facts),
         attempts_by_rule(records, facts),
+        waits_by_rule(records, facts),
         judge_alarms(row, records, facts),
     )
     found = [

@@ -56,6 +56,15 @@ def test_an_action_in_a_transaction_ends_as_declared_and_stalls_no_run() -> None
     assert "unknown" not in ends
 
 
+def test_waits_that_the_other_side_asks_for_are_drawn_and_kept() -> None:
+    path = ROOT / "tests/language/good/crm_update.opord"
+    seen = explore(load_program(path), runs=80, seed=0)
+    assert not seen.troubles, seen.troubles
+    assert seen.answered["write_record", "CrmError.TooMany"] > 5
+    assert seen.answered["find_record", "SearchError.Throttled"] > 5
+    assert max(seen.times_s) > 600  # far longer than its backoffs last
+
+
 def test_the_same_seed_gives_the_same_results(tmp_path: Path) -> None:
     program = load_program(EXAMPLES[-1])
     first, again, other = (

@@ -79,7 +79,8 @@ class Way:
 class Runs:
     """All situations that the runs of a contract reach, and the ways between them.
 
-    `phase` has the phase of each state, and the phase's timers by their ids.
+    `phase` has the phase of each state, and the phase's timers by their ids. `asks_freely` is true
+    if some failure can ask to wait for any time.
     """
 
     start: Situation
@@ -87,6 +88,7 @@ class Runs:
     waits: set[Situation]
     ends: set[Situation]
     phase: dict[str, tuple[str, frozenset[str]]]
+    asks_freely: bool = False
 
 
 class _Choices:
@@ -133,7 +135,9 @@ def explore(program: Program) -> Runs:
     started = recording.start(program, "run", _input(program), now=NOW, worker="", held=False)
     rows = {_situation(started.run): started.start().row}
     start = next(iter(rows))
-    runs = Runs(start, {}, set(), set(), _phases(program))
+    waits = [each.wait for failure in program.contract.failures for each in failure.variants if each.wait]
+    asks_freely = any(wait.at_most is None for wait in waits)
+    runs = Runs(start, {}, set(), set(), _phases(program), asks_freely)
     waiting = [start]
     while waiting:
         here = waiting.pop()
@@ -461,6 +465,8 @@ def _values(program: Program, type: ir.Type) -> list[Any]:
             return [1]
         case ir.Primitive(name="str"):
             return ["text"]
+        case ir.Primitive(name="duration"):
+            return ["1s"]
         case ir.OptionalOf(item=item):
             return [*_values(program, item), None]
         case ir.Named(name=name):

@@ -316,7 +316,8 @@ def _ends_within(runs: Runs, promise: Promise, found: _Search) -> Verdict:
         waits = [node for node in found.before if node[0] in runs.waits]
         # This does not ask which run takes longest: any run that waits takes too long.
         return Verdict(False, _run_to(found, waits[0]).told) if waits else Verdict(True, unclear=True)
-    return Verdict(True, unclear=_same_state_again(runs))
+    # Whether a call that may rest for any time lies on a way is not asked here.
+    return Verdict(True, unclear=runs.asks_freely or _same_state_again(runs))
 
 
 def _same_state_again(runs: Runs) -> bool:

@@ -313,3 +313,18 @@ def test_a_failure_says_whether_it_can_be_tried_again() -> None:
     body = "commit a(id) else -> goto Z\n  goto Z"
     sheet = explain_sheet(contract_with("action a(id: str) fails F { key id }", body))
     assert [(each.name, each.again) for each in sheet.actions[0].failures] == [("No", False), ("Busy", True)]
+
+
+def test_a_failure_says_how_long_it_asks_to_wait() -> None:
+    declared = (
+        "failure Pace { TooMany(pause: duration) transient wait at most 5m, Full(rest: duration) transient wait }\n"
+        "action a(id: str) fails Pace { key id, retry 2 times }"
+    )
+    (action,) = explain_sheet(contract_with(declared, "commit a(id) else -> goto Z\n  goto Z")).actions
+    assert [failure.wait for failure in action.failures] == [
+        "as long as pause says, 5 minutes at most",
+        "as long as rest says",
+    ]
+    assert action.attempts.endswith(
+        "; TooMany can ask for a longer pause (5 minutes at most), Full can ask for a longer pause"
+    )

@@ -141,12 +141,11 @@ _CLAUSES = (
         "The next attempt comes no sooner than the failure's one `duration` field says.",
         "failure PaymentError { TooMany(retry_after: duration) transient wait at most 5m }",
         ("transient wait [at most D]",),
-        (Snippet("wait at most", "limit how long the other side can ask to wait", "wait at most ${1:5m}"),),
     ),
     Word(
         "at most", ("variant part",), "A longer wait counts as this. Promises about time need it.",
         "failure PaymentError { TooMany(retry_after: duration) transient wait at most 5m }",
-        ("wait at most D",), leads_to="other",
+        ("wait at most D",), (Snippet("at most", "limit the wait", "at most ${1:5m}"),), leads_to="other",
     ),
     Word(
         "settles", ("variant",),
