@@ -108,11 +108,16 @@ def _late(record: dict[str, Any], step: _Step | None) -> Iterator[str]:
 
 
 def _ends(record: dict[str, Any], step: _Step) -> Iterator[str]:
-    """Check the last attempt of an action in transaction, for which the step waits no longer."""
+    """Check the last attempt of an action in transaction, for which the step waits no longer.
+
+    The answer of an effect that the step waited for before it comes with the transition.
+    """
     asks = (record["call"], record["attempt"])
-    if step.call is not None and asks != (step.call, step.number + 1):
-        yield f"attempts: record {record['seq']} ends {asks}, after {step.number} attempts of {step.call}"
-    step.call = None
+    before = step.number if step.call == record["call"] else 0
+    if record["attempt"] != before + 1:
+        yield f"attempts: record {record['seq']} ends {asks}, after {before} attempts of it"
+    if step.call == record["call"]:
+        step.call = None
 
 
 def _goes_on(
