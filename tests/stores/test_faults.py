@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from opord.stores.base import (
     Write,
 )
 from opord.stores.sqlite import SqliteStore, opening
-from opord.stores.sqlite.connection import translate
+from opord.stores.sqlite.connection import BUSY_TIMEOUT_MS, translate, wait_while_busy
 from opord.testing.store_rows import (
     DIGEST,
     ORDERS,
@@ -96,7 +97,7 @@ SYSTEM = _System()
 
 def connect(path: Path | None, flags: int, vfs: str | None) -> apsw.Connection:
     connection = apsw.Connection(str(path), flags=flags, vfs="opord-faults")
-    connection.set_busy_timeout(20)
+    connection.set_busy_handler(lambda looks: looks < 20 and wait_while_busy(looks))
     return connection
 
 
@@ -313,13 +314,22 @@ def test_a_store_that_another_process_writes_is_locked_until_it_ends(store: Sqli
     assert store.apply(batch) == expected(store, mixed=True)
 
 
-def test_a_call_that_may_not_wait_fails_at_once(store: SqliteStore, file: Path) -> None:
+def test_a_call_that_may_not_wait_for_long_fails_soon(
+    store: SqliteStore, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     other = apsw.Connection(str(file))
     other.execute("BEGIN IMMEDIATE")
-    store._pool.writer.connection.set_busy_timeout(10**9)  # the waiting caller now waits for ever
+    store._pool.writer.connection.set_busy_handler(wait_while_busy)
+    pauses: list[float] = []
+    monkeypatch.setattr(time, "sleep", pauses.append)
     with pytest.raises(StoreUnavailable) as caught, store.at_once():
         store.apply(a_batch(store, mixed=True))
     assert caught.value.kind == "locked"
+    assert sum(pauses) == pytest.approx(0.002)
+    pauses.clear()
+    with pytest.raises(StoreUnavailable):
+        store.apply(a_batch(store, mixed=True))
+    assert sum(pauses) == pytest.approx(BUSY_TIMEOUT_MS / 1000)
     other.execute("ROLLBACK")
     other.close()
     with store.at_once():

@@ -286,7 +286,7 @@ class Store(Protocol):
         ...
 
     def at_once(self) -> AbstractContextManager[None]:
-        """In this block, verbs on this thread never wait: they raise `StoreUnavailable`."""
+        """In this block, verbs on this thread raise `StoreUnavailable` instead of a long wait."""
 
     def claim(
         self,

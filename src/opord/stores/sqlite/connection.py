@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import TypeAlias, TypeVar
+from functools import cache
+from typing import Any, Final, TypeAlias, TypeVar
 
 import apsw
 import msgspec
@@ -25,6 +27,20 @@ _HURRY = threading.local()
 BoundValues: TypeAlias = Sequence[str | int | None] | Mapping[str, str | int | None]
 
 BUSY_TIMEOUT_MS = 5_000
+"""How long a use of the file waits for another process, in milliseconds."""
+
+_PAUSES_S: Final = (*(0.000_2,) * 10, *(0.000_5,) * 16, *(0.001,) * 40, *(0.005,) * 50, *(0.02,) * 235)
+"""The pauses between two looks whether a locked file is free, in seconds: 5 s together.
+
+A write takes about a millisecond. SQLite's own pauses are from 1 to 100 ms, so that two busy
+processes would mostly sleep.
+"""
+
+_SHORT_LOOKS: Final = 10
+"""How many times a call looks that may not wait for long: for 2 ms.
+
+To hand it to a thread and back costs a busy process more than that.
+"""
 
 _KINDS: tuple[tuple[type[apsw.Error], str, str], ...] = (
     (apsw.BusyError, "locked", "is locked by another process"),
@@ -54,9 +70,17 @@ def translate(error: apsw.Error, place: str) -> StoreError:
     return StoreError(f"store {place}: {type(error).__name__}: {error}")
 
 
+def wait_while_busy(looks: int) -> bool:
+    """Wait a moment for another process; say whether to look again. A handler of `apsw`."""
+    if looks >= (_SHORT_LOOKS if getattr(_HURRY, "on", False) else len(_PAUSES_S)):
+        return False
+    time.sleep(_PAUSES_S[looks])
+    return True
+
+
 @contextmanager
 def at_once() -> Iterator[None]:
-    """In this block, a connection is never waited for on this thread; see `Store.at_once`."""
+    """In this block, no connection is waited for long on this thread; see `Store.at_once`."""
     _HURRY.on = True
     try:
         yield
@@ -80,15 +104,12 @@ class StoreConnection:
         # A lock that another thread of the parent held would never be free in the child, so check
         # first.
         self.check_process()
-        hurry = getattr(_HURRY, "on", False)
-        if not self._lock.acquire(blocking=not hurry):
+        if not self._lock.acquire(blocking=not getattr(_HURRY, "on", False)):
             raise StoreUnavailable("locked", f"store {self.place} is in use by another thread")
         try:
             if self.closed:
                 raise StoreRefused(f"store {self.place} is closed")
             connection = self.connection
-            if hurry:
-                connection.set_busy_timeout(0)
             try:
                 yield connection
             except apsw.Error as error:
@@ -96,8 +117,6 @@ class StoreConnection:
             finally:
                 if not connection.getautocommit():
                     self._roll_back()
-                if hurry:
-                    connection.set_busy_timeout(BUSY_TIMEOUT_MS)
         finally:
             self._lock.release()
 
@@ -171,6 +190,13 @@ def rows(connection: apsw.Connection, query: str, values: BoundValues, kind: typ
 
 def _decode(text: object, kind: type[T]) -> T:
     try:
-        return msgspec.json.decode(str(text), type=kind)
+        decoded: T = _decoder(kind).decode(str(text))  # type: ignore[arg-type] # a class is hashable
+        return decoded
     except msgspec.MsgspecError as error:
         raise RowDamaged(f"a row is damaged: {error}") from error
+
+
+@cache
+def _decoder(kind: object) -> msgspec.json.Decoder[Any]:
+    # To make one takes longer than most queries.
+    return msgspec.json.Decoder(kind)

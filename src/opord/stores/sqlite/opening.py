@@ -10,7 +10,7 @@ import apsw
 
 from opord.stores.base import StoreMissing, StoreRefused
 from opord.stores.sqlite import sql
-from opord.stores.sqlite.connection import BUSY_TIMEOUT_MS, close, translate
+from opord.stores.sqlite.connection import BUSY_TIMEOUT_MS, close, translate, wait_while_busy
 
 # "OPRD": marks a file as a store of Opord.
 APPLICATION_ID = 0x4F505244
@@ -111,7 +111,7 @@ def _must_exist(path: Path | None, place: str) -> None:
 def _connect(path: Path | None, flags: int, vfs: str | None) -> apsw.Connection:
     try:
         connection = apsw.Connection(":memory:" if path is None else str(path), flags=flags, vfs=vfs)
-        connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+        connection.set_busy_handler(wait_while_busy)
         connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
         for name, value in _SYNCS:
             connection.pragma(name, value)
