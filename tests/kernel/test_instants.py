@@ -16,9 +16,3 @@ def test_a_text_holds_its_instant_whether_cached_or_not() -> None:
     for instant in asked:
         assert text(instant) == to_datetime(instant).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         assert parse(text(instant)) == instant
-
-
-def test_at_most_a_few_hundred_texts_are_cached() -> None:
-    for instant in range(10_000):
-        text(instant)
-    assert text.cache_info().currsize <= 256

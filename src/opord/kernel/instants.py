@@ -6,8 +6,6 @@ Results get their type by a comment instead of a call of `Instant` or `Duration`
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
-from typing import Final
 
 from opord.values.types import Duration, Instant
 
@@ -18,14 +16,6 @@ LAST_INSTANT = (datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC) - _EPOCH)
 """The latest instant that can be written; later ones are replaced by it."""
 
 
-_REMEMBERED: Final = 256
-"""Size of the cache of other forms.
-
-The records of a step share one instant, as do those of a batch begun by one event.
-"""
-
-
-@lru_cache(maxsize=_REMEMBERED)
 def to_datetime(instant: int) -> datetime:
     """Return the instant as an aware UTC datetime."""
     return _EPOCH + timedelta(microseconds=instant)
@@ -50,7 +40,6 @@ def in_words(instant: int) -> str:
 _latest: tuple[int, str] = (-1, "")
 
 
-@lru_cache(maxsize=_REMEMBERED)
 def text(instant: int) -> str:
     """Return the instant as RFC 3339 with six digits of a second. The texts sort as instants do."""
     # Most instants of a busy second differ only in the fraction, and strftime is slow. One tuple,

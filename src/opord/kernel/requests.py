@@ -12,29 +12,41 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 import msgspec
 
+from opord.kernel.instants import to_datetime
 from opord.values.failure import Failure
+from opord.values.types import Instant
 
 InputT = TypeVar("InputT")
 
 
-class RunInfo(msgspec.Struct, frozen=True):
-    """What a contract sees of its run as `run`."""
+class RunInfo(msgspec.Struct, frozen=True, gc=False):
+    """What a contract sees of its run as `run`. `began` is the instant of its start."""
 
     id: str
-    started_at: datetime
+    began: Instant
+
+    @property
+    def started_at(self) -> datetime:
+        """When the run was started."""
+        return to_datetime(self.began)
 
 
 class Frame(msgspec.Struct, Generic[InputT], frozen=True):
     """What is in scope everywhere in a contract.
 
-    `now` is fixed for the step. In the handler of an event, `actor` is the sender of the event;
+    `at` is the instant of the step. In the handler of an event, `actor` is the sender of the event;
     elsewhere it is empty.
     """
 
     input: InputT
     run: RunInfo
-    now: datetime
+    at: Instant
     actor: str = ""
+
+    @property
+    def now(self) -> datetime:
+        """The instant of the step. Most steps never ask for it."""
+        return to_datetime(self.at)
 
 
 class Call(msgspec.Struct, frozen=True):

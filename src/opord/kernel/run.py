@@ -13,7 +13,6 @@ import msgspec
 
 from opord.contract import Action
 from opord.kernel.alarms import Alarm, PastCommit
-from opord.kernel.instants import to_datetime
 from opord.kernel.large import INPUT_VALUES, Keep, Large, LargeValues, Split, ValueCache, larges, under
 from opord.kernel.program import CallProgram, Program, StateProgram
 from opord.kernel.records import CauseKind, CollisionAnswer, EndingKind, OutcomeBy
@@ -282,7 +281,7 @@ class Run:
 
     def frame(self, now: Instant, actor: str = "") -> Frame[Any]:
         """Return what is in scope everywhere in the contract, for a step at `now`."""
-        return Frame(self.input, self.info, to_datetime(now), actor)
+        return Frame(self.input, self.info, now, actor)
 
     @property
     def at(self) -> StateProgram:
@@ -495,7 +494,7 @@ def _bare_run(program: Program, run_id: RunId, now: Instant) -> Run:
     run.wake_at = run.worker = run.reason = None
     run.past = {}
     run.body = RunBody(data=_NO_DATA, entered=0)
-    run.info = RunInfo(run_id, to_datetime(now))
+    run.info = RunInfo(run_id, now)
     return run
 
 

@@ -26,10 +26,9 @@ from opord.kernel.program import (
 from opord.kernel.requests import Frame, InDoubt, RunInfo, TimedOut
 from opord.loading.modules import places_in
 from opord.values.codec import Codecs
-from opord.values.duration import parse_instant
-from opord.values.types import Digest, Key
+from opord.values.types import START_OF_TIME, Digest, Key
 
-_NO_RUN = RunInfo("", parse_instant("1970-01-01T00:00:00Z"))
+_NO_RUN = RunInfo("", START_OF_TIME)
 
 
 def build_program(contract: ir.Contract, sources: tuple[tuple[str, str], ...], module: ModuleType) -> Program:
@@ -115,7 +114,7 @@ class _Builder:
         key = self._function("key")
 
         def key_of(input_value: Any) -> Key:
-            text: Key = key(Frame(input_value, _NO_RUN, _NO_RUN.started_at))
+            text: Key = key(Frame(input_value, _NO_RUN, START_OF_TIME))
             return text
 
         return key_of
@@ -126,7 +125,7 @@ class _Builder:
         refusal = self._function("refusal")
 
         def refusal_of(input_value: Any) -> tuple[int, str] | None:
-            refused: tuple[int, str] | None = refusal(Frame(input_value, _NO_RUN, _NO_RUN.started_at))
+            refused: tuple[int, str] | None = refusal(Frame(input_value, _NO_RUN, START_OF_TIME))
             return refused
 
         return refusal_of

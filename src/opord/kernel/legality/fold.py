@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from opord.contract import Action
-from opord.kernel.instants import parse, to_datetime
+from opord.kernel.instants import parse
 from opord.kernel.legality.values import Values
 from opord.kernel.program import CallProgram, HandlerProgram, Program, StateProgram
 from opord.kernel.records import RecordKind
@@ -294,4 +294,4 @@ class Fold:
 
     def frame(self, now: Instant, actor: str = "") -> Frame[Any]:
         """Return what is in scope everywhere in the contract."""
-        return Frame(self.input, RunInfo(self.run, to_datetime(self.started_at)), to_datetime(now), actor)
+        return Frame(self.input, RunInfo(self.run, self.started_at), now, actor)
