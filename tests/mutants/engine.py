@@ -70,7 +70,7 @@ MUTANTS = (
     ),
     Mutant(
         "event dropped while busy", EVENTS,
-        "        draft.put.append(row)\n", "",
+        "        draft.put += (row,)\n", "",
         "an event that is to be kept is confirmed and thrown away", "6, C12",
         seeds=40,
     ),
@@ -300,7 +300,7 @@ MUTANTS = (
     ),
     Mutant(
         "event key looked up but not claimed", EVENTS,
-        "    if keyed is not None:\n        draft.event_keys.append(keyed.key())\n", "",
+        "    if keyed is not None:\n        draft.event_keys += (keyed.key(),)\n", "",
         "an event's key is not kept, so the event is taken twice", "6",
         tests=("tests/engine/test_events.py::TestKeys::test_the_same_key_twice_is_one_event",),
     ),
@@ -393,7 +393,7 @@ MUTANTS = (
     ),
     Mutant(
         "late outcome thrown away if the run is held", EVIDENCE,
-        "        if waits:\n            draft.put.append(inbox.inbox_row(draft.run, host.new_id(), draft.at, evidence))",
+        "        if waits:\n            draft.put += (inbox.inbox_row(draft.run, host.new_id(), draft.at, evidence),)",
         "        if waits:\n            return",
         "evidence that comes while a worker holds the run is lost", "11, C14",
         tests=("tests/engine/test_evidence.py::test_a_secret_in_late_evidence_is_sealed_in_the_inbox",),

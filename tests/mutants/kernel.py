@@ -439,8 +439,8 @@ MUTANTS = (
     ),
     Mutant(
         "secret in clear among used keys", SETTLED,
-        '                sealed_text(run.program, run.id, f"{where} result", result),',
-        "                result,",
+        '            sealed_text(run.program, run.id, f"{where} result", result),',
+        "            result,",
         "the result of a used key holds a secret that anybody can read", "20",
         tests=("tests/protection/test_at_rest.py::test_no_planted_secret_is_in_any_byte_that_is_written_or_printed",),
     ),

@@ -119,12 +119,12 @@ async def _offer(host: Host, run: Run, event: Event, message: Message, keyed: _K
     elif inbox.keeps(run, event, behind_timer=behind_timer):
         row = inbox.inbox_row(run, message.id, now, message)
         await _check_queue(host, run, row, event)
-        draft.put.append(row)
+        draft.put += (row,)
         reception = "stored"
     else:
         raise _refusal(run, message.event, fit.error)
     if keyed is not None:
-        draft.event_keys.append(keyed.key())
+        draft.event_keys += (keyed.key(),)
     host.hook("before event", run.id)
     if moved or handler is not None:
         write = draft.write(arrivals=run.arrivals)

@@ -68,7 +68,7 @@ async def keep_late(host: Host, run_id: RunId, evidence: Evidence) -> None:
                     continue  # it may have ended, and nobody takes in what an ended run is sent
                 draft, waits = Draft(same, host.now(), host.name), True
         if waits:
-            draft.put.append(inbox.inbox_row(draft.run, host.new_id(), draft.at, evidence))
+            draft.put += (inbox.inbox_row(draft.run, host.new_id(), draft.at, evidence),)
         elif run.kept_data is None:
             # What is sealed in its row stays as it is.
             run.program = replace(run.program, vault=None)

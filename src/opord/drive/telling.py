@@ -18,7 +18,7 @@ def tell_opened(host: Host, draft: Draft) -> None:
     """Report the needs that a durable draft has opened, each once."""
     if not draft.opened:
         return
-    opened, draft.opened = draft.opened, []
+    opened, draft.opened = draft.opened, ()
     for need in opened_needs(draft.run, opened):
         log.warning("%s", need_line(need), extra=about_need(need))
         host.need_opened(need)

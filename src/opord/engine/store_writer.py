@@ -109,11 +109,13 @@ class StoreWriter:
         self._abandoned: set[asyncio.Future[None]] = set()
         self._pump: asyncio.Task[None] | None = None
         self._ready: asyncio.Event | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def start(self) -> None:
         """Start to serve. Needs a running event loop."""
         self._ready = asyncio.Event()
-        self._pump = asyncio.get_running_loop().create_task(self._serve(), name="opord-store-writer")
+        self._loop = asyncio.get_running_loop()
+        self._pump = self._loop.create_task(self._serve(), name="opord-store-writer")
 
     async def stop(self, grace_s: float) -> None:
         """Serve what waits for up to `grace_s` seconds, then end.
@@ -144,10 +146,14 @@ class StoreWriter:
 
         The future is done when the change is durable or refused.
         """
-        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        # Kept: to ask for the running loop is a call of the system.
+        loop, ready = self._loop, self._ready
+        if loop is None or ready is None:
+            raise RuntimeError("the engine is not running")
+        future: asyncio.Future[Result] = loop.create_future()
         run = change.run if type(change) is Write else change.row.run  # type: ignore[union-attr]
         if not self._waiting:
-            self._wake()
+            ready.set()
         if run not in self._behind:
             self._behind[run] = None
             self._waiting.append((run, change, future))
@@ -409,7 +415,7 @@ class StoreWriter:
         """Call a verb on this thread, and note how long it takes.
 
         Raises:
-            StoreUnavailable: it would have to wait for somebody, or the store cannot answer.
+            StoreUnavailable: it would have to wait for long, or the store cannot answer.
         """
         began = time.perf_counter()
         try:

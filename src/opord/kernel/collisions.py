@@ -44,7 +44,7 @@ def collide(
     seq = draft.record("stalled", splits, **trouble | {"call": action}, key=key, now=text(now))
     cause = run.body.pending.cause if run.body.pending is not None else None
     run.body.pending = Pending(cause=cause, now=now, answers=answers, collision=Collision(seq, action, key))
-    draft.opened.append("collision")
+    draft.opened += ("collision",)
     stand_still(draft, trouble)
 
 

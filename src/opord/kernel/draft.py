@@ -56,11 +56,12 @@ class Draft:
         self.base_seq: int = run.seq
         self.records: list[RecordRow] = []
         self.take: list[str] = []
-        self.put: list[InboxRow] = []
-        self.event_keys: list[EventKey] = []
-        self.used_keys: list[UsedKey] = []
+        # Most drafts have none of these.
+        self.put: tuple[InboxRow, ...] = ()
+        self.event_keys: tuple[EventKey, ...] = ()
+        self.used_keys: tuple[UsedKey, ...] = ()
+        self.opened: tuple[Opened, ...] = ()
         self.values: dict[Digest, str] = {}
-        self.opened: list[Opened] = []
 
     @property
     def empty(self) -> bool:
@@ -158,9 +159,9 @@ class Draft:
             tuple(self.records),
             new_head,
             tuple(self.take),
-            tuple(self.put),
-            tuple(self.event_keys),
-            tuple(self.used_keys),
+            self.put,
+            self.event_keys,
+            self.used_keys,
             self._values() if self.values else (),
         )
 

@@ -483,7 +483,7 @@ def _raise_alarm_if_contradicted(draft: Draft, evidence: Evidence, seq: int) -> 
         evidence.worker,
     )
     run.body.alarms = [*run.body.alarms, alarm]
-    draft.opened.append(alarm)
+    draft.opened += (alarm,)
 
 
 def _settles(run: Run, evidence: Evidence) -> bool:

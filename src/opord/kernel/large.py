@@ -95,7 +95,7 @@ class Large:
 _ABSENT: Final = object()
 
 
-class Split(msgspec.Struct):
+class Split(msgspec.Struct, gc=False):
     """Data in rest form, whole and as stored.
 
     - `small` is the rest after values were taken out, `refs` are these values with their places.

@@ -281,7 +281,7 @@ def take_back(draft: Draft, intent: Intent, attempt: int) -> None:
 def ask(draft: Draft, intent: Intent, reason: str) -> None:
     """Park the run until a person says whether the action happened."""
     if not intent.asking:
-        draft.opened.append("doubt")
+        draft.opened += ("doubt",)
     intent.asking = True
     draft.run.status = "in_doubt"
     draft.run.reason = reason
@@ -413,7 +413,7 @@ def stall(draft: Draft, trouble: dict[str, Any]) -> None:
     """Stall the run until a person mends something. `trouble` describes what, and where."""
     trouble = recorded(draft.run, trouble)
     draft.record("stalled", **trouble)
-    draft.opened.append("stalled")
+    draft.opened += ("stalled",)
     stand_still(draft, trouble)
 
 

@@ -107,11 +107,11 @@ def known_outcome(word: object) -> RunOutcome | None:
     return _OUTCOMES.get(word) if isinstance(word, str) else None
 
 
-class Row(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+class Row(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
     """Plain data of a store, in JSON an array in the order of its members.
 
     They are structs because each step makes many, and a named tuple takes four times as long to
-    make.
+    make. Rows are never parts of a cycle, so the garbage collector need not look at them.
     """
 
     def replace(self, **changes: Any) -> Self:

@@ -2,6 +2,7 @@
 
 A `Run` holds everything about one run between two writes, so a worker that loads it can go on
 without the journal. It is changed only through a `Draft`, which records each change.
+Its structs hold plain data without cycles, so the garbage collector need not look at them.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from opord.values.canonical import dumps, loads
 from opord.values.types import NO_DIGEST, NO_KEY, START_OF_TIME, Digest, Instant, Key, RunId
 
 
-class Cause(msgspec.Struct, omit_defaults=True):
+class Cause(msgspec.Struct, omit_defaults=True, gc=False):
     """The cause of a step under way: a taken event or a fired timer, with the id of its handler.
 
     An event has its `id`, its `key` if any, and `seq`, its record; older rows do not have them.
@@ -52,7 +53,7 @@ class Cause(msgspec.Struct, omit_defaults=True):
                 assert_never(self.kind)
 
 
-class Answer(msgspec.Struct, omit_defaults=True):
+class Answer(msgspec.Struct, omit_defaults=True, gc=False):
     """The answer to a call of a step, in rest form: `ok` is its result, or `failed` its failure."""
 
     call: str
@@ -62,7 +63,7 @@ class Answer(msgspec.Struct, omit_defaults=True):
     ms: float = 0.0
 
 
-class Outcome(msgspec.Struct, omit_defaults=True):
+class Outcome(msgspec.Struct, omit_defaults=True, gc=False):
     """How a commit ended: `ok` with a result, `failed` with a failure, in rest form.
 
     `by` says how it became known.
@@ -77,7 +78,7 @@ class Outcome(msgspec.Struct, omit_defaults=True):
         return {self.kind: self.value}
 
 
-class Intent(msgspec.Struct, omit_defaults=True):
+class Intent(msgspec.Struct, omit_defaults=True, gc=False):
     """The open commit of a step: its action will be, was, or may have been called.
 
     - `attempt` is the number of the latest attempt. It began at `began_at` (0 in rows of older
@@ -123,7 +124,7 @@ class Intent(msgspec.Struct, omit_defaults=True):
     outcome: Outcome | None = None
 
 
-class FailedAttempts(msgspec.Struct, omit_defaults=True):
+class FailedAttempts(msgspec.Struct, omit_defaults=True, gc=False):
     """The failed attempts of the effect that a step waits for. The next one is due at `next_at`.
 
     - `seq` is the number of the record of the first of them.
@@ -147,7 +148,7 @@ class FailedAttempts(msgspec.Struct, omit_defaults=True):
         return self.failures + self.surprises
 
 
-class Collision(msgspec.Struct, omit_defaults=True):
+class Collision(msgspec.Struct, omit_defaults=True, gc=False):
     """A commit whose key took effect in the run before, with other arguments.
 
     `seq` is its record. `answer` is what a person said, None while one is asked: it happened, and
@@ -160,7 +161,7 @@ class Collision(msgspec.Struct, omit_defaults=True):
     answer: CollisionAnswer | None = None
 
 
-class Pending(msgspec.Struct, omit_defaults=True):
+class Pending(msgspec.Struct, omit_defaults=True, gc=False):
     """The recorded part of a step under way.
 
     Its cause, its `now`, its answers, its commit, the failed attempts (`tries`) of the effect that
@@ -180,7 +181,7 @@ class Pending(msgspec.Struct, omit_defaults=True):
         return bool(self.intent or self.tries or self.collision or self.answers)
 
 
-class RunBody(msgspec.Struct, omit_defaults=True):
+class RunBody(msgspec.Struct, omit_defaults=True, gc=False):
     """What the kernel keeps in `Head.body`: all of a run that the store need not understand.
 
     - `data` is the data of its state, as JSON text; `Run.data` has it decoded.

@@ -59,14 +59,13 @@ def remember_key(draft: Draft, call: str, key: Key, args: Any, outcome: Outcome,
     if outcome.kind == "ok" and isinstance(action, Action) and has_key_expression(action):
         result = text.decode() if text else dumps(outcome.value)
         where = f"settled {call} {key}"
-        draft.used_keys.append(
-            UsedKey(
-                call,
-                key,
-                sealed_digest(run.program, run.id, f"{where} args", digest(dumps(args))),
-                sealed_text(run.program, run.id, f"{where} result", result),
-            )
+        used = UsedKey(
+            call,
+            key,
+            sealed_digest(run.program, run.id, f"{where} args", digest(dumps(args))),
+            sealed_text(run.program, run.id, f"{where} result", result),
         )
+        draft.used_keys += (used,)
         if call not in draft.run.body.settled:
             draft.run.body.settled = [*draft.run.body.settled, call]
 
