@@ -322,7 +322,7 @@ def test_an_open_old_store_works_while_another_process_migrates_it(
     try:
         digest = program_of(CLUB.Club).digest
         later = 40 * 86_400_000_000
-        still_open._clock = lambda: NOW + later
+        still_open.now = lambda: NOW + later
         (bob, dan) = still_open.claim("old worker", [digest], limit=9, ttl_us=1_000_000)
         assert {bob.run, dan.run} == {"Club/bob", "Club/dan"}
         assert new.claim("new worker", [digest], limit=9, ttl_us=1_000_000) == []

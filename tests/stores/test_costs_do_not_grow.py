@@ -184,7 +184,7 @@ def test_a_look_for_needs_costs_the_same_however_many_runs_are_due() -> None:
     found = []
     for crowd in (1200, 6000):
         store, _ = filled(crowd, a_head(status="waiting"))
-        store._clock.forward(3600)  # type: ignore[attr-defined]
+        store.now.forward(3600)  # type: ignore[attr-defined]
         steps = Steps(store)
         reasons: tuple[DueNeed, ...] = ("overdue", "unserved")
         found.append([steps.of(partial(store.due_needs, one, limit=100)) for one in reasons])

@@ -48,7 +48,6 @@ class Answered(msgspec.Struct, frozen=True):
     """
 
     value: Any
-    ms: float
     rest: Any = None
     text: bytes = b"null"
 
@@ -57,7 +56,6 @@ class Failed(msgspec.Struct, frozen=True):
     """The call ended with a declared failure."""
 
     failure: Failure
-    ms: float
 
 
 class TookTooLong(msgspec.Struct, frozen=True):
@@ -76,7 +74,6 @@ class Unexpected(msgspec.Struct, frozen=True):
     """The handler raised something undeclared, or returned something that does not fit."""
 
     error: BaseException
-    ms: float
 
 
 Undeclared: TypeAlias = TookTooLong | Unexpected
@@ -101,11 +98,10 @@ class Overtaken(Exception):
 
 
 class _Attempt(NamedTuple):
-    """An attempt under way: its call, its run, when it began, when a timer of its phase is due."""
+    """An attempt under way: its call, its run, when a timer of its phase is due."""
 
     call: CallProgram
     run: RunId | None
-    began: float
     late: Callable[[Ending], None] | None
     timer_at: float | None
 
@@ -238,8 +234,7 @@ class Calls:
                 if threads is not None:
                     self._held.thread_is_free()
                 raise
-        began = self._monotonic()
-        attempt = _Attempt(call, run, began, late, timer_at)
+        attempt = _Attempt(call, run, late, timer_at)
         if entering is not None:
             entering()
         task = asyncio.current_task()
@@ -258,7 +253,7 @@ class Calls:
                     return answer
                 threads, cancelled = None, task.cancelling()
             if not handler.is_async and not inspect.isawaitable(answer):
-                begun = self._returned(call, answer, began)
+                begun = self._returned(call, answer)
             else:
                 running = answer if inspect.iscoroutine(answer) else _awaited(answer)
                 begun = self._begun(attempt, task, cancelled, running)
@@ -266,11 +261,11 @@ class Calls:
             if threads is not None and isinstance(error, asyncio.CancelledError | Overtaken):
                 if isinstance(error, Overtaken) or task.cancelling():
                     raise
-                return Unexpected(error, self._since(began))
+                return Unexpected(error)
             self._check_process(error)
-            begun = self._raised(call, error, began)
+            begun = self._raised(call, error)
         if isinstance(begun, Waiting):
-            return self._ending(call, await end_of(begun), began)
+            return self._ending(call, await end_of(begun))
         if task.cancelling() > cancelled:  # by the handler itself
             await in_a_new_task()
         return begun
@@ -286,7 +281,7 @@ class Calls:
             waits_for = running.send(None)
         except StopIteration as end:
             self._check_process()
-            return self._returned(attempt.call, end.value, attempt.began)
+            return self._returned(attempt.call, end.value)
         self._check_process()
         return Waiting(
             running,
@@ -297,14 +292,14 @@ class Calls:
             strays=max(0, task.cancelling() - cancelled),
         )
 
-    def _ending(self, call: CallProgram, end: HandlerEnd, began: float) -> Ending:
+    def _ending(self, call: CallProgram, end: HandlerEnd) -> Ending:
         """Classify how a handler ended that had waited for something."""
         cut_off: BaseException | None = None
         match end:
             case Returned(value):
-                return self._returned(call, value, began)
+                return self._returned(call, value)
             case Raised(error, withdrawn):
-                ending = self._raised(call, error, began)
+                ending = self._raised(call, error)
                 if withdrawn is None or not isinstance(ending, Unexpected):
                     return ending
                 cut_off = error
@@ -411,9 +406,9 @@ class Calls:
         except asyncio.CancelledError:
             return
         except BaseException as error:
-            ending = self._raised(attempt.call, error, attempt.began)
+            ending = self._raised(attempt.call, error)
         else:
-            ending = self._returned(attempt.call, value, attempt.began)
+            ending = self._returned(attempt.call, value)
         if attempt.late is not None:
             attempt.late(ending)
 
@@ -421,23 +416,23 @@ class Calls:
         if children.generation != self._made_in:
             children.end_child(error)
 
-    def _returned(self, call: CallProgram, value: Any, began: float) -> Ending:
+    def _returned(self, call: CallProgram, value: Any) -> Ending:
         try:
             if call.result is None:
                 if value is not None:
                     raise TypeError("a result where the contract has none")
-                return Answered(None, self._since(began))
+                return Answered(None)
             accepted = call.result.accept(value)
             # User code may return a value that cannot be stored, or one that is too large.
             rest = call.result.dump(accepted)
             text = encode(rest)
             if len(text) > LIMIT_BYTES:
                 check_size(text, what=f"the result of {call.declaration.name}")
-            return Answered(accepted, self._since(began), rest, text)
+            return Answered(accepted, rest, text)
         except BaseException as error:  # also code of the value runs here
-            return Unexpected(wrong_result(call, value, error), self._since(began))
+            return Unexpected(wrong_result(call, value, error))
 
-    def _raised(self, call: CallProgram, error: BaseException, began: float) -> Ending:
+    def _raised(self, call: CallProgram, error: BaseException) -> Ending:
         if type(error) is _RaisedOnThread:
             error = error.raised
         kind = type(error)  # an exception itself can answer wrongly
@@ -451,12 +446,9 @@ class Calls:
                 check_size(text, what=f"the failure {kind.opord_type} of {call.declaration.name}")
             except BaseException as misfit:
                 wrong = wrong_failure(self.program, call, error, misfit)
-                return Unexpected(wrong, self._since(began))
-            return Failed(failure, self._since(began))
-        return Unexpected(error, self._since(began))
-
-    def _since(self, began: float) -> float:
-        return round((self._monotonic() - began) * 1000, 1)
+                return Unexpected(wrong)
+            return Failed(failure)
+        return Unexpected(error)
 
 
 class _RaisedOnThread(Exception):

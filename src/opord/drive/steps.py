@@ -49,8 +49,9 @@ class Steps:
         run = self.run
         self.host.hook("step begins", run.id)
         pending = run.body.pending
-        intent, tries, collision = run.intent, run.tries, run.collision
+        intent = tries = collision = None
         if pending is not None and pending.on_record:
+            intent, tries, collision = pending.intent, pending.tries, pending.collision
             step = StepUnderWay(run, pending.now, pending.answers)
         else:
             step = StepUnderWay(run, draft.at)

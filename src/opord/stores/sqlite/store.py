@@ -124,7 +124,8 @@ class SqliteStore:
             StoreTwoNames: the file has, or may have, another name.
             StoreUnavailable: locked, full or unreadable now.
         """
-        self._clock = clock or (lambda: time.time_ns() // 1000)
+        # A step reads the clock a dozen times, so there is no call in between.
+        self.now: Callable[[], Instant] = clock or _wall_clock  # type: ignore[assignment]
         self._sql = sql.queries()
         self._batch = Batch(self._sql)
         name = None if path is None else Path(path).absolute()
@@ -144,9 +145,6 @@ class SqliteStore:
 
     def identity(self) -> str:
         return self._all("identity", (), str)[0]
-
-    def now(self) -> Instant:
-        return Instant(self._clock())
 
     def put_contract(self, contract: StoredContract) -> None:
         other = self.contract(contract.digest)
@@ -523,6 +521,10 @@ class SqliteStore:
     def _first(self, name: str, values: BoundValues, kind: type[T]) -> T | None:
         page = self._all(name, values, kind)
         return page[0] if page else None
+
+
+def _wall_clock() -> Instant:
+    return time.time_ns() // 1000  # type: ignore[return-value]
 
 
 def _json(names: Collection[str]) -> str:
