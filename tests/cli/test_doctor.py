@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import re
+import socket
 import sqlite3
 import sys
 import time
@@ -16,6 +17,7 @@ import pytest
 
 from opord.cli import settings
 from opord.cli.doctor import machine, stored
+from opord.engine import crowding
 from opord.stores.sqlite import inspection
 from opord.stores.sqlite.sql import migrations
 from tests.cli.kit import DESK, Said, Shop
@@ -214,6 +216,30 @@ def test_the_first_attempt_of_an_effect_is_shown_while_it_lasts(shop: Shop) -> N
     assert lines[at + 1].endswith(" UTC; the worker gives it up at its worker's call limit")
     shown = json.loads(shop.opord("runs", "show", "Desk/o1", "--json").out)["under_way"]
     assert (shown["call"], shown["key"], shown["attempt"], shown["until"]) == ("find_customer", None, 1, None)
+
+
+def test_more_workers_than_cores_are_said(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.start("o1")
+    shop.work()
+    monkeypatch.setattr(crowding, "usable_cores", lambda: 1)
+    here, later = socket.gethostname(), time.time_ns() // 1000 + 10**9
+    workers = [(f"{here}:1:a0", '["x"]'), (f"{here}:2:a0", "[]"), ("elsewhere:3:a0", '["x"]')]
+    with sqlite3.connect(shop.folder / "opord.db") as store:
+        for name, contracts in workers:
+            store.execute(
+                "INSERT INTO workers (worker, contracts, alive_until, trouble, calls) VALUES (?, ?, ?, '', '')",
+                (name, contracts, later),
+            )
+        assert "of this machine" not in shop.opord("doctor").out
+        store.execute(
+            "INSERT INTO workers (worker, contracts, alive_until, trouble, calls) VALUES (?, '[\"x\"]', ?, '', '')",
+            (f"{here}:4:a0", later),
+        )
+    store.close()
+    said, areas = doctor(shop)
+    text = "2 live workers of this machine serve the store, and it has 1 core for them"
+    assert ("warning", text) in areas["runs"]
+    assert "end some: more workers than cores carry no more runs" in moves(said)
 
 
 def test_what_runs_stand_still_for_is_said(shop: Shop) -> None:

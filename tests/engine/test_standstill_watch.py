@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from typing import Any
 
 import pytest
 
+from opord.engine import crowding
+from opord.engine.crowding import crowd_here
+from opord.engine.environment import machine_of, worker_name
 from opord.engine.look_lines import FIRST_AGAIN_S, NAMED_MOST
 from opord.engine.takeovers import Takeovers
 from opord.testing.engines import kill
+from opord.values.types import Digest, Duration
 from tests.engine.contracts import LOOKING
 from tests.engine.watching import a_minute, sharing, watching
 from tests.support.kit import Kit
@@ -195,3 +200,40 @@ def test_a_worker_that_takes_up_its_own_runs_again_says_so(said: Any) -> None:
     assert lines[0] == "took up 2 runs again: the leases had ended before this worker renewed them"
     assert lines[1] == "took over 2 runs of the worker w2: its leases had ended"
     assert (len(lines), lines[-1]) == (12, "took over 8 runs of other workers: their leases had ended")
+
+
+def test_more_workers_than_cores_on_one_machine_are_told_once(
+    said: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crowding, "usable_cores", lambda: 2)
+    kit = finding()
+    digest = Digest("0" * 64)
+    here, a_day = socket.gethostname(), Duration(86_400_000_000)
+
+    async def story() -> None:
+        async with watching(kit, []):
+            for name in (
+                "elsewhere:1:a0",
+                "elsewhere:2:a0",
+                "elsewhere:3:a0",
+                f"{here}:1:a0",
+                f"{here}:2:a0",
+            ):
+                kit.store.heartbeat(name, [digest], ttl_us=a_day)
+            kit.store.heartbeat(f"{here}:3:a0", [], ttl_us=a_day)  # it has no handlers
+            await a_minute()
+            assert said("of this machine") == []
+            kit.store.heartbeat(f"{here}:4:a0", [digest], ttl_us=a_day)
+            for _ in range(3):
+                await a_minute()
+
+    kit.run(story())
+    (line,) = said("of this machine")
+    assert line.startswith("3 live workers of this machine serve the store, and it has 2 cores for them; ")
+
+
+def test_the_machine_of_a_worker_is_in_its_name() -> None:
+    assert machine_of(worker_name()) == socket.gethostname()
+    assert [machine_of(name) for name in ("w1", "a:1", "a:1:b:c", "")] == ["", "", "", ""]
+    assert crowd_here([worker_name()]) is None
+    assert crowd_here([worker_name()] * 2, cores=1) == (2, 1)

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from opord.backends.base import Backend
 from opord.backends.embedded import Embedded
+from opord.engine.crowding import crowd_here
 from opord.engine.environment import Environment
 from opord.engine.process import Process
 from opord.engine.programs import Programs
@@ -31,6 +32,7 @@ __all__ = [
     "StoreOverview",
     "check_lasts",
     "check_system",
+    "crowd_here",
     "inspect",
     "libraries_used",
     "may_come_back",

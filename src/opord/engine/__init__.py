@@ -2,6 +2,7 @@
 
 __all__ = [
     "collector",
+    "crowding",
     "environment",
     "host",
     "need_calls",

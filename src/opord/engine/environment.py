@@ -23,6 +23,12 @@ def worker_name() -> str:
     return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
 
 
+def machine_of(worker: str) -> str:
+    """Return the host in a name of `worker_name`; another name gives an empty text."""
+    host, _, rest = worker.partition(":")
+    return host if rest.count(":") == 1 else ""
+
+
 def wall_clock() -> int:
     """Return the wall clock in microseconds since 1970 UTC."""
     return time.time_ns() // 1000

@@ -7,9 +7,10 @@ once; as long as runs stand still, the line comes again at intervals that grow.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
+from opord.engine.crowding import crowd_here
 from opord.engine.host import StoreHost
 from opord.engine.look_lines import NAMED_MOST, READ_MOST, GrowingPauses, at_least, some_of
 from opord.engine.reaper import LONGEST_LEASE_US
@@ -84,7 +85,9 @@ class StandstillWatch:
         The workers that were there then tell of it. One that begins later says what it takes over.
         """
         now = self._host.now()
-        for worker in await self._host.writer.read(self._host.store.workers, gone=True):
+        workers = await self._host.writer.read(self._host.store.workers, gone=True)
+        self._tell_crowd(one.worker for one in workers if one.contracts and one.alive_until > now)
+        for worker in workers:
             # One that ends in order says at last that it serves nothing.
             if not worker.contracts or not now - LONGEST_LEASE_US < worker.alive_until <= now:
                 continue
@@ -99,6 +102,12 @@ class StandstillWatch:
                     safe(worker.worker),
                     in_words(worker.alive_until),
                 )
+
+    def _tell_crowd(self, live: Iterable[str]) -> None:
+        """Tell once that this machine has more workers than cores."""
+        crowd = crowd_here(live)
+        if crowd is not None and self._told.is_new("crowd"):
+            log.warning("%s; more workers than cores carry no more runs", crowd)
 
     async def _messages(self, kept: KeptFor) -> str:
         """Name a run with the events that wait for it, if they are small enough to be read."""

@@ -56,6 +56,7 @@ class Standing(NamedTuple):
       `DUE_READ` runs that wake next are looked at.
     - `kept_for` is the number of runs with messages that wait, up to `KEPT_READ`.
     - `troubled` are the live workers that something keeps from going on.
+    - `workers` are the names of the live workers that have handlers.
     """
 
     unserved: tuple[LiveVersion, ...] = ()
@@ -63,6 +64,7 @@ class Standing(NamedTuple):
     tried_again: int = 0
     kept_for: int = 0
     troubled: tuple[TroubledWorker, ...] = ()
+    workers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,7 @@ def _runs(facts: StoreOverview) -> Iterator[Observation]:
 
 def _stand_still(facts: StoreOverview) -> Iterator[Observation]:
     """Report what runs stand still for beside their needs."""
-    from opord.backends.opening import DUE_READ, KEPT_READ
+    from opord.backends.opening import DUE_READ, KEPT_READ, crowd_here
 
     stands = facts.stands
     for name, version, runs, label in stands.unserved:
@@ -123,6 +123,9 @@ def _stand_still(facts: StoreOverview) -> Iterator[Observation]:
         message = f"the worker {troubled.worker}: {troubled.trouble}"
         move = "give the calls a time limit, or start another worker"
         yield Observation("runs", "warning", message, move, troubled._asdict())
+    if (crowd := crowd_here(stands.workers)) is not None:
+        move = "end some: more workers than cores carry no more runs"
+        yield Observation("runs", "warning", str(crowd), move, crowd._asdict())
     if stands.tried_again:
         message = f"{_runs_or_more(stands.tried_again, DUE_READ)} between two attempts of a call"
         yield Observation(

@@ -176,6 +176,7 @@ _GONE: Final = (
     "GROUP BY h.worker, w.alive_until ORDER BY h.worker"
 )
 _NOW: Final = f"(SELECT {sql.CLOCK})"
+_WORKERS: Final = f"SELECT worker FROM opord.workers WHERE alive_until > {sql.CLOCK} AND contracts <> '{{}}' ORDER BY worker"
 _TROUBLED: Final = f"SELECT worker, trouble FROM opord.workers WHERE alive_until > {sql.CLOCK} AND trouble <> '' ORDER BY worker"
 _OVERDUE: Final = f"SELECT count(*) FROM opord.heads WHERE status = 'waiting' AND wake_at <= (SELECT {sql.CLOCK}) - {OVERDUE_US}"
 
@@ -230,6 +231,7 @@ class _Look:
             sum(map(rests, run_rows(fetch(self._connection, queries["resting"], (DUE_READ,))))),
             len(fetch(self._connection, queries["kept_for"], (END_OF_TIME, KEPT_READ, KEPT_READ))),
             tuple(TroubledWorker(*row) for row in self.all(_TROUBLED)),
+            tuple(worker for (worker,) in self.all(_WORKERS)),
         )
 
     def last_at(self) -> int | None:

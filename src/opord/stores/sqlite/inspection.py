@@ -185,6 +185,7 @@ _TRIED_AGAIN = f"""
 SELECT count(*) FROM {_DUE_NEXT} WHERE h.status = 'waiting' AND h.worker IS NULL AND json_valid(h.body)
 AND (json_type(h.body, '$.pending.tries') IS NOT NULL OR json_type(h.body, '$.pending.intent') IS NOT NULL)
 """  # noqa: S608 - the store's own text
+_WORKERS = "SELECT worker FROM workers WHERE alive_until > ? AND contracts <> '[]' ORDER BY worker"
 _TROUBLED = "SELECT worker, trouble FROM workers WHERE alive_until > ? AND trouble <> '' ORDER BY worker"
 
 
@@ -206,6 +207,7 @@ def _read_standing(connection: apsw.Connection, schema: int, now: int) -> Standi
         connection.execute(_TRIED_AGAIN, {"most": DUE_READ}).get,
         len(rows(connection, sql.queries()["kept_for"], (now, KEPT_READ, KEPT_READ), KeptFor)),
         tuple(TroubledWorker(*row) for row in connection.execute(_TROUBLED, (now,))) if schema >= 6 else (),
+        tuple(worker for (worker,) in connection.execute(_WORKERS, (now,))),
     )
 
 
