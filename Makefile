@@ -98,15 +98,17 @@ bench: $(STAMP) ## orders and steps a second, beside the bare store
 	$(BIN)/python bench/run.py
 	$(BIN)/python bench/check_speed.py
 
-bench-two: $(STAMP) ## orders from one process that a worker in another one carries, on SQLite and PostgreSQL
+bench-two: $(STAMP) ## orders from one process that workers in others carry, on SQLite and PostgreSQL
+	$(BIN)/python bench/backlog.py
 	$(BIN)/python bench/two_processes.py
 	$(BIN)/python bench/two_processes.py --postgres
 
 bench-http: $(STAMP) ## orders over HTTP: an API process, a worker process, and a client that waits for each end
 	$(BIN)/python bench/over_http.py
 
-bench-scale: $(STAMP) ## the same beside a million runs, and beside runs that fail for ever
+bench-scale: $(STAMP) ## the same beside a million runs, in a long loop, and beside runs that fail for ever
 	$(BIN)/python bench/scale.py
+	$(BIN)/python bench/loop.py
 	$(BIN)/python bench/poison.py
 
 bench-postgres: $(STAMP) ## what a PostgreSQL server carries here, also beside a million ended runs
