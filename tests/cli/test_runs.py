@@ -194,7 +194,12 @@ def test_runs_are_listed_newest_first_filtered_and_limited(shop: Shop) -> None:
     assert len(listed("--limit", "2")) == 2
     said = shop.opord("runs", "list", "--limit", "2")
     assert len(said.out.splitlines()) == 3
-    assert said.err == "there are more; these are the newest 2. --limit lists more of them\n"
+    second = listed()[1]
+    assert said.err == (
+        f"there are more; these are the newest 2. --limit lists more of them, and --after {second} the next\n"
+    )
+    assert listed("--after", second) == listed()[2:]
+    assert listed("--after", "Desk/nobody") == []
     assert shop.opord("runs", "list", "--status", "odd").status == 2
 
 

@@ -74,18 +74,20 @@ class Filters(NamedTuple):
         """Say whether there is any filter."""
         return bool(self.columns or self.moments or self.data)
 
-    async def rows(self, shown: Shown, *, limit: int | None = None) -> AsyncIterator[RunRow]:
-        """Yield the runs that are meant, newest first.
+    async def rows(
+        self, shown: Shown, *, limit: int | None = None, after: str | None = None
+    ) -> AsyncIterator[RunRow]:
+        """Yield the runs that are meant, newest first, beginning after the run `after`.
 
         Raises:
             CliError: there are none, because no stored contract has a name that a filter uses.
         """
         where = await self._where(shown)
         found = False
-        async for row in shown.rows(where, data=self.data, limit=limit):
+        async for row in shown.rows(where, data=self.data, limit=limit, after=after):
             found = True
             yield row
-        if not found:
+        if not found and after is None:
             await self._check_names(shown, where)
 
     async def _where(self, shown: Shown) -> RunFilter:

@@ -119,9 +119,9 @@ class Desk:
             ClientGone: nobody waits for the answer any more.
             RunUnknown, RunPruned: there is no such run.
         """
-        row = await self.backend.row(run)
-        if row.head.status != "running":
-            return row
+        here = await self.backend.progress([run])
+        if not here or here[0].status != "running":
+            return await self.backend.row(run)
         return await self._waited(request, run, lambda at: at is None or at.status != "running")
 
     async def change_of(self, run: RunId, seen: RunRow, request: Request) -> RunRow | None:

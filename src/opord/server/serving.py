@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -33,6 +33,8 @@ class ConnectionLimits:
     - `head_bytes`: the request line and the headers.
     - `head_s`: how long a client may take to send them, in seconds.
     - `read_s`: how long a client may take to read the rest of an answer, in seconds.
+    - `linger_s`, `linger_bytes`: how long, in seconds, and how much a client may go on sending of a
+      body that was refused.
     - `idle_s`: how long a connection stays open without a request, in seconds.
     - `connections`: how many connections are open at once.
     """
@@ -40,6 +42,8 @@ class ConnectionLimits:
     head_bytes: int = 32 * 1024
     head_s: float = 10.0
     read_s: float = 30.0
+    linger_s: float = 2.0
+    linger_bytes: int = 8 * 1024 * 1024
     idle_s: float = 60.0
     connections: int = 5000
 
@@ -47,15 +51,74 @@ class ConnectionLimits:
 LIMITS: Final = ConnectionLimits()
 
 
+class _OneWrite:
+    """A transport that sends the head and the body of an answer with one call of the system.
+
+    `on_left` is called when not all of it could be sent at once. `sends` says whether the client is
+    still sending: it would not see its answer if the connection was closed then. So it is read on
+    for a while, and dropped.
+    """
+
+    __slots__ = ("_loop", "_on_left", "_parts", "_sends", "_transport", "lingers")
+
+    def __init__(
+        self,
+        transport: Any,
+        loop: asyncio.AbstractEventLoop,
+        on_left: Callable[[], object],
+        sends: Callable[[], bool],
+    ) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._on_left = on_left
+        self._sends = sends
+        self.lingers: bool = False
+        self._parts: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        """Write with what else is written before the loop goes on."""
+        if not self._parts:
+            self._loop.call_soon(self._flush)
+        self._parts.append(data)
+
+    def close(self) -> None:
+        """Close, once all is sent."""
+        self._flush()
+        if self.lingers or not self._sends() or self._transport.is_closing():
+            self._transport.close()
+            return
+        self.lingers = True
+        self._transport.write_eof()
+        self._transport.resume_reading()
+        self._loop.call_later(LIMITS.linger_s, self._transport.abort)
+
+    def is_closing(self) -> bool:
+        """Say whether nothing more may be written."""
+        return self.lingers or bool(self._transport.is_closing())
+
+    def _flush(self) -> None:
+        if self._parts:
+            parts, self._parts = self._parts, []
+            self._transport.write(b"".join(parts))
+            if self._transport.get_write_buffer_size():
+                self._on_left()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
 class GuardedConnection(HttpToolsProtocol):
     """A connection whose client has to send and to read in time."""
 
     _timer: asyncio.TimerHandle | None = None
     _head_bytes = 0
+    _dropped = 0
+    _in_head = False
 
     def connection_made(self, transport: Any) -> None:
         """Begin to wait for the first request."""
-        super().connection_made(transport)
+        writing: Any = _OneWrite(transport, self.loop, self._limit_reading, self._is_sending)
+        super().connection_made(writing)
         if len(self.connections) > LIMITS.connections:
             self._refuse(b"503 Service Unavailable", b"retry-after: 1\r\n")
         else:
@@ -63,6 +126,11 @@ class GuardedConnection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take in data: the head of a request is limited, its body is for the application."""
+        if self.transport.is_closing():
+            self._dropped += len(data)
+            if self._dropped > LIMITS.linger_bytes:
+                self.transport.abort()
+            return
         super().data_received(data)
         if self._is_answering:
             self._head_bytes = 0
@@ -70,15 +138,10 @@ class GuardedConnection(HttpToolsProtocol):
             return
         self._head_bytes += len(data)
         if self._head_bytes > LIMITS.head_bytes:
+            self._in_head = True
             self._refuse(b"431 Request Header Fields Too Large")
         elif self._timer is None and not self.transport.is_closing():
             self._expect_head()
-
-    def on_response_complete(self) -> None:
-        """Go on to the next request, and limit the time to read this answer."""
-        super().on_response_complete()
-        if self.transport.get_write_buffer_size():
-            self.loop.call_later(LIMITS.read_s, self._abort_if_unread)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
@@ -100,6 +163,7 @@ class GuardedConnection(HttpToolsProtocol):
     def _head_is_late(self) -> None:
         self._timer = None
         if not self._is_answering:
+            self._in_head = self._head_bytes > 0
             self._refuse(b"408 Request Timeout")
 
     def _refuse(self, status: bytes, header: bytes = b"") -> None:
@@ -108,7 +172,12 @@ class GuardedConnection(HttpToolsProtocol):
                 b"HTTP/1.1 " + status + b"\r\n" + header + b"connection: close\r\ncontent-length: 0\r\n\r\n"
             )
             self.transport.close()
-            self.loop.call_later(LIMITS.read_s, self._abort_if_unread)
+
+    def _is_sending(self) -> bool:
+        return self._in_head or (self.cycle is not None and self.cycle.more_body)
+
+    def _limit_reading(self) -> None:
+        self.loop.call_later(LIMITS.read_s, self._abort_if_unread)
 
     def _abort_if_unread(self) -> None:
         if self.transport.get_write_buffer_size():

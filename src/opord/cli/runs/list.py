@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -24,9 +25,10 @@ if TYPE_CHECKING:
 @click.option(
     "--limit", type=click.IntRange(min=1), default=50, show_default=True, help="List at most this many."
 )
+@click.option("--after", metavar="RUN", help="Go on after this run, the last one of the list before.")
 @store_option
 @json_option
-def command(filters: Filters, limit: int, store: str, as_json: bool) -> int:
+def command(filters: Filters, limit: int, after: str | None, store: str, as_json: bool) -> int:
     """List runs.
 
     The newest come first. Each line says what the run needs from a person, why it is in its state,
@@ -40,7 +42,7 @@ def command(filters: Filters, limit: int, store: str, as_json: bool) -> int:
       opord runs list --data order.customer=c-17 --started 7d
     """
     views, programs, waiting, more = on_reader(
-        store, lambda shown: _listed(shown, filters, limit=limit, whole=as_json)
+        store, lambda shown: _listed(shown, filters, limit=limit, after=after, whole=as_json)
     )
     if as_json:
         write_json(views)
@@ -49,12 +51,14 @@ def command(filters: Filters, limit: int, store: str, as_json: bool) -> int:
     else:
         write("no runs")
     if more:
-        note(f"there are more; these are the newest {limit}. --limit lists more of them")
+        which = f"the newest {limit}" if after is None else f"{limit} of them"
+        last = shlex.quote(safe(str(views[-1]["run"])))
+        note(f"there are more; these are {which}. --limit lists more of them, and --after {last} the next")
     return 0
 
 
 async def _listed(
-    shown: Shown, filters: Filters, *, limit: int, whole: bool
+    shown: Shown, filters: Filters, *, limit: int, after: str | None, whole: bool
 ) -> tuple[list[dict[str, Any]], list[Program | None], list[Waiting | None], bool]:
     """Return the newest runs as shown, their programs, what messages wait for each, and more.
 
@@ -62,7 +66,7 @@ async def _listed(
 
     A program is None if its contract cannot be read.
     """
-    rows = [row async for row in filters.rows(shown, limit=limit + 1)]
+    rows = [row async for row in filters.rows(shown, limit=limit + 1, after=after)]
     views = [await (shown.view if whole else shown.outline)(row) for row in rows[:limit]]
     waiting = [None if whole else await shown.messages_waiting(row) for row in rows[:limit]]
     return views, [await shown.program_if_readable(row) for row in rows[:limit]], waiting, len(rows) > limit
