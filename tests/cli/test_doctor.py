@@ -597,3 +597,18 @@ def test_keys_without_the_encryption_library_are_wrong(shop: Shop, monkeypatch: 
     answer, areas = doctor(shop)
     assert (answer.status, areas["secrets"][0][0]) == (1, "wrong")
     assert "pip install 'opord[secrets]'" in moves(answer)
+
+
+def test_the_labels_of_live_workers_are_shown(shop: Shop) -> None:
+    shop.start("o1")
+    until = time.time_ns() // 1000 + 10**9
+    with sqlite3.connect(shop.folder / "opord.db") as store:
+        for worker, labels in (("w7", '["","gpu"]'), ("w8", '[""]')):
+            store.execute(
+                "INSERT INTO workers (worker, contracts, alive_until, labels) VALUES (?, '[]', ?, ?)",
+                (worker, until, labels),
+            )
+    store.close()
+    said = shop.opord("doctor").out
+    assert "the worker w7 takes the runs with the label gpu and runs without" in said
+    assert "the worker w8" not in said

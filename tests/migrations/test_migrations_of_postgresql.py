@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 
+from opord.backends.opening import inspect
 from opord.stores.base import Applied, StoreRefused
 from opord.stores.postgres import opening, sql
 from opord.stores.postgres.store import PostgresStore
@@ -69,6 +70,21 @@ def test_older_code_uses_a_newer_schema_that_says_it_may(
     store.close()
     store = PostgresStore(url, create=False)
     works(store, "Orders/after")
+    store.close()
+
+
+def test_a_store_of_the_first_schema_is_inspected_before_it_is_brought_up_to_date(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    first = sql.migrations
+    with monkeypatch.context() as then:
+        then.setattr(sql, "migrations", lambda schema="opord": first(schema)[:1])
+        PostgresStore(url).close()
+    facts = inspect(url)
+    assert (facts.exists, facts.schema, facts.runs) == (True, 1, 0)
+    store = PostgresStore(url)
+    store.put_contract(ORDERS)
+    works(store, "Orders/1")
     store.close()
 
 

@@ -76,6 +76,10 @@ async def use() -> None:
     assert_type(run, OrderFulfilment.Run)
     assert_type(await run.send.cancel(reason="changed my mind"), Sent)
     await run.as_("ann", role="manager").send.approve(note="ok")
+    async with opord.Engine("sqlite:///runs.db", [workflow], labels=["gpu"]) as engine:
+        assert_type(await engine.start(OrderFulfilment, order=order), OrderFulfilment.Run)
+        prepared = OrderFulfilment.prepare(order=order)
+        assert_type(await engine.start(prepared, priority=5, label="gpu"), OrderFulfilment.Run)
     final = await run.result()
     match final:
         case OrderFulfilment.Delivered(tracking=tracking):

@@ -47,6 +47,13 @@ class TroubledWorker(NamedTuple):
     trouble: str
 
 
+class LabelledWorker(NamedTuple):
+    """A live worker that takes runs with labels, and which; `NO_LABEL` for the runs without one."""
+
+    worker: str
+    labels: tuple[str, ...]
+
+
 class Standing(NamedTuple):
     """What runs stand still for, beside what they need from a person.
 
@@ -57,6 +64,7 @@ class Standing(NamedTuple):
     - `kept_for` is the number of runs with messages that wait, up to `KEPT_READ`.
     - `troubled` are the live workers that something keeps from going on.
     - `workers` are the names of the live workers that have handlers.
+    - `labelled` are the live workers that take runs with labels.
     """
 
     unserved: tuple[LiveVersion, ...] = ()
@@ -65,6 +73,7 @@ class Standing(NamedTuple):
     kept_for: int = 0
     troubled: tuple[TroubledWorker, ...] = ()
     workers: tuple[str, ...] = ()
+    labelled: tuple[LabelledWorker, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

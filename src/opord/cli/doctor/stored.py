@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from opord.cli.doctor.observation import Observation, as_observation
 from opord.cli.doctor.secrets import check_sealed_values
 from opord.kernel.instants import in_words
-from opord.kernel.scheduling import worker_with_handlers
+from opord.kernel.scheduling import served_words, worker_with_handlers
 from opord.story.counting import counted
 
 if TYPE_CHECKING:
@@ -111,6 +111,9 @@ def _stand_still(facts: StoreOverview) -> Iterator[Observation]:
         details = {"contract": name, "version": version, "runs": runs} | ({"label": label} if label else {})
         move = f"start a worker with that version{f' and --label {label}' if label else ''}"
         yield Observation("runs", "warning", message, move, details)
+    for labelled in stands.labelled:
+        message = f"the worker {labelled.worker} takes the runs with the {served_words(labelled.labels)}"
+        yield Observation("workers", "fine", message, facts=labelled._asdict())
     for worker, runs, since, until in stands.gone:
         sign = f" since {in_words(since)}" if since is not None else ""
         message = (

@@ -13,7 +13,7 @@ from opord.kernel.needs import OVERDUE_US
 from opord.kernel.rows import NeedReason, known_needs
 from opord.kernel.unread import rests
 from opord.stores.base import DUE_READ, KEPT_READ, LiveVersion, StoreOtherServer, StoreRefused
-from opord.stores.kind import GoneWorker, Remark, Standing, StoreOverview, TroubledWorker
+from opord.stores.kind import GoneWorker, LabelledWorker, Remark, Standing, StoreOverview, TroubledWorker
 from opord.stores.postgres import sql
 from opord.stores.postgres.connections import CONNECT_S, Connection, check_parameters, fetch
 from opord.stores.postgres.errors import translate
@@ -84,8 +84,8 @@ def inspect(url: str, *, whole: bool = False) -> StoreOverview:
             schema_known=known,
             size=look.size(),
             runs=look.one("SELECT count(*) FROM opord.runs"),
-            needs=look.needs(),
-            stands=look.standing(),
+            needs=look.needs(due=schema >= _LABELS),
+            stands=look.standing() if schema >= _LABELS else Standing(),
             last_at=look.last_at(),
             now=now,
             remarks=(*remarks, look.rights(), look.dead_rows()),
@@ -167,6 +167,9 @@ def _connections(connection: Connection) -> Remark:
     return Remark("sessions", "fine", message, facts=facts)
 
 
+_LABELS: Final = 2
+"""The schema that says which labels runs have and workers take, and so which runs nobody takes."""
+
 # The workers without a sign of life, by the runs of each turn that wake next.
 _GONE: Final = (
     f"{sql.ALL_TURNS} SELECT h.worker, count(*), w.alive_until, max(h.wake_at) FROM turns AS t CROSS JOIN LATERAL ("
@@ -178,6 +181,7 @@ _GONE: Final = (
 _NOW: Final = f"(SELECT {sql.CLOCK})"
 _WORKERS: Final = f"SELECT worker FROM opord.workers WHERE alive_until > {sql.CLOCK} AND contracts <> '{{}}' ORDER BY worker"
 _TROUBLED: Final = f"SELECT worker, trouble FROM opord.workers WHERE alive_until > {sql.CLOCK} AND trouble <> '' ORDER BY worker"
+_LABELLED: Final = f"SELECT worker, labels FROM opord.workers WHERE alive_until > {sql.CLOCK} AND labels <> ARRAY[''] ORDER BY worker"
 _OVERDUE: Final = f"SELECT count(*) FROM opord.heads WHERE status = 'waiting' AND wake_at <= (SELECT {sql.CLOCK}) - {OVERDUE_US}"
 
 
@@ -204,14 +208,16 @@ class _Look:
         )
         return str(self.one(query, self._schema))
 
-    def needs(self) -> dict[NeedReason, int]:
-        """Count the runs with each need."""
+    def needs(self, *, due: bool) -> dict[NeedReason, int]:
+        """Count the runs with each need; with `due`, also those that only due runs have."""
         counts: Counter[NeedReason] = Counter()
         for words, count in self.all(
             "SELECT needs, count(*) FROM opord.heads WHERE needs <> '' GROUP BY needs"
         ):
             for reason in known_needs(words):
                 counts[reason] += count
+        if not due:
+            return {reason: count for reason, count in counts.items() if count}
         counts["overdue"] += self.one(_OVERDUE)
         counts["unserved"] += self.one(
             "SELECT count(*) FROM opord.heads AS h WHERE h.status IN ('running', 'waiting', 'in_doubt') "
@@ -232,6 +238,7 @@ class _Look:
             len(fetch(self._connection, queries["kept_for"], (END_OF_TIME, KEPT_READ, KEPT_READ))),
             tuple(TroubledWorker(*row) for row in self.all(_TROUBLED)),
             tuple(worker for (worker,) in self.all(_WORKERS)),
+            tuple(LabelledWorker(worker, tuple(labels)) for worker, labels in self.all(_LABELLED)),
         )
 
     def last_at(self) -> int | None:

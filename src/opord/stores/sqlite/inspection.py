@@ -16,7 +16,7 @@ from opord.kernel.needs import OVERDUE_US
 from opord.kernel.rows import NeedReason, known_needs, known_outcome, known_status
 from opord.kernel.run import body_in
 from opord.stores.base import DUE_READ, KEPT_READ, KeptFor, LiveVersion, RowDamaged, StoreRefused
-from opord.stores.kind import GoneWorker, Standing, TroubledWorker
+from opord.stores.kind import GoneWorker, LabelledWorker, Standing, TroubledWorker
 from opord.stores.sqlite import sql
 from opord.stores.sqlite.connection import rows, translate
 from opord.stores.sqlite.listing import DUE_NEEDS, strays
@@ -186,6 +186,10 @@ SELECT count(*) FROM {_DUE_NEXT} WHERE h.status = 'waiting' AND h.worker IS NULL
 AND (json_type(h.body, '$.pending.tries') IS NOT NULL OR json_type(h.body, '$.pending.intent') IS NOT NULL)
 """  # noqa: S608 - the store's own text
 _WORKERS = "SELECT worker FROM workers WHERE alive_until > ? AND contracts <> '[]' ORDER BY worker"
+_LABELLED = (
+    "SELECT json_array(worker, json(labels)) AS row FROM workers "
+    "WHERE alive_until > ? AND labels <> '[\"\"]' AND json_valid(labels) ORDER BY worker"
+)
 _TROUBLED = "SELECT worker, trouble FROM workers WHERE alive_until > ? AND trouble <> '' ORDER BY worker"
 
 
@@ -208,6 +212,7 @@ def _read_standing(connection: apsw.Connection, schema: int, now: int) -> Standi
         len(rows(connection, sql.queries()["kept_for"], (now, KEPT_READ, KEPT_READ), KeptFor)),
         tuple(TroubledWorker(*row) for row in connection.execute(_TROUBLED, (now,))) if schema >= 6 else (),
         tuple(worker for (worker,) in connection.execute(_WORKERS, (now,))),
+        tuple(rows(connection, _LABELLED, (now,), LabelledWorker)) if schema >= 8 else (),
     )
 
 
