@@ -43,7 +43,7 @@ MUTANTS = (
         "  WHEN EXISTS (SELECT 1 FROM heads AS h INDEXED BY heads_due WHERE :of_place AND h.priority > 0 AND h.wake_at IS NOT NULL)\n    OR EXISTS",
         "  WHEN EXISTS",
         "a run of a high priority is not found while there is none of a low one", "23, 14",
-        tests=("tests/stores/test_sqlite.py::TestSqliteStore::test_a_claim_takes_the_highest_priority_first",),
+        tests=("tests/stores/test_sqlite.py::TestSqliteStore::test_a_run_wakes_a_worker_whatever_its_priority",),
     ),
     Mutant(
         "label not looked at by claims (memory)", MEMORY,

@@ -97,6 +97,14 @@ class SchedulingSuite:
         assert not store.any_held([DIGEST], within_us=MINUTE)
         assert not store.any_held([DIGEST], within_us=MINUTE, labels=("cpu",))
 
+    def test_a_run_wakes_a_worker_whatever_its_priority(self, store: Store) -> None:
+        for run, priority, label in (("a", 5, "high"), ("b", -5, "low"), ("c", 0, "usual")):
+            started(store, run, priority=priority, label=label)
+            assert store.next_wake([DIGEST], labels=(label,)) == BEGIN
+            assert [
+                row.run for row in store.claim("w", [DIGEST], limit=9, ttl_us=MINUTE, labels=(label,))
+            ] == [run]
+
     def test_a_worker_says_its_labels(self, store: Store, clock: SteppedClock) -> None:
         store.heartbeat("w1", [DIGEST], ttl_us=SECOND, labels=("gpu", NO_LABEL))
         store.heartbeat("w2", [DIGEST], ttl_us=SECOND)
