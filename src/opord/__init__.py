@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from opord.drive.errors import RunTerminated as RunTerminated
     from opord.drive.errors import RunUnknown as RunUnknown
     from opord.drive.errors import RunUnreadable as RunUnreadable
+    from opord.drive.errors import SchedulingInvalid as SchedulingInvalid
     from opord.drive.errors import SecretsUnprotected as SecretsUnprotected
     from opord.drive.errors import StartConflict as StartConflict
     from opord.drive.errors import StartRefused as StartRefused
@@ -120,6 +121,7 @@ _HOMES = {
     "RunTerminated": "opord.drive.errors",
     "RunUnknown": "opord.drive.errors",
     "RunUnreadable": "opord.drive.errors",
+    "SchedulingInvalid": "opord.drive.errors",
     "Secret": "opord.values.secret",
     "SecretUnreadable": "opord.values.vault",
     "SecretsExtraMissing": "opord.engine.protection",
@@ -185,6 +187,7 @@ __all__ = [
     "RunTerminated",
     "RunUnknown",
     "RunUnreadable",
+    "SchedulingInvalid",
     "Secret",
     "SecretUnreadable",
     "SecretsExtraMissing",

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import opord
+import opord.engine.restoring  # its refusal is one of all
 from opord.backends.base import Unsupported
 from opord.codegen.diagram import DiagramError
 from opord.drive.errors import EngineError

@@ -91,6 +91,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     # The runtime and the store.
     "unsupported": Kind(501, "This runtime cannot do it."),
     "limit_unknown": Kind(404, "The store has no such limit."),
+    "copy_from_the_future": Kind(409, "The copy is said to be newer than the store's clock."),
     "engine": Kind(500, "The engine cannot do it."),
     "refused": Kind(409, "It is refused."),
     "engine_closed": Kind(503, "The server is starting or stopping."),
