@@ -17,6 +17,7 @@ NEEDS_ONE: dict[tuple[str, ...], tuple[str, ...]] = {
     ("runs", "resolve"): ("Desk/o1", "--did-not-happen"),
     ("prune",): ("--ended-before", "9d", "--archive", "old.jsonl"),
     ("db", "restored"): (),
+    ("limits",): (),
 }
-MAKES_ONE = {("runs", "start"), ("worker",), ("db", "migrate")}
+MAKES_ONE = {("runs", "start"), ("worker",), ("serve",), ("db", "migrate")}
 LOOKS = {("doctor",), ("db", "check"), ("db", "print-sql")}

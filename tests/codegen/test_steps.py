@@ -15,6 +15,7 @@ import msgspec
 import pytest
 
 import opord
+from opord.kernel.instants import from_datetime
 from opord.kernel.program import Program
 from opord.kernel.requests import Commit, Frame, Goto, InDoubt, Perform, Pure, RunInfo, Step, TimedOut
 from opord.loading import load_program
@@ -22,10 +23,11 @@ from opord.values.arith import Overflow
 from tests.codegen.conftest import GOLDEN
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
+AT = from_datetime(NOW)
 
 
 def frame_of(program: Program, **members: Any) -> Frame[Any]:
-    return Frame(program.input.accept(members), RunInfo("Run/1", NOW), NOW)
+    return Frame(program.input.accept(members), RunInfo("Run/1", AT), AT)
 
 
 def run(step: Step, *answers: Any) -> tuple[list[Any], Goto]:

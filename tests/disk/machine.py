@@ -92,6 +92,8 @@ class PowerMachine(Machine):
     check that a store that syncs too little is detected.
     """
 
+    limited = False
+
     def __init__(
         self,
         plan: Plan,

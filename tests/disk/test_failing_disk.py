@@ -63,7 +63,7 @@ def test_once_the_disk_has_room_again_everything_goes_on(tmp_path: Path, error: 
 
 def test_a_fault_that_does_not_end_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     def main() -> None:
-        machine = FaultyMachine(short_plan(0), tmp_path, Fault(("write",), 120, ERRORS["full"], 60))
+        machine = FaultyMachine(short_plan(0), tmp_path, Fault(("write",), 160, ERRORS["full"], 60))
         caplog.set_level(logging.INFO, logger="opord")
         try:
             run_virtually(machine.story(), machine.clock)

@@ -29,6 +29,7 @@ INSIDE_VALUES: set[WordPlace] = {
 LEFT_TO_COMPLETION = {
     "ask",
     "at",
+    "at most",
     "at most once",
     "eventually",
     "every run ends",

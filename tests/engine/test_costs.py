@@ -365,7 +365,7 @@ def test_an_idle_worker_reads_one_number_however_many_runs_wait() -> None:
     assert asked[0] == asked[1]
     # Twenty checks a second, and a heartbeat every third of a lease; no run is claimed, loaded or
     # written.
-    assert set(asked[0]) <= {"next_wake", "now", "heartbeat", "workers"}
+    assert set(asked[0]) <= {"next_wake", "now", "heartbeat", "workers", "limits"}
     assert asked[0]["next_wake"] <= 30 * 20 + 1
 
 

@@ -273,6 +273,8 @@ class Machine:
     """The world of one simulation."""
 
     life: type[Life] = Life
+    limited = True
+    """Whether some deployments have limits."""
 
     def __init__(self, plan: Plan, *, judging: bool = True) -> None:
         self.plan = plan
@@ -283,7 +285,7 @@ class Machine:
         transacts = any(action.transaction for action in self.subject.contract.actions)
         in_file = transacts and plan.store == "sqlite"
         self.store: Store = store_in_file(self._now) if in_file else new_store(self._now, plan.store)
-        limits = limits_of(self.subject.contract, plan.seed)
+        limits = limits_of(self.subject.contract, plan.seed) if plan.ops and self.limited else []
         if limits:
             self.store.permits.put_limits(limits)
         self.within: set[_Within] = set()
