@@ -79,9 +79,8 @@ def plots(results: Results) -> dict[str, str]:
     rates, processors = {}, {}
     for row in results["subjects"].values():
         if "why" not in row.get("throughput", {"why": ""}):
-            name = f"{row['title']}, {row['store']}, {row['through']}"
-            rates[name] = row["throughput"]["rate"]
-            processors[name] = row["throughput"]["processor_ms"]["all"]
+            rates[_name(row)] = row["throughput"]["rate"]
+            processors[_name(row)] = row["throughput"]["processor_ms"]["all"]
     return {
         "peers-rate.svg": bars("Orders a second of 100 clients", rates),
         "peers-processor.svg": bars("Milliseconds of processor time an order", processors),
@@ -117,6 +116,10 @@ def _machine(results: Results) -> str:
     )
 
 
+def _name(row: Row) -> str:
+    return f"{row['title']}, {row['store']}, {row['through']}"
+
+
 def _measures(row: Row) -> list[Row]:
     return [measure for measure in row.values() if isinstance(measure, dict) and "load" in measure]
 
@@ -145,35 +148,27 @@ def _of(measure: str, shown: Callable[[Row], str]) -> Cell:
         row = subjects[key]
         found = row.get(measure, {"why": "it was not measured"})
         if "why" in found:
-            return notes.mark(f"{row['title']}: {found['why']}.")
+            return notes.mark(f"{_name(row)}: {found['why']}.")
         return shown(found)
 
     return cell
 
 
-def _beside(key: str, subjects: dict[str, Row], notes: _Notes) -> str:
-    """How many times as many orders a second Opord carries, and how many times as much processor time is used."""
-    other = subjects.get(BESIDE.get(key, ""), {}).get("throughput", {"why": ""})
-    mine = subjects[key].get("throughput", {"why": ""})
-    if "why" in other or "why" in mine:
-        return ""
-    rates = other["rate"] / mine["rate"]
-    processors = mine["processor_ms"]["all"] / other["processor_ms"]["all"]
-    return f"{_times(rates)}, {_times(processors)}"
+def _beside(mine_over_its: Callable[[Row, Row], float]) -> Cell:
+    """Return the cell of a factor between Opord on the same store and this engine."""
+
+    def cell(key: str, subjects: dict[str, Row], notes: _Notes) -> str:
+        of_opord = subjects.get(BESIDE.get(key, ""), {}).get("throughput", {"why": ""})
+        of_this = subjects[key].get("throughput", {"why": ""})
+        return "" if "why" in of_opord or "why" in of_this else _times(mine_over_its(of_opord, of_this))
+
+    return cell
 
 
 def _processor(found: Row) -> str:
     used = found["processor_ms"]
     parts = [_ms(used[what]) for what in ("client", "worker", "server") if used[what]]
     return f"{_ms(used['all'])} ({' + '.join(parts)})" if len(parts) > 1 else _ms(used["all"])
-
-
-def _workers(key: str, subjects: dict[str, Row], notes: _Notes) -> str:
-    row = subjects[key]
-    one = row.get("throughput", {})
-    cell = _of("workers", lambda found: ", ".join(_n(found[count]) for count in found if count.isdigit()))
-    several = cell(key, subjects, notes)
-    return f"{_n(one['rate'])}, {several}" if "rate" in one else several
 
 
 def _waiting(key: str, subjects: dict[str, Row], notes: _Notes) -> str:
@@ -184,7 +179,7 @@ def _waiting(key: str, subjects: dict[str, Row], notes: _Notes) -> str:
         cell = f"{_n(found['runs'])}: {_n(found['mib'])} ({_ms(a_run)} KiB a run)"
         if not found["settled"]:
             cell += " " + notes.mark(
-                f"{row['title']} on {row['store']} was still busy with runs that were to wait when this was measured."
+                f"{_name(row)}: it was still busy with runs that were to wait when this was measured."
             )
         return cell
 
@@ -196,11 +191,11 @@ def _resume(key: str, subjects: dict[str, Row], notes: _Notes) -> str:
 
     def shown(found: Row) -> str:
         if "all_s" not in found:
-            return notes.mark(f"{row['title']}: none of {_n(found['runs'])} orders went on in time.")
+            return notes.mark(f"{_name(row)}: none of {_n(found['runs'])} orders went on in time.")
         cell = f"{_n(found['runs'])}: {found['first_s']:.1f}, {found['all_s']:.1f}"
         if found["ended"] < found["runs"]:
             cell += " " + notes.mark(
-                f"{row['title']} on {row['store']}: {_n(found['ended'])} of {_n(found['runs'])} had ended by then."
+                f"{_name(row)}: {_n(found['ended'])} of {_n(found['runs'])} had ended by then."
             )
         return cell
 
@@ -215,7 +210,7 @@ def _loop(key: str, subjects: dict[str, Row], notes: _Notes) -> str:
         if found["steps"] < found["wanted"]:
             reason = f"it ended with `{found['error']}`" if found["error"] else "the time was over"
             cell += " " + notes.mark(
-                f"{row['title']} on {row['store']} came to step {_n(found['steps'])} instead of {_n(found['wanted'])}: {reason}."
+                f"{_name(row)}: it came to step {_n(found['steps'])} instead of {_n(found['wanted'])}: {reason}."
             )
         return cell
 
@@ -223,8 +218,11 @@ def _loop(key: str, subjects: dict[str, Row], notes: _Notes) -> str:
 
 
 _SPEED: dict[str, Cell] = {
+    "processor ms an order (client + worker + server)": _of("throughput", _processor),
+    "beside Opord": _beside(lambda mine, its: its["processor_ms"]["all"] / mine["processor_ms"]["all"]),
     "orders a second, 100 clients": _of("throughput", lambda found: _n(found["rate"])),
-    "Opord: times the orders, this: times the processor": _beside,
+    "load then": _of("throughput", lambda found: f"{found['load']:.1f}"),
+    "Opord beside it": _beside(lambda mine, its: mine["rate"] / its["rate"]),
     "best: clients, orders a second": _of(
         "throughput", lambda found: f"{_n(found['best']['clients'])}: {_n(found['best']['rate'])}"
     ),
@@ -234,7 +232,6 @@ _SPEED: dict[str, Cell] = {
     "p50, p99 of a lone client, ms": _of(
         "throughput", lambda found: f"{_ms(found['lone']['p50_ms'])}, {_ms(found['lone']['p99_ms'])}"
     ),
-    "processor ms an order (client + worker + server)": _of("throughput", _processor),
 }
 
 _DURABLE: dict[str, Cell] = {
@@ -250,7 +247,9 @@ _SCALE: dict[str, Cell] = {
     "MiB with waiting runs": _waiting,
     "orders after a kill: first, all ended, s": _resume,
     "step 10, step 10,000, ms": _loop,
-    "orders a second of 1, 2, 4 workers": _workers,
+    "orders a second of 2, 4 workers": _of(
+        "workers", lambda found: ", ".join(_n(found[count]) for count in found if count.isdigit())
+    ),
 }
 
 

@@ -91,7 +91,7 @@ SUBJECTS = [
     Subject("temporal", "temporal", "Temporal", "SQLite", SERVER, _temporal, _LOG),
     Subject(
         "restate", "restate", "Restate", "RocksDB", SERVER, _restate,
-        "its log is synced before an answer; many runs share one",
+        "its log is synced before it answers; runs of the same moment share one",
         workers_refused="a service has one address; several processes need a balancer before them",
     ),
 ]  # fmt: skip

@@ -48,7 +48,7 @@ def the_row_of(page: str, table: int, title: str) -> list[str]:
 def test_a_row_shows_the_figures_of_its_measures() -> None:
     page = report.page(some_results(one=a_row("Opord", "one process", throughput=a_throughput(2345.6))))
     assert the_row_of(page, 0, "Opord") == [
-        "2,346", "", "100: 2,346", "1,234, 98.8", "3.1, 0.46", "0.75 (0.25 + 0.50)",
+        "0.75 (0.25 + 0.50)", "", "2,346", "1.5", "", "100: 2,346", "1,234, 98.8", "3.1, 0.46",
     ]  # fmt: skip
 
 
@@ -58,8 +58,11 @@ def test_an_engine_is_compared_with_opord_on_the_same_store() -> None:
     rows = {
         "opord-sqlite": a_row("Opord", "one process", throughput=mine),
         "dbos-sqlite": a_row("DBOS", "one process", throughput=other),
+        "opord-postgres": a_row("Opord", "PostgreSQL", throughput=a_throughput(1.0)),
     }
-    assert the_row_of(report.page(some_results(**rows)), 0, "DBOS")[1] == "250×, 10×"
+    page = report.page(some_results(**rows))
+    assert the_row_of(page, 0, "DBOS")[:5] == ["7.5", "10×", "8", "1.5", "250×"]
+    assert report.BESIDE["dbos-sqlite"] == "opord-sqlite"
 
 
 def test_a_measure_without_a_figure_has_its_reason_under_the_tables() -> None:
@@ -70,9 +73,9 @@ def test_a_measure_without_a_figure_has_its_reason_under_the_tables() -> None:
         workers={"why": "it has one address", "load": 1},
     )
     page = report.page(some_results(restate=row))
-    assert the_row_of(page, 2, "Restate")[5] == "100, [2]"
-    assert "\n- [2] Restate: it has one address.\n" in page
-    assert "\n- [1] Restate: it was not measured.\n" in page
+    assert the_row_of(page, 2, "Restate")[5] == "[2]"
+    assert "\n- [2] Restate, SQLite, its server: it has one address.\n" in page
+    assert "\n- [1] Restate, SQLite, its server: it was not measured.\n" in page
 
 
 def test_runs_that_did_not_come_to_their_end_are_told_of() -> None:
@@ -92,8 +95,8 @@ def test_runs_that_did_not_come_to_their_end_are_told_of() -> None:
     assert cells[3].startswith("900: 1.2, 90.0 [")
     assert cells[4].startswith("1.5, 150 [")
     assert "400 of 900 had ended by then." in page
-    assert "came to step 8,000 instead of 10,000: it ended with `Ended: by force`." in page
-    assert "was still busy" in page
+    assert "it came to step 8,000 instead of 10,000: it ended with `Ended: by force`." in page
+    assert "Temporal, SQLite, its server: it was still busy" in page
 
 
 def test_the_machine_the_day_the_load_and_the_versions_are_named() -> None:
@@ -123,6 +126,8 @@ def test_the_best_of_the_rounds_counts_and_all_rates_are_kept() -> None:
     assert (best["rate"], best["rates"], best["sweep"]) == (90.0, [50.0, None, 90.0], {"1": 9.0, "100": 90.0})
     assert best["lone"] == slow["lone"]
     assert best["best"] == {"clients": 100, "rate": 90.0}
+    more = measuring.best_of([best, a_throughput(70.0)])
+    assert (more["rate"], more["rates"]) == (90.0, [50.0, None, 90.0, 70.0])
     assert measuring.best_of([{"why": "no answer"}]) == {"why": "no answer"}
 
 
