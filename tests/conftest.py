@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from typing import get_args
 
 import pytest
@@ -68,3 +69,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.fixture(autouse=True)
+def _log_of_a_command_ends_with_its_test() -> Iterator[None]:
+    """A worker or server that a test runs in this process logs to a stream that ends with the test."""
+    yield
+    handler = getattr(sys.modules.get("opord.cli.worker_log"), "_handler", None)
+    if handler is not None:
+        logging.getLogger().removeHandler(handler)

@@ -23,6 +23,7 @@ OPENS: dict[tuple[str, ...], tuple[str, ...]] = {
     **NEEDS_ONE,
     ("runs", "start"): ("desk.opord", "--input", order("o9")),
     ("worker",): WORKER[1:],
+    ("serve",): ("--contract", "desk.opord", "--port", "0"),
     ("db", "migrate"): (),
 }
 
