@@ -24,12 +24,13 @@ FORGOTTEN_US = 86_400_000_000
 This holds even where it remembers effects for longer.
 """
 
-RAISED: dict[str, BaseException] = {
-    "cancelled before": asyncio.CancelledError(),
-    "cancelled after": asyncio.CancelledError(),
-    "interrupted after": KeyboardInterrupt(),
-    "exit after": SystemExit(1),
+RAISED: dict[str, Callable[[], BaseException]] = {
+    "cancelled before": asyncio.CancelledError,
+    "cancelled after": asyncio.CancelledError,
+    "interrupted after": KeyboardInterrupt,
+    "exit after": lambda: SystemExit(1),
 }
+"""What makes the exception of a fault, each time anew: raised again, it keeps its old frames."""
 
 
 SPOILT = ("crash after", "down 25 h after", "crash with reply", "wrong answer", *RAISED)
@@ -90,7 +91,7 @@ class Outside(Provider):
             life.die(hours=25 if "25" in kind else 0)
             raise Killed
         if kind == "cancelled before":
-            raise RAISED[kind]
+            raise RAISED[kind]()
         self._drawn = kind if kind in BEHAVIOURS else "ok"
         answer = await plain(*args, call=call)
         if kind in SPOILT and self.bench.answers and self.bench.answers[-1][2] is call:
@@ -104,7 +105,7 @@ class Outside(Provider):
         if kind == "zombie":
             life.cut_off()
         if kind in RAISED:
-            raise RAISED[kind]
+            raise RAISED[kind]()
         return object() if kind == "wrong answer" else answer
 
     def _suffer_within(self, name: str, plain: Callable[..., Any], args: tuple[Any, ...], call: Call) -> Any:
@@ -115,7 +116,7 @@ class Outside(Provider):
             life.die()
             raise Killed
         if kind == "cancelled before":
-            raise RAISED[kind]
+            raise RAISED[kind]()
         self._drawn = kind if kind in BEHAVIOURS else "ok"
         try:
             answer = plain(*args, call=call)
@@ -127,7 +128,7 @@ class Outside(Provider):
         if kind == "zombie":
             life.cut_off()
         if kind in RAISED:
-            raise RAISED[kind]
+            raise RAISED[kind]()
         return object() if kind == "wrong answer" else answer
 
     def _called(self, name: str, args: tuple[Any, ...], call: Call) -> None:
