@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import Counter
 from typing import Any
 
 import pytest
 
-from opord.kernel.limits import Limit
+from opord.drive.permits import LOOK_US
+from opord.kernel.limits import Limit, Permit
 from opord.values.types import Duration
 from tests.support.kit import Kit, crash_at
 
@@ -222,6 +224,40 @@ def test_a_run_waits_after_an_attempt_that_was_tried_again() -> None:
     kit.run(main())
     assert [kit.kinds(f"Order/{n}").count("attempt") for n in range(3)] == [1, 1, 1]
     kit.check()
+
+
+def test_a_run_that_looks_by_itself_keeps_its_place() -> None:
+    async def main() -> None:
+        async with kit.engine() as engine:
+            runs = await start_all(kit, engine, 2)
+            await asyncio.sleep(0.5)
+            kit.handlers.seconds = 5000.0  # from the second call on
+            await asyncio.sleep(5)
+            waiting = next(run for run in runs if "limited" in kit.kinds(run.id))
+            before = json.loads(kit.row(waiting.id).head.body)["limit"]
+            epoch = kit.row(waiting.id).epoch
+            await asyncio.sleep(LOOK_US / 1e6 + 60)
+            assert kit.row(waiting.id).epoch > epoch
+            assert json.loads(kit.row(waiting.id).head.body)["limit"] == before
+
+    kit = Kit(ORDER.replace("after 1h", "after 30d").replace("timeout 20s", "timeout 3h"), Desk)
+    kit.store.permits.put_limits([limit(at_once=1)])
+    kit.run(main())
+
+
+def test_a_worker_until_idle_does_not_wait_for_runs_of_others() -> None:
+    async def main() -> None:
+        async with kit.engine() as engine:
+            kit.store.permits.exchange("another", [], [(Permit("p", at_once, ""),)])
+            row = kit.row((await start_all(kit, engine, 1))[0].id)
+            await asyncio.sleep(30)
+            assert await engine.worker.permits.any_waits([row.contract], [""])
+            assert not await engine.worker.permits.any_waits(["0" * 64], [""])
+
+    kit = kit_with(limit(at_once=1))
+    at_once = kit.store.permits.limits()[0].id
+    kit.store.heartbeat("another", [], ttl_us=Duration(600 * SECOND))
+    kit.run(main())
 
 
 def test_two_engines_keep_to_one_limit() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -378,3 +379,28 @@ def test_what_happened_to_an_event_is_known_once_one_was_sent(opord_world: World
     run = started(opord_world)
     with pytest.raises(ScriptError, match="no event was sent to"):
         _ = run.sent
+
+
+def test_a_world_keeps_to_limits(tmp_path: Path) -> None:
+    path = tmp_path / "two.opord"
+    path.write_text("""
+contract Two(n: int) key str(n)
+effect look(n: int) -> int
+initial state Looking -> Done {
+  let found = perform look(n)
+  goto Done(found)
+}
+final state Done(found: int) success
+""")
+    world = World(limits={"Two": {"look": {"per_minute": 1}}})
+    fakes, instants = world.fakes(path), []
+
+    def look(n: int) -> int:
+        instants.append(world.now)
+        return n
+
+    fakes.look.does(look)
+    for n in range(3):
+        world.start(path, n=n).assert_ended("success")
+    assert [later - earlier for earlier, later in pairwise(instants)] >= [timedelta(minutes=1)] * 2
+    world.close()

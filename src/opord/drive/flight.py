@@ -206,7 +206,7 @@ class Flight:
                 recording.stall_full(draft)
                 await hold.give_back(draft)
                 return
-            run.body.limit = ""
+            hold.permits.goes_on()
             await hold.permits.set_out(draft)
             try:
                 draft = await self.steps.carry(draft)

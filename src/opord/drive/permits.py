@@ -16,10 +16,10 @@ from opord.kernel.run import Answer, Run
 from opord.values.canonical import dumps
 from opord.values.types import Instant
 
-LOOK_US: Final = 600_000_000
-"""When a run that waits for a permit looks for one by itself, in microseconds.
+LOOK_US: Final = 1_800_000_000
+"""When a run that waits for a permit looks for one by itself, in microseconds, and keeps its place.
 
-It is admitted long before. This is for a queue that was lost, as with an older copy of the store.
+It is admitted when its turn comes. This is for a queue that was lost with what the store forgot.
 """
 
 
@@ -48,15 +48,23 @@ class RunPermits:
     that the run was admitted with, for the call at which it waited.
     """
 
-    __slots__ = ("_hold", "own", "ready")
+    __slots__ = ("_hold", "_waited", "own", "ready")
 
     def __init__(self, hold: Held) -> None:
         self._hold = hold
+        self._waited: tuple[str, Instant] | None = None
         self.own: Permit | None = None
         self.ready: list[Permit] = []
         limits = hold.host.limits
         if limits is not None:
             self.ready = list(limits.admitted(hold.run.id, hold.run.epoch))
+
+    def goes_on(self) -> None:
+        """Note that the run waits for nothing now.
+
+        If it has to wait for the same limit again, it keeps its place.
+        """
+        self._waited = limiting.go_on(self._hold.run) or self._waited
 
     async def set_out(self, draft: Draft) -> None:
         """Take the permit of the contract's limit, if there is one, unless it is held already.
@@ -72,7 +80,7 @@ class RunPermits:
         if limit is None:
             return
         key = key_of(limit, run.input_rest.rest, {})
-        self.own = self._was_ready(limit, key) or await self._taken(limit, key)
+        self.own = await self._given(limit, key)
         if self.own is None:
             await self._park(draft, limit, key)
 
@@ -99,7 +107,7 @@ class RunPermits:
         if limit is None:
             return None
         key = key_of(limit, run.input_rest.rest, call.args.dump(args) if limit.by else {})
-        permit = self._was_ready(limit, key) or await self._taken(limit, key)
+        permit = await self._given(limit, key)
         if permit is not None:
             return permit
         if draft.written:
@@ -126,6 +134,12 @@ class RunPermits:
             limits.give_back(self.own, used=True)
             self.own = None
 
+    async def _given(self, limit: Limit, key: str) -> Permit | None:
+        permit = self._was_ready(limit, key) or await self._taken(limit, key)
+        if permit is not None and self._waited is not None and self._waited[0] == limit.name:
+            self._waited = None
+        return permit
+
     def _was_ready(self, limit: Limit, key: str) -> Permit | None:
         for permit in self.ready:
             if (permit.limit, permit.key) == (limit.id, key):
@@ -150,10 +164,13 @@ class RunPermits:
         assert host.limits is not None
         also = host.limits.of(run.program.name, "") if limit.call else None
         also_key = "" if also is None else key_of(also, run.input_rest.rest, {})
-        limiting.wait_for(run, limit)
+        waited = self._waited
+        since = waited[1] if waited is not None and waited[0] == limit.name else draft.at
+        limiting.wait_for(run, limit, since)
+        priority, label = run.scheduling
         await host.limits.enqueue(
             Wait(
-                run.id, run.epoch, limit.id, key, run.program.digest, run.scheduling.label, run.scheduling.priority, draft.at,
+                run.id, run.epoch, limit.id, key, run.program.digest, label, priority, since,
                 0 if also is None else also.id, also_key,
             )
         )  # fmt: skip

@@ -83,7 +83,7 @@ class StorePermits:
         if self._limits:
             freed = await self._writer.call(self._store.permits.sweep, self._name, [*self._held])
             if freed:
-                log.info("%d permits of dead workers are free", freed)
+                log.info("%d permits that nobody uses any more are free again", freed)
 
     # --- for those who carry runs ----------------------------------------------------------------
 
@@ -149,9 +149,9 @@ class StorePermits:
         """Return from when on `admit` may find a run."""
         return await self._writer.read(self._store.permits.next_admission, contracts, labels)
 
-    async def keep_waiting(self) -> bool:
-        """Say whether a run waits for a permit of any limit."""
-        return any(one.waiting for one in await self._writer.read(self._store.permits.in_use))
+    async def any_waits(self, contracts: Collection[str], labels: Collection[str]) -> bool:
+        """Say whether a run of these contracts and labels waits for a permit."""
+        return await self._writer.read(self._store.permits.any_waits, contracts, labels)
 
     def refuse(self, run: RunId, epoch: int) -> None:
         """Give the permits of an admitted run back that is not carried."""
@@ -174,13 +174,17 @@ class StorePermits:
                 given = await self._writer.call(
                     self._store.permits.exchange, self._name, returned, [(one,) for one, _ in wanted]
                 )
-            except BaseException as error:
+            except Exception as error:
+                given = []
+                if not wanted:
+                    log.exception("permits could not be given back; they are free in a minute")
                 for _, future in wanted:
                     if not future.done():
                         future.set_exception(error)
-                raise
-            self._held -= {one.permit.id for one in returned}
-            for (_, future), was_given in zip(wanted, given, strict=True):
+            finally:
+                # What the store did not take back is not known here any more, and swept later.
+                self._held -= {one.permit.id for one in returned}
+            for (_, future), was_given in zip(wanted, given, strict=False):
                 if not future.done():
                     future.set_result(was_given)
 

@@ -212,7 +212,7 @@ class Worker:
                 if self.permits.any:
                     admission = await self.permits.next_admission(contracts, self.labels)
                     due = min((one for one in (due, admission) if one is not None), default=None)
-                    held = held or (admission is None and await self.permits.keep_waiting())
+                    held = held or await self.permits.any_waits(contracts, self.labels)
                 soon = due is not None and due <= self.store.now() + IDLE_WITHIN_US
                 if not self.flights and not soon and not held:
                     return due

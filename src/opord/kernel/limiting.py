@@ -34,6 +34,12 @@ def limited(draft: Draft, call: str, *, now: Instant, answers: list[Answer]) -> 
     run.body.pending = Pending(cause=pending.cause if pending is not None else None, now=now, answers=answers)
 
 
-def wait_for(run: Run, limit: Limit) -> None:
-    """Note the limit that a run waits for, until it goes on."""
-    run.body.limit = limit.name
+def wait_for(run: Run, limit: Limit, since: Instant) -> None:
+    """Note the limit that a run waits for until it goes on, and since when."""
+    run.body.limit = limit.name, since
+
+
+def go_on(run: Run) -> tuple[str, Instant] | None:
+    """Note that a run goes on; return the limit that it waited for, and since when, if it did."""
+    waited, run.body.limit = run.body.limit, None
+    return waited

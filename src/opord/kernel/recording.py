@@ -90,7 +90,7 @@ def begin_step(draft: Draft, cause: Cause) -> None:
     """Begin the step of a taken event or a fired timer. A step that was under way is dropped."""
     draft.run.body.pending = Pending(cause=cause, now=draft.at)
     draft.run.body.trouble = None
-    draft.run.body.limit = ""
+    draft.run.body.limit = None
     draft.run.reason = None
     runnable(draft)
 
@@ -552,7 +552,7 @@ def _enter(run: Run, name: str, fields: Any, entry: _Entry, at: Instant) -> None
     body.entered += 1
     body.pending = None
     body.trouble = None
-    body.limit = ""
+    body.limit = None
     body.not_before = {}
     run.status = "running"
     if declaration.kind == "final":

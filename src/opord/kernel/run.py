@@ -164,8 +164,8 @@ class Collision(msgspec.Struct, omit_defaults=True, gc=False):
 class Pending(msgspec.Struct, omit_defaults=True, gc=False):
     """The recorded part of a step under way.
 
-    Its cause, its `now`, its answers, its commit, the failed attempts (`tries`) of the effect that
-    it waits for, and the collision that a person has to resolve or has resolved.
+    `tries` are the failed attempts of the effect that it waits for, `collision` what a person has
+    to resolve or has resolved.
     """
 
     cause: Cause | None = None
@@ -188,11 +188,11 @@ class RunBody(msgspec.Struct, omit_defaults=True, gc=False):
     - `values` are the digests of large values by their places (`large.py`); none in memory.
     - `how` says what led into the current state.
     - `fired` are the timers of the phase that have moved the run since it entered the phase.
-    - `settled` names the actions with a `key expr` that have taken effect.
+    - `settled` names the actions with a `key expr` that took effect.
     - `trouble` is why a run stalled; `stalled_at` is when it last did, 0 in rows of older versions.
     - `alarms` are those that are open.
     - `dropped` names the keyed events that a person took out, each with its key.
-    - `limit` is the name of the limit that it waits for, empty if it waits for none.
+    - `limit` is the name of the limit that it waits for, and since when; None if it does not wait.
     - `not_before` has the calls that rest as asked, each with its end (see `asked_waits.py`).
     - `wary`, in a restored store, is the last instant that the copy knows of it (`restored.py`).
     """
@@ -205,7 +205,7 @@ class RunBody(msgspec.Struct, omit_defaults=True, gc=False):
     how: str = ""
     pending: Pending | None = None
     settled: list[str] = []
-    limit: str = ""
+    limit: tuple[str, Instant] | None = None
     trouble: dict[str, Any] | None = None
     stalled_at: Instant = START_OF_TIME
     alarms: list[Alarm] = []

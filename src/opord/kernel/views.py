@@ -422,7 +422,7 @@ def _reason(
     else:
         reasons = [one for one in (_failed_before(run, intent),) if one is not None]
     if run.body.limit and run.worker is None and not is_held(run.status):
-        reasons.append(f"it waits for the limit {run.body.limit}")
+        reasons.append(f"it waits for the limit {run.body.limit[0]}")
     trouble = _worker_trouble(run, now, workers) if workers is not None and now is not None else None
     under_way = _under_way(run, workers, now)
     if trouble is not None:
@@ -501,7 +501,7 @@ def _waiting_for(run: Run) -> list[dict[str, Any]]:
     if intent is not None and not is_held(run.status):
         waits += _waits_of_intent(run, intent)
     if run.body.limit and run.worker is None and not is_held(run.status):
-        waits.append({"limit": run.body.limit})
+        waits.append({"limit": run.body.limit[0]})
     if run.tries is not None and not is_held(run.status):
         waits.append({"attempt": run.tries.call, "at": text(run.tries.next_at)})
     elif intent is None and run.between_attempts:

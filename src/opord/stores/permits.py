@@ -101,6 +101,10 @@ class Permits(Protocol):
         """Return from when on `admit` may find a run; None if only a permit given back helps."""
         ...
 
+    def any_waits(self, contracts: Collection[str], labels: Collection[str]) -> bool:
+        """Say whether a run of these contracts and labels waits in a queue."""
+        ...
+
     def sweep(self, worker: str, known: Collection[str]) -> int:
         """Take back the permits of dead workers, and those of `worker` that it does not know.
 
@@ -183,6 +187,7 @@ class PermitDesk:
         def drop(executes: Executes, now: Instant) -> bool:
             dropped = executes("drop_limit", (contract, call))
             for (number,) in dropped:
+                executes("wake_all_of", (number, now))
                 waits = executes("drop_waits", (number,))
                 executes("drop_permits", (number,))
                 executes("drop_queues", (number,))
@@ -205,11 +210,11 @@ class PermitDesk:
         def exchange(executes: Executes, now: Instant) -> tuple[list[bool], bool]:
             limits = _locked(executes, numbers)
             woken = _take_back(executes, limits, [(one.permit, one.used) for one in returned], now)
-            rooms = _Rooms(executes, limits, now)
+            remaining = _Remaining(executes, limits, now)
             known = {
                 id for (id,) in executes("known", (_json([one.id for group in wanted for one in group]),))
             }
-            given = [_give_group(executes, rooms, group, worker, known) for group in wanted]
+            given = [_give_group(executes, remaining, group, worker, known) for group in wanted]
             return given, woken
 
         if not numbers:
@@ -268,6 +273,14 @@ class PermitDesk:
             ]
         return min((Instant(look) for look in looks if look is not None), default=None)
 
+    def any_waits(self, contracts: Collection[str], labels: Collection[str]) -> bool:
+        with self._ground.reads() as executes:
+            return any(
+                executes("waits_of", (number, label))
+                for (number,) in executes("contract_numbers", (_json(contracts),))
+                for label in labels
+            )
+
     def admit(
         self,
         worker: str,
@@ -288,7 +301,7 @@ class PermitDesk:
             if not due:
                 return Admitted([])
             limits = _locked(executes, None)
-            admission = _Admission(self._ground, executes, _Rooms(executes, limits, now), worker, now)
+            admission = _Admission(self._ground, executes, _Remaining(executes, limits, now), worker, now)
             for number, queue in enumerate(due):
                 left = limit - len(admission.taken)
                 if left <= 0:
@@ -327,18 +340,18 @@ class _Taken(NamedTuple):
     permits: tuple[Permit, ...]
 
 
-class _Rooms:
+class _Remaining:
     """What is left of each limit and key, within one transaction."""
 
     def __init__(self, executes: Executes, limits: Mapping[int, Limit], now: Instant) -> None:
         self._executes = executes
         self._limits = limits
-        self._rooms: dict[tuple[int, str], Left] = {}
+        self._remaining: dict[tuple[int, str], Left] = {}
         self.now = now
 
     def of(self, limit: int, key: str) -> Left:
         """Return what is left. Of a limit that was dropped it is any number."""
-        found = self._rooms.get((limit, key))
+        found = self._remaining.get((limit, key))
         if found is None:
             known = self._limits.get(limit)
             if known is None:
@@ -347,7 +360,7 @@ class _Rooms:
                 self._executes("forget_spent", (limit, key, self.now))
                 ((held, spent, next_at),) = self._executes("use", (limit, key, self.now))
                 found = left_of(known, held=held, spent=spent, next_at=next_at)
-            self._rooms[limit, key] = found
+            self._remaining[limit, key] = found
         return found
 
     def has(self, limit: int, key: str) -> bool:
@@ -362,18 +375,20 @@ class _Rooms:
         self._executes("give", (permit.id, permit.limit, permit.key, worker, self.now))
         if left is not None:
             # When there is more again is looked up once nothing is left.
-            self._rooms[permit.limit, permit.key] = Left(left - 1, next_at)
+            self._remaining[permit.limit, permit.key] = Left(left - 1, next_at)
             if left == 1:
-                del self._rooms[permit.limit, permit.key]
+                del self._remaining[permit.limit, permit.key]
 
 
 class _Admission:
     """One look at the queues."""
 
-    def __init__(self, ground: Ground, executes: Executes, rooms: _Rooms, worker: str, now: Instant) -> None:
+    def __init__(
+        self, ground: Ground, executes: Executes, remaining: _Remaining, worker: str, now: Instant
+    ) -> None:
         self._ground = ground
         self._executes = executes
-        self._rooms = rooms
+        self._remaining = remaining
         self._worker = worker
         self._now = now
         self.taken: dict[RunId, _Taken] = {}
@@ -391,11 +406,11 @@ class _Admission:
                 self._executes("end_wait", (run,))
             elif stands.worker is not None:
                 left_alone += 1
-            elif not self._rooms.has(queue.limit, queue.key):
-                self._again(where, self._rooms.of(queue.limit, queue.key).next_at)
+            elif not self._remaining.has(queue.limit, queue.key):
+                self._again(where, self._remaining.of(queue.limit, queue.key).next_at)
                 return
-            elif also and not self._rooms.has(also, also_key):
-                self._again(where, self._rooms.of(also, also_key).next_at, (also, also_key))
+            elif also and not self._remaining.has(also, also_key):
+                self._again(where, self._remaining.of(also, also_key).next_at, (also, also_key))
                 return
             elif taken >= most:
                 self._again(where, self._now)
@@ -415,7 +430,7 @@ class _Admission:
             Permit(f"{run}/{epoch}/{number}", limit, key) for number, (limit, key) in enumerate(wanted)
         )
         for permit in permits:
-            self._rooms.give(permit, self._worker)
+            self._remaining.give(permit, self._worker)
         self.taken[run] = _Taken(epoch, queue, permits)
 
     def _again(
@@ -467,15 +482,15 @@ def _take_back(
 
 
 def _give_group(
-    executes: Executes, rooms: _Rooms, group: Sequence[Permit], worker: str, known: Collection[str]
+    executes: Executes, remaining: _Remaining, group: Sequence[Permit], worker: str, known: Collection[str]
 ) -> bool:
     if group and all(one.id in known for one in group):
         return True  # by an earlier call whose answer was lost
     for one in group:
-        if not rooms.has(one.limit, one.key) or executes("any_waits", (one.limit, one.key)):
+        if not remaining.has(one.limit, one.key) or executes("any_waits", (one.limit, one.key)):
             return False
     for one in group:
-        rooms.give(one, worker)
+        remaining.give(one, worker)
     return True
 
 

@@ -69,6 +69,13 @@ DELETE FROM opord.waits WHERE run = $1
 -- name: any_waits
 SELECT 1 FROM opord.waits WHERE limit_id = $1 AND key = $2 LIMIT 1
 
+-- name: waits_of
+-- A queue stays for a while after its last run has left it.
+SELECT 1 FROM opord.queues AS q WHERE q.contract = $1 AND q.label = $2 AND EXISTS (
+  SELECT 1 FROM opord.waits AS w
+  WHERE w.limit_id = q.limit_id AND w.key = q.key AND w.contract = q.contract AND w.label = q.label
+) LIMIT 1
+
 -- name: first_waits
 SELECT run, epoch, also_limit, also_key FROM opord.waits
 WHERE limit_id = $1 AND key = $2 AND contract = $3 AND label = $4 ORDER BY priority DESC, since, run LIMIT $5

@@ -270,6 +270,28 @@ class PermitsSuite:
         store.permits.put_limits([limit.replace(at_once=3)])
         assert admitted(store) == ["Orders/1"]
 
+    def test_a_dropped_limit_wakes_the_queues_behind_it(self, store: Store) -> None:
+        call, whole = limited(store), limited(store, Limit("Orders", "", 1, None, Duration(0)))
+        store.permits.exchange("w", [], wanted(whole, "other"))
+        parked(store, call, "Orders/1", also=whole, since=1)
+        parked(store, call, "Orders/2", since=2)
+        assert admitted(store) == []
+        store.permits.drop_limit("Orders", "")
+        assert admitted(store) == ["Orders/2"]
+
+    def test_it_says_whether_a_run_of_some_contracts_waits(self, store: Store, clock: SteppedClock) -> None:
+        limit = limited(store, _TWO.replace(at_once=1))
+        assert not store.permits.any_waits([DIGEST], [""])
+        store.permits.exchange("w", [], wanted(limit, "a"))
+        parked(store, limit, "Orders/1")
+        assert admitted(store) == []
+        assert store.permits.any_waits([DIGEST], [""])
+        assert not store.permits.any_waits([OTHER_DIGEST], [""])
+        assert not store.permits.any_waits([DIGEST], ["gpu"])
+        store.permits.exchange("w", back(limit, "a"), [])
+        assert admitted(store) == ["Orders/1"]
+        assert not store.permits.any_waits([DIGEST], [""])
+
     def test_it_says_how_much_is_in_use(self, store: Store) -> None:
         limit = limited(store)
         assert [one[1:] for one in store.permits.in_use()] == [(0, 0, 0)]
