@@ -23,8 +23,8 @@ MUTANTS = (
     ),
     Mutant(
         "newcomers overtake who waits", DESK,
-        '        if not rooms.has(one.limit, one.key) or executes("any_waits", (one.limit, one.key)):',
-        "        if not rooms.has(one.limit, one.key):",
+        '        if not remaining.has(one.limit, one.key) or executes("any_waits", (one.limit, one.key)):',
+        "        if not remaining.has(one.limit, one.key):",
         "a run waits for ever while others come and go", "limits",
         tests=(f"{SUITE}::test_who_comes_later_does_not_overtake_who_waits",),
     ),
