@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 
 from opord.backends.limits import LimitInvalid, merged, read_flag, read_limits
+from opord.kernel.limits import Permit, Returned
 from opord.loading import program_of
-from tests.cli.kit import Shop
+from opord.stores.sqlite import SqliteStore
+from opord.values.types import Duration
+from tests.cli.kit import Shop, stop
 from tests.support.contracts import compiled, workflow_of
 
 CONTRACT = """
@@ -143,3 +147,31 @@ def test_a_wrong_limit_ends_the_worker_before_it_takes_a_run(shop: Shop) -> None
     said = shop.work("--limit", "Desk.chrage at_once=1")
     assert said.status == 2
     assert "error[limit]: Desk has no effect or action `chrage`; did you mean `charge`?" in said.err
+
+
+def test_a_run_that_waits_for_a_limit_says_so_in_every_view(shop: Shop) -> None:
+    assert shop.work("--limit", "Desk.charge at_once=1").status == 0
+    store = SqliteStore(shop.folder / "opord.db")
+    (limit,) = store.permits.limits()
+    store.heartbeat("another", [], ttl_us=Duration(600_000_000))
+    store.permits.exchange("another", [], [(Permit("held", limit.id, ""),)])
+    shop.start("o1")
+    worker = shop.begin("worker", "--contract", "desk.opord", "--handlers", "handlers:Handlers")
+    end = time.monotonic() + 30
+    while shop.view("o1")["waiting_for"][:1] != [{"limit": "Desk.charge"}]:
+        assert time.monotonic() < end, "the run does not wait for the limit"
+        time.sleep(0.05)
+    stop(worker)
+    assert shop.view("o1")["reason"].startswith("it waits for the limit Desk.charge")
+    shown = shop.opord("runs", "show", "Desk/o1")
+    assert (shown.status, shown.err) == (0, "")
+    assert "waits for  a permit of the limit Desk.charge" in shown.out
+    assert "opord limits" in shown.out
+    assert "it waits for the limit Desk.charge" in shop.opord("runs", "list").out
+    assert "waits for  a permit of the limit Desk.charge" in shop.opord("runs", "history", "Desk/o1").out
+    assert shop.opord("limits").out.splitlines()[1].split() == ["Desk.charge", "1", "at", "once", "1", "1"]
+    assert shop.opord("runs", "verify").status == 0
+    store.permits.exchange("another", [Returned(Permit("held", limit.id, ""), True)], [])
+    store.close()
+    assert shop.work().status == 0
+    assert shop.view("o1")["outcome"] == "success"

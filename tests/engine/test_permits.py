@@ -11,6 +11,9 @@ import pytest
 
 from opord.drive.permits import LOOK_US
 from opord.kernel.limits import Limit, Permit
+from opord.kernel.views import history_view
+from opord.loading import program_of
+from opord.story.lines import tell
 from opord.values.types import Duration
 from tests.support.kit import Kit, crash_at
 
@@ -108,6 +111,14 @@ def test_what_a_step_learned_before_the_wait_is_on_record() -> None:
     kinds = sorted((kit.kinds(f"Order/{n}") for n in range(3)), key=len)
     assert kinds[0] == ["started", "intent", "outcome", "transition"]
     assert kinds[1] == kinds[2] == ["started", "limited", "intent", "outcome", "transition"]
+    waited = next(f"Order/{n}" for n in range(3) if "limited" in kit.kinds(f"Order/{n}"))
+    program = program_of(kit.workflow)
+    history = history_view(program, kit.store.journal(waited))
+    lines = ["".join(part.text for part in line.parts) for line in tell(program, history)]
+    assert [line.split("  ")[0] for line in lines if "look" in line or "waits" in line] == [
+        "look → ok \"" + waited.partition("/")[2] + "\"", "charge",
+    ]  # fmt: skip
+    assert "charge  waits for its limit" in [line.strip() for line in lines]
 
 
 def test_an_effect_is_limited_too() -> None:

@@ -75,6 +75,8 @@ def _commands(program: Program, view: Mapping[str, Any]) -> Iterator[str]:
             yield from next_commands(
                 _need_of(wait, view), safe(view["run"]), seen=wait.get("seen"), result=result
             )
+        elif "limit" in wait:
+            yield "opord limits"
         elif wait.get("event") == "cancel":
             yield f"opord runs cancel {run} --reason …{_role(wait)}"
         elif "event" in wait:

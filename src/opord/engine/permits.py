@@ -10,6 +10,7 @@ from opord.drive.held_calls import HeldCalls
 from opord.engine.store_writer import StoreWriter
 from opord.kernel.limits import Admitted, Limit, Permit, Returned, Wait
 from opord.stores.base import Store
+from opord.story.counting import counted
 from opord.values.types import Duration, Instant, RunId
 
 log: logging.Logger = logging.getLogger("opord.worker")
@@ -83,7 +84,7 @@ class StorePermits:
         if self._limits:
             freed = await self._writer.call(self._store.permits.sweep, self._name, [*self._held])
             if freed:
-                log.info("%d permits that nobody uses any more are free again", freed)
+                log.info("took back %s that nobody uses any more", counted(freed, "permit"))
 
     # --- for those who carry runs ----------------------------------------------------------------
 

@@ -135,6 +135,8 @@ def wait_in_words(wait: Mapping[str, Any], view: Mapping[str, Any], program: Pro
         checks = call is not None and call.kind == "effect" and view["status"] == "in_doubt"
         words = "to find out whether it happened" if checks else "again"
         return f"{wait['attempt']} {words} (at {when(wait['at'])})"
+    if "limit" in wait:
+        return f"a permit of the limit {wait['limit']}"
     if "dropping" in wait:
         return f"a person: drop-event, to take {wait['dropping']} out"
     return f"a person: {wait['verb']}"
