@@ -54,6 +54,13 @@ class LabelledWorker(NamedTuple):
     labels: tuple[str, ...]
 
 
+class LimitedRuns(NamedTuple):
+    """A limit by its name, and how many runs wait for it."""
+
+    limit: str
+    runs: int
+
+
 class Standing(NamedTuple):
     """What runs stand still for, beside what they need from a person.
 
@@ -65,6 +72,7 @@ class Standing(NamedTuple):
     - `troubled` are the live workers that something keeps from going on.
     - `workers` are the names of the live workers that have handlers.
     - `labelled` are the live workers that take runs with labels.
+    - `limited` are the limits for which runs wait.
     """
 
     unserved: tuple[LiveVersion, ...] = ()
@@ -74,6 +82,7 @@ class Standing(NamedTuple):
     troubled: tuple[TroubledWorker, ...] = ()
     workers: tuple[str, ...] = ()
     labelled: tuple[LabelledWorker, ...] = ()
+    limited: tuple[LimitedRuns, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,6 +134,9 @@ def _stand_still(facts: StoreOverview) -> Iterator[Observation]:
         yield Observation(
             "runs", "note", message, "opord runs list --status waiting", {"tried_again": stands.tried_again}
         )
+    for limited in stands.limited:
+        message = f"{counted(limited.runs, 'run')} {'waits' if limited.runs == 1 else 'wait'} for the limit {limited.limit}"
+        yield Observation("runs", "note", message, "opord limits", limited._asdict())
     if stands.kept_for:
         kept_for = _runs_or_more(stands.kept_for, KEPT_READ)
         message = f"messages wait for {kept_for} until a state handles them"

@@ -13,7 +13,15 @@ from opord.kernel.needs import OVERDUE_US
 from opord.kernel.rows import NeedReason, known_needs
 from opord.kernel.unread import rests
 from opord.stores.base import DUE_READ, KEPT_READ, LiveVersion, StoreOtherServer, StoreRefused
-from opord.stores.kind import GoneWorker, LabelledWorker, Remark, Standing, StoreOverview, TroubledWorker
+from opord.stores.kind import (
+    GoneWorker,
+    LabelledWorker,
+    LimitedRuns,
+    Remark,
+    Standing,
+    StoreOverview,
+    TroubledWorker,
+)
 from opord.stores.postgres import sql
 from opord.stores.postgres.connections import CONNECT_S, Connection, check_parameters, fetch
 from opord.stores.postgres.errors import translate
@@ -182,6 +190,10 @@ _NOW: Final = f"(SELECT {sql.CLOCK})"
 _WORKERS: Final = f"SELECT worker FROM opord.workers WHERE alive_until > {sql.CLOCK} AND contracts <> '{{}}' ORDER BY worker"
 _TROUBLED: Final = f"SELECT worker, trouble FROM opord.workers WHERE alive_until > {sql.CLOCK} AND trouble <> '' ORDER BY worker"
 _LABELLED: Final = f"SELECT worker, labels FROM opord.workers WHERE alive_until > {sql.CLOCK} AND labels <> ARRAY[''] ORDER BY worker"
+_LIMITED: Final = (
+    "SELECT l.contract || CASE l.call WHEN '' THEN '' ELSE '.' || l.call END, count(*) "
+    "FROM opord.waits AS w JOIN opord.limits AS l ON l.id = w.limit_id GROUP BY l.id ORDER BY 1"
+)
 _OVERDUE: Final = f"SELECT count(*) FROM opord.heads WHERE status = 'waiting' AND wake_at <= (SELECT {sql.CLOCK}) - {OVERDUE_US}"
 
 
@@ -239,7 +251,12 @@ class _Look:
             tuple(TroubledWorker(*row) for row in self.all(_TROUBLED)),
             tuple(worker for (worker,) in self.all(_WORKERS)),
             tuple(LabelledWorker(worker, tuple(labels)) for worker, labels in self.all(_LABELLED)),
+            tuple(LimitedRuns(*row) for row in self.all(_LIMITED)) if self._has_limits() else (),
         )
+
+    def _has_limits(self) -> bool:
+        """Say whether the schema has the step that made the tables of limits."""
+        return bool(self.one("SELECT to_regclass('opord.waits') IS NOT NULL"))
 
     def last_at(self) -> int | None:
         """Return the instant of the last record.

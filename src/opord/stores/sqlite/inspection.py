@@ -16,7 +16,7 @@ from opord.kernel.needs import OVERDUE_US
 from opord.kernel.rows import NeedReason, known_needs, known_outcome, known_status
 from opord.kernel.run import body_in
 from opord.stores.base import DUE_READ, KEPT_READ, KeptFor, LiveVersion, RowDamaged, StoreRefused
-from opord.stores.kind import GoneWorker, LabelledWorker, Standing, TroubledWorker
+from opord.stores.kind import GoneWorker, LabelledWorker, LimitedRuns, Standing, TroubledWorker
 from opord.stores.sqlite import sql
 from opord.stores.sqlite.connection import rows, translate
 from opord.stores.sqlite.listing import DUE_NEEDS, strays
@@ -146,6 +146,9 @@ def _somebody_writes(connection: apsw.Connection) -> bool:
     return False
 
 
+_LIMITS: Final = 9
+"""The schema that has limits."""
+
 _LABELS: Final = 8
 """The schema that says which labels runs have and workers take, and so which runs nobody takes."""
 
@@ -190,6 +193,10 @@ _LABELLED = (
     "SELECT json_array(worker, json(labels)) AS row FROM workers "
     "WHERE alive_until > ? AND labels <> '[\"\"]' AND json_valid(labels) ORDER BY worker"
 )
+_LIMITED = (
+    "SELECT l.contract || CASE l.call WHEN '' THEN '' ELSE '.' || l.call END, count(*) "
+    "FROM opord_waits AS w JOIN opord_limits AS l ON l.id = w.limit_id GROUP BY l.id ORDER BY 1"
+)
 _TROUBLED = "SELECT worker, trouble FROM workers WHERE alive_until > ? AND trouble <> '' ORDER BY worker"
 
 
@@ -210,9 +217,10 @@ def _read_standing(connection: apsw.Connection, schema: int, now: int) -> Standi
         tuple(GoneWorker(*row) for row in connection.execute(_GONE, {"now": now, "most": DUE_READ})),
         connection.execute(_TRIED_AGAIN, {"most": DUE_READ}).get,
         len(rows(connection, sql.queries()["kept_for"], (now, KEPT_READ, KEPT_READ), KeptFor)),
-        tuple(TroubledWorker(*row) for row in connection.execute(_TROUBLED, (now,))) if schema >= 6 else (),
+        tuple(TroubledWorker(*row) for row in connection.execute(_TROUBLED, (now,))),
         tuple(worker for (worker,) in connection.execute(_WORKERS, (now,))),
-        tuple(rows(connection, _LABELLED, (now,), LabelledWorker)) if schema >= 8 else (),
+        tuple(rows(connection, _LABELLED, (now,), LabelledWorker)),
+        tuple(LimitedRuns(*row) for row in connection.execute(_LIMITED)) if schema >= _LIMITS else (),
     )
 
 
