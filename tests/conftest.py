@@ -75,6 +75,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _log_of_a_command_ends_with_its_test() -> Iterator[None]:
     """A worker or server that a test runs in this process logs to a stream that ends with the test."""
     yield
-    handler = getattr(sys.modules.get("opord.cli.worker_log"), "_handler", None)
-    if handler is not None:
-        logging.getLogger().removeHandler(handler)
+    worker_log = sys.modules.get("opord.cli.worker_log")
+    if worker_log is not None:
+        worker_log.stop_logging()

@@ -24,6 +24,7 @@ def log_to_stderr(form: str = "text", *, verbose: bool = False) -> None:
     `form` is one of `FORMATS`. `verbose` adds what only matters when something is looked for.
     """
     global _handler
+    stop_logging()
     _handler = _Lines(keep_stderr())
     _handler.setFormatter(
         _JsonLine() if form == "json" else _OneLine("%(asctime)s %(levelname)s %(message)s")
@@ -32,6 +33,16 @@ def log_to_stderr(form: str = "text", *, verbose: bool = False) -> None:
     # Of other libraries only warnings and errors matter here.
     logging.getLogger("opord").setLevel(logging.DEBUG if verbose else logging.INFO)
     keep_logging()
+
+
+def stop_logging() -> None:
+    """End what `log_to_stderr` began, for a program that goes on in this process."""
+    global _handler
+    handler, _handler = _handler, None
+    if handler is not None:
+        for logger in (logging.root, *logging.root.manager.loggerDict.values()):
+            if isinstance(logger, logging.Logger):
+                logger.removeHandler(handler)
 
 
 def keep_logging() -> None:
