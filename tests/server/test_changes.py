@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 
+import opord
+from opord.backends.embedded import Embedded
 from opord.server import HttpLimits, streams, watch
 from opord.server.api import changes
 from tests.server.kit import at, run
@@ -217,6 +219,61 @@ def test_a_silent_stream_gives_a_sign_of_life(refund: Any, monkeypatch: pytest.M
             writer.close()
 
     run(test)
+
+
+def test_streams_tell_what_they_missed_while_the_store_was_away(
+    refund: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def test() -> None:
+        monkeypatch.setattr(watch, "AWAY_S", 0.05)
+        async with running(refund, monkeypatch) as server, server.client() as web:
+            await start(web, "o1")
+            following, every = events(web, f"{at('o1')}/changes"), events(web, "/runs/changes")
+            await anext(following)
+            told = [asyncio.create_task(first(1, one)) for one in (following, every)]
+            await asyncio.sleep(0.1)
+            with monkeypatch.context() as while_away:
+                looks = break_store(while_away, opord.StoreUnavailable("locked", "it is locked"))
+                await asyncio.sleep(0.7)  # longer than an idle look takes
+                assert len(looks) > 1
+                held = await web.get(f"{at('o1')}?wait=5s")
+                assert (held.status_code, held.json()["code"]) == (503, "store_locked")
+            await remark(web, "o1")
+            kinds = [[one.kind for one in each] for each in await asyncio.gather(*told)]
+            assert kinds == [["changed"], ["changed"]]
+
+    run(test)
+
+
+def test_an_error_of_our_own_ends_a_stream_and_is_logged(
+    refund: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def test() -> None:
+        async with running(refund, monkeypatch) as server, server.client() as web:
+            await start(web, "o1")
+            following, every = events(web, f"{at('o1')}/changes"), events(web, "/runs/changes")
+            await anext(following)
+            rest = [asyncio.create_task(first(99, one)) for one in (following, every)]
+            await asyncio.sleep(0.1)
+            break_store(monkeypatch, ZeroDivisionError("a fault of ours"))
+            async with asyncio.timeout(5):
+                assert await asyncio.gather(*rest) == [[], []]
+            assert "a fault of ours" in caplog.text
+
+    run(test)
+
+
+def break_store(monkeypatch: pytest.MonkeyPatch, error: Exception) -> list[Exception]:
+    """Let each look at a store fail; the list grows with each."""
+    raised: list[Exception] = []
+
+    async def fails(*_: Any, **__: Any) -> Any:
+        raised.append(error)
+        raise error
+
+    for look in ("progress", "moves"):
+        monkeypatch.setattr(Embedded, look, fails)
+    return raised
 
 
 def test_streams_and_waits_end_when_the_server_stops(refund: Any, monkeypatch: pytest.MonkeyPatch) -> None:

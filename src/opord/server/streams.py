@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, suppress
 from typing import Any, Final
 
+from opord.backends.codes import code_of
 from opord.server.answers import ALWAYS, Send, encoded
 from opord.server.limits import RETRY_S
 from opord.server.requests import Inlet
+
+log: logging.Logger = logging.getLogger("opord.server")
 
 HEARTBEAT_S: Final = 15.0
 """How often a silent stream says that it is alive, in seconds: proxies close silent connections."""
@@ -25,6 +29,12 @@ def event(kind: str, data: Any, id: str | None = None) -> bytes:
     """Return an event. JSON has no line breaks of its own, so its data are one line."""
     name = b"" if id is None else b"id: %s\n" % id.encode()
     return b"%sevent: %s\ndata: %s\n\n" % (name, kind.encode(), encoded(data))
+
+
+def _log_unexpected(error: Exception) -> None:
+    """Log what ended a stream, unless the store did, or a client that does not read."""
+    if code_of(error) is None and not isinstance(error, OSError):
+        log.error("a stream met an error of Opord itself, and ended", exc_info=error)
 
 
 class Stream:
@@ -54,7 +64,9 @@ class Stream:
                 left = gone.done()
                 for task in (gone, sending):
                     task.cancel()
-                await asyncio.gather(gone, sending, return_exceptions=True)
+                _, ended = await asyncio.gather(gone, sending, return_exceptions=True)
+                if isinstance(ended, Exception):
+                    _log_unexpected(ended)
                 if left:
                     return
             with suppress(TimeoutError):

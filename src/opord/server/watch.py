@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from typing import Final, NamedTuple
 
 from opord.backends.base import Backend, Move, Progress
+from opord.stores.errors import StoreUnavailable
 from opord.values.types import Instant, RunId
 
 LOOK_S: Final = 0.05
@@ -26,6 +27,9 @@ PAUSE_S: Final = 0.01
 
 PAUSE_TIMES: Final = 3
 """How many times longer than a look the pause is that follows it: others want the store too."""
+
+AWAY_S: Final = 1.0
+"""How long to wait for a store that cannot be reached before the next look, in seconds."""
 
 AT_ONCE: Final = 500
 """Maximum number of runs that one query looks at."""
@@ -47,11 +51,15 @@ class _Waiter(NamedTuple):
 
 
 class Feed:
-    """The moves that one stream has yet to tell, oldest first. `gap` says that some were lost."""
+    """The moves that one stream has yet to tell, oldest first. `gap` says that some were lost.
+
+    `error` is why no more will come.
+    """
 
     def __init__(self) -> None:
         self.moves: deque[Move] = deque()
         self.gap: bool = False
+        self.error: Exception | None = None
         self.more: asyncio.Event = asyncio.Event()
 
     def put(self, moves: list[Move], gap: bool) -> None:
@@ -64,6 +72,11 @@ class Feed:
         if self.moves or self.gap:
             self.more.set()
 
+    def end(self, error: Exception) -> None:
+        """Say that no more will come."""
+        self.error = error
+        self.more.set()
+
 
 class Watch:
     """Looks for those who wait, while somebody does."""
@@ -74,16 +87,16 @@ class Watch:
         self._feeds: set[Feed] = set()
         self._told: dict[tuple[RunId, int], Instant] = {}
         self._since: Instant | None = None
+        self._opening = asyncio.Lock()
         self._looking: asyncio.Task[None] | None = None
         self.closed: bool = False
 
     def close(self) -> None:
         """Let all who wait go on at once, and let nobody wait any more."""
         self.closed = True
-        for waiters in self._waiters.values():
-            for waiter in waiters:
-                if not waiter.found.done():
-                    waiter.found.set_result(None)
+        for waiter in self._all():
+            if not waiter.found.done():
+                waiter.found.set_result(None)
         for feed in self._feeds:
             feed.more.set()
         if self._looking is not None:
@@ -94,7 +107,8 @@ class Watch:
     ) -> Progress | None:
         """Return where a run is once that fits, or when this is closed.
 
-        `fits` gets None for a run that does not exist. `patient` is for streams.
+        `fits` gets None for a run that does not exist. `patient` is for streams: they wait for the
+        store, too, while it cannot be reached.
 
         Raises:
             StoreError: the store cannot be used.
@@ -115,10 +129,16 @@ class Watch:
 
     @asynccontextmanager
     async def feed(self) -> AsyncIterator[Feed]:
-        """Yield a feed of all moves from now on. Moves of just before may come as well."""
-        if self._since is None:
-            self._since = await self._backend().now()
-            self._told = {(one.run, one.seq): one.at for one in (await self._moves())}
+        """Yield a feed of all moves from now on. Moves of just before may come as well.
+
+        Raises:
+            StoreError: the store cannot be used.
+        """
+        async with self._opening:
+            if self._since is None:
+                since = await self._backend().now()
+                self._told = {(one.run, one.seq): one.at for one in await self._moves(since)}
+                self._since = since
         feed = Feed()
         self._feeds.add(feed)
         self._look_on()
@@ -136,21 +156,37 @@ class Watch:
             self._looking = asyncio.get_running_loop().create_task(self._look(), name="opord-watch")
 
     async def _look(self) -> None:
-        loop, changes = asyncio.get_running_loop(), None
+        changes: int | None = None
         try:
             while self._waiters or self._feeds:
-                began = loop.time()
-                await self._look_at_runs()
-                if self._feeds:
-                    await self._look_at_moves()
-                await asyncio.sleep(max(PAUSE_S, PAUSE_TIMES * (loop.time() - began)))
-                changes = await self._backend().wait_for_change(changes, self._look_s())
+                try:
+                    changes = await self._look_once(changes)
+                except StoreUnavailable as away:
+                    self._fail(away, self._hurried())
+                    await asyncio.sleep(AWAY_S)
         except Exception as error:
-            self._fail(error)
+            self._fail(error, self._all())
+            for feed in self._feeds:
+                feed.end(error)
+
+    async def _look_once(self, changes: int | None) -> int:
+        """Look at all who wait, and return once the store has changed; see `wait_for_change`."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        await self._look_at_runs()
+        if self._feeds:
+            await self._look_at_moves()
+        await asyncio.sleep(max(PAUSE_S, PAUSE_TIMES * (loop.time() - began)))
+        return await self._backend().wait_for_change(changes, self._look_s())
 
     def _look_s(self) -> float:
-        hurried = any(not one.patient for waiters in self._waiters.values() for one in waiters)
-        return LOOK_S if hurried else IDLE_LOOK_S
+        return LOOK_S if self._hurried() else IDLE_LOOK_S
+
+    def _all(self) -> list[_Waiter]:
+        return [one for waiters in self._waiters.values() for one in waiters]
+
+    def _hurried(self) -> list[_Waiter]:
+        return [one for one in self._all() if not one.patient]
 
     async def _look_at_runs(self) -> None:
         runs = [*self._waiters]
@@ -163,9 +199,11 @@ class Watch:
                         waiter.found.set_result(found.get(run))
 
     async def _look_at_moves(self) -> None:
-        moves = await self._moves()
         since = self._since
         if since is None:
+            return
+        moves = await self._moves(since)
+        if not self._feeds:
             return
         gap = len(moves) == MOVES_AT_ONCE and moves[0].at > since
         new = [one for one in moves if (one.run, one.seq) not in self._told]
@@ -176,14 +214,10 @@ class Watch:
         for feed in self._feeds:
             feed.put(new, gap)
 
-    async def _moves(self) -> list[Move]:
-        since = Instant((self._since or 0) - OVERLAP_US)
-        return await self._backend().moves(since, limit=MOVES_AT_ONCE)
+    async def _moves(self, since: Instant) -> list[Move]:
+        return await self._backend().moves(Instant(since - OVERLAP_US), limit=MOVES_AT_ONCE)
 
-    def _fail(self, error: Exception) -> None:
-        for waiters in self._waiters.values():
-            for waiter in waiters:
-                if not waiter.found.done():
-                    waiter.found.set_exception(error)
-        for feed in self._feeds:
-            feed.put([], True)
+    def _fail(self, error: Exception, waiters: list[_Waiter]) -> None:
+        for waiter in waiters:
+            if not waiter.found.done():
+                waiter.found.set_exception(error)

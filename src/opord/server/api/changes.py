@@ -73,6 +73,8 @@ async def of_all(desk: Desk, request: Request) -> Answer | Stream:
             while not desk.watch.closed:
                 await feed.more.wait()
                 feed.more.clear()
+                if feed.error is not None:
+                    raise feed.error
                 if feed.gap:
                     feed.gap = False
                     yield event("gap", {}, str(newest) if newest else None)
