@@ -117,16 +117,19 @@ def test_a_store_that_says_nothing_is_waited_for_a_while_only(
     refund: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def test() -> None:
-        limits = HttpLimits(answer_s=0.02, body_s=0.02)
+        limits = HttpLimits(answer_s=0.02, body_s=20)
         async with served(refund, handlers=False, limits=limits) as api:
 
             async def silent(*_: Any, **__: Any) -> None:
                 await asyncio.Event().wait()
 
-            monkeypatch.setattr(api.engine.backend, "start", silent)
-            answer = await api.start("o1")
-            assert (answer.status_code, answer.json()["code"]) == (503, "store_unavailable")
-            assert "safely send it again" in answer.json()["detail"]
+            for verb in ("start", "row"):
+                monkeypatch.setattr(api.engine.backend, verb, silent)
+            async with asyncio.timeout(10):
+                answers = [await api.start("o1"), await api.web.get(at("o1"))]
+            for answer in answers:
+                assert (answer.status_code, answer.json()["code"]) == (503, "store_unavailable")
+                assert "safely send it again" in answer.json()["detail"]
 
     run(test)
 

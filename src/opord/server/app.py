@@ -102,7 +102,8 @@ class HttpApi:
             raise Problem("unauthenticated", "the request does not say who asks; sign in first")
         check_origin(scope, self._origins)
         handler, parts = _ROUTES.find(scope["method"], segments(scope))
-        patience = asyncio.timeout(limits.body_s + limits.answer_s)
+        has_body = scope["method"] not in SAFE_METHODS
+        patience = asyncio.timeout(limits.body_s if has_body else limits.answer_s)
         request = Request(scope, inlet, limits, principal, parts, patience)
         try:
             async with patience:

@@ -133,8 +133,8 @@ class Desk:
         self, request: Request, run: RunId, fits: Callable[[Progress | None], bool]
     ) -> RunRow | None:
         wait_s = request.wait_s()
-        request.patience.reschedule(asyncio.get_running_loop().time() + wait_s + self.limits.answer_s)
         await request.body()
+        request.answer_within(wait_s + self.limits.answer_s)
         # Most runs end soon, and an end rings a bell. Waiting for that alone costs least.
         with suppress(TimeoutError):
             async with asyncio.timeout(min(wait_s, FIRST_S)):

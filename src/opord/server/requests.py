@@ -84,7 +84,7 @@ class Request:
         self.route: Mapping[str, str] = route
         """The parts of the path that the route names, decoded."""
         self.patience: asyncio.Timeout = patience
-        """The limit on the time of the answer."""
+        """The limit on the time of the body and then, from its end on, of the answer."""
         self.inlet: Inlet = inlet
         self._query: dict[str, list[str]] | None = None
         self._body: bytes | None = None
@@ -190,7 +190,12 @@ class Request:
             self._body = part if self.inlet.ended else await self._rest(part)
             if len(self._body) > self.limits.body_bytes:
                 raise _too_large(self.limits.body_bytes)
+            self.answer_within(self.limits.answer_s)
         return self._body
+
+    def answer_within(self, seconds: float) -> None:
+        """Limit the time of the answer from now on."""
+        self.patience.reschedule(asyncio.get_running_loop().time() + seconds)
 
     @property
     def body_slow(self) -> Problem | None:
@@ -253,15 +258,11 @@ class Request:
     async def _rest(self, first: bytes) -> bytes:
         """Return a body that comes in several parts, beginning with the first."""
         parts, size = [first], len(first)
-        try:
-            async with asyncio.timeout(self.limits.body_s):
-                while not self.inlet.ended:
-                    if size > self.limits.body_bytes:
-                        raise _too_large(self.limits.body_bytes)
-                    parts.append(await self.inlet.part())
-                    size += len(parts[-1])
-        except TimeoutError:
-            raise (self.body_slow or _too_large(self.limits.body_bytes)) from None
+        while not self.inlet.ended:
+            if size > self.limits.body_bytes:
+                raise _too_large(self.limits.body_bytes)
+            parts.append(await self.inlet.part())
+            size += len(parts[-1])
         return b"".join(parts)
 
 
