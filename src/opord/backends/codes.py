@@ -59,3 +59,8 @@ def code_of(error: Exception) -> RefusalCode | None:
     if isinstance(error, StoreDamaged):
         return RefusalCode("store_damaged", f"the store is damaged: {error}", False)
     return RefusalCode("store", f"the store cannot be used: {error}", False)
+
+
+def is_away(error: Exception) -> bool:
+    """Return whether a backend raised the error because it cannot reach its store for now."""
+    return isinstance(error, StoreUnavailable)

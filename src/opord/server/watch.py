@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from typing import Final, NamedTuple
 
 from opord.backends.base import Backend, Move, Progress
-from opord.stores.errors import StoreUnavailable
+from opord.backends.codes import is_away
 from opord.values.types import Instant, RunId
 
 LOOK_S: Final = 0.05
@@ -161,8 +161,10 @@ class Watch:
             while self._waiters or self._feeds:
                 try:
                     changes = await self._look_once(changes)
-                except StoreUnavailable as away:
-                    self._fail(away, self._hurried())
+                except Exception as error:
+                    if not is_away(error):
+                        raise
+                    self._fail(error, self._hurried())
                     await asyncio.sleep(AWAY_S)
         except Exception as error:
             self._fail(error, self._all())
