@@ -46,17 +46,19 @@ class PostgresGround:
     def __init__(
         self,
         schema: str,
-        clock: ServerClock,
+        clock: Callable[[], ServerClock],
         connected: Callable[[], AbstractContextManager[Connection]],
         transact: Callable[[Callable[[Connection], Any]], Any],
         woken: Callable[[], None],
     ) -> None:
-        self.now: Callable[[], Instant] = clock.now
         self._clock = clock
         self.woken = woken
         self._statements = _statements(schema)
         self._connected = connected
         self._transact = transact
+
+    def now(self) -> Instant:
+        return self._clock().now()
 
     @contextmanager
     def reads(self) -> Iterator[Executes]:
@@ -69,7 +71,7 @@ class PostgresGround:
 
     def _now_on(self, connection: Connection) -> Instant:
         """Return the server's own clock: all who share a limit go by the same one."""
-        given = self._clock.given
+        given = self._clock().given
         return Instant(fetch(connection, f"SELECT {CLOCK}")[0][0] if given is None else given)
 
     def _on(self, connection: Connection) -> Executes:

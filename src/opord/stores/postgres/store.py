@@ -124,7 +124,7 @@ class PostgresStore(Progresses):
         self._handed = Handed(self._connections)
         self.permits: PermitDesk = PermitDesk(
             PostgresGround(
-                self.location.schema, self._clock, self._connections.use, self._transact, self._woken
+                self.location.schema, lambda: self._clock, self._connections.use, self._transact, self._woken
             )
         )
         try:
