@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import random
-import subprocess
-import sys
 import time
 from collections import defaultdict
 from datetime import datetime
@@ -22,6 +19,7 @@ import pytest
 
 import opord
 from opord.values.duration import parse_duration
+from tests.kill.besieged import Besieged, url_of
 from tests.support.postgres import AnyServer
 
 CONTRACT = """
@@ -93,12 +91,7 @@ class Provider:
 def test_nobody_is_asked_before_the_wait_is_over_whatever_dies(
     kind: str, tmp_path: Path, postgres: AnyServer
 ) -> None:
-    url = (
-        f"sqlite:///{tmp_path / 'orders.db'}"
-        if kind == "sqlite"
-        else postgres.url(schema=f"waits_{time.time_ns()}")
-    )
-    asyncio.run(siege(url, tmp_path))
+    asyncio.run(siege(url_of(kind, tmp_path, postgres), tmp_path))
 
 
 async def siege(url: str, folder: Path) -> None:
@@ -106,44 +99,23 @@ async def siege(url: str, folder: Path) -> None:
     server = await asyncio.start_server(provider.serve, "127.0.0.1", 0)
     (folder / "order.opord").write_text(CONTRACT)
     (folder / "shop.py").write_text(HANDLERS.format(port=server.sockets[0].getsockname()[1]))
-    command = [
-        sys.executable, "-m", "opord", "worker", "--contract", "order.opord", "--handlers", "shop:Handlers",
-        "--store", url, "--lease", "1.5", "--drain", "1",
-    ]  # fmt: skip
-
-    def worker() -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            command, cwd=folder, env={**os.environ, "PYTHONUNBUFFERED": "1"}, stdout=subprocess.DEVNULL,
-            stderr=(folder / "log").open("ab"),
-        )  # fmt: skip
-
     contract: Any = opord.load(folder / "order.opord").Order
-    workers, kills = [worker(), worker()], 0
     try:
-        async with opord.Engine(url, [contract]) as engine:
-            runs = [await engine.start(contract, id=str(n)) for n in range(30)]
-            ends = asyncio.gather(*(run.result() for run in runs))
-            until = time.monotonic() + 90
-            while not ends.done() and time.monotonic() < until:
-                await asyncio.wait([ends], timeout=draw.uniform(1.0, 2.0))
-                if kills < 6 and not ends.done():
-                    victim = workers.pop(draw.randrange(2))
-                    victim.kill()
-                    victim.wait()
-                    kills += 1
-                    workers.append(worker())
-                    await asyncio.gather(
-                        *(run.send.ring() for run in runs[:5] if not ends.done()), return_exceptions=True
-                    )
-            assert ends.done(), (folder / "log").read_text()[-3000:]
-            assert {type(end).__name__ for end in await ends} == {"Booked"}
-            heard = [await waits_of(engine, run.id, provider) for run in runs]
+        with Besieged(url, folder, draw) as workers:
+            async with opord.Engine(url, [contract]) as engine:
+                runs = [await engine.start(contract, id=str(n)) for n in range(30)]
+                ends = asyncio.gather(*(run.result() for run in runs))
+
+                async def ring() -> None:
+                    rung = (run.send.ring() for run in runs[:5] if not ends.done())
+                    await asyncio.gather(*rung, return_exceptions=True)
+
+                await workers.until_ended(ends, kills=6, after=ring)
+                assert {type(end).__name__ for end in await ends} == {"Booked"}
+                heard = [await waits_of(engine, run.id, provider) for run in runs]
     finally:
-        for one in workers:
-            one.kill()
-            one.wait()
         server.close()
-    assert kills >= 2
+    assert workers.kills >= 2
     assert sum(heard) >= 30
 
 

@@ -7,10 +7,7 @@ the worker is killed.
 from __future__ import annotations
 
 import asyncio
-import os
 import random
-import subprocess
-import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -19,6 +16,7 @@ from typing import Any
 import pytest
 
 import opord
+from tests.kill.besieged import Besieged, url_of
 from tests.support.postgres import AnyServer
 
 CONTRACT = """
@@ -104,12 +102,16 @@ def most_in(instants: list[float], span_s: float) -> int:
 def test_no_limit_is_exceeded_and_no_run_is_stuck_whatever_dies(
     kind: str, tmp_path: Path, postgres: AnyServer
 ) -> None:
-    url = (
-        f"sqlite:///{tmp_path / 'orders.db'}"
-        if kind == "sqlite"
-        else postgres.url(schema=f"limits_{time.time_ns()}")
-    )
-    asyncio.run(siege(url, tmp_path))
+    asyncio.run(siege(url_of(kind, tmp_path, postgres), tmp_path))
+
+
+async def until_free(engine: opord.Engine) -> None:
+    """Wait until no run holds a permit or waits for one."""
+    async with asyncio.timeout(20):
+        in_use = True
+        while in_use:
+            in_use = any(one.held or one.waiting for one in await engine.backend.limits_in_use())
+            await asyncio.sleep(0.2)
 
 
 async def siege(url: str, folder: Path) -> None:
@@ -119,48 +121,21 @@ async def siege(url: str, folder: Path) -> None:
     port = server.sockets[0].getsockname()[1]
     (folder / "order.opord").write_text(CONTRACT)
     (folder / "shop.py").write_text(HANDLERS.format(port=port))
-    command = [
-        sys.executable, "-m", "opord", "worker", "--contract", "order.opord", "--handlers", "shop:Handlers",
-        "--store", url, "--lease", "1.5", "--drain", "1",
-        "--limit", "Order at_once=12", "--limit", "Order.look per_second=20",
-        "--limit", "Order.charge at_once=3 by=customer",
-    ]  # fmt: skip
-
-    def worker() -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            command, cwd=folder, env={**os.environ, "PYTHONUNBUFFERED": "1"}, stdout=subprocess.DEVNULL,
-            stderr=(folder / "log").open("ab"),
-        )  # fmt: skip
-
+    limits = ["Order at_once=12", "Order.look per_second=20", "Order.charge at_once=3 by=customer"]
     contract: Any = opord.load(folder / "order.opord").Order
-    workers = [worker(), worker()]
-    kills = 0
     try:
-        async with opord.Engine(url, [contract]) as engine:
-            runs = [await engine.start(contract, id=str(n), customer=f"c{n % 3}") for n in range(120)]
-            ends = asyncio.gather(*(run.result() for run in runs))
-            until = time.monotonic() + 90
-            while not ends.done() and time.monotonic() < until:
-                await asyncio.wait([ends], timeout=draw.uniform(1.0, 2.5))
-                if kills < 8 and not ends.done():
-                    victim = workers.pop(draw.randrange(2))
-                    victim.kill()
-                    victim.wait()
-                    kills += 1
-                    workers.append(worker())
-            assert ends.done(), (folder / "log").read_text()[-3000:]
-            assert {type(end).__name__ for end in await ends} == {"Paid"}
-            in_use = [(one.held, one.waiting) for one in await engine.backend.limits_in_use()]
-            async with asyncio.timeout(20):
-                while any(map(any, in_use)):
-                    await asyncio.sleep(0.2)
-                    in_use = [(one.held, one.waiting) for one in await engine.backend.limits_in_use()]
+        with Besieged(
+            url, folder, draw, *(word for limit in limits for word in ("--limit", limit))
+        ) as workers:
+            async with opord.Engine(url, [contract]) as engine:
+                runs = [await engine.start(contract, id=str(n), customer=f"c{n % 3}") for n in range(120)]
+                ends = asyncio.gather(*(run.result() for run in runs))
+                await workers.until_ended(ends, kills=8)
+                assert {type(end).__name__ for end in await ends} == {"Paid"}
+                await until_free(engine)
     finally:
-        for one in workers:
-            one.kill()
-            one.wait()
         server.close()
-    assert kills >= 3
+    assert workers.kills >= 3
     assert all(most <= 3 for what, most in provider.most.items() if what.startswith("charge")), provider.most
     assert max(most for what, most in provider.most.items() if what.startswith("charge")) >= 2
     assert most_in(provider.began["look"], 1.0) <= 20

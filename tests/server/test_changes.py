@@ -305,7 +305,7 @@ def test_five_hundred_idle_streams_leave_the_others_their_speed(
         async with running(refund, monkeypatch) as server:
             idle = []
             request = b"GET /api/v1/runs/changes HTTP/1.1\r\nhost: localhost\r\n\r\n"
-            for _ in range(400):
+            for _ in range(500):
                 reader, writer = await server.connect()
                 writer.write(request)
                 idle.append((reader, writer))

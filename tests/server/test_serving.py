@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -172,6 +174,24 @@ def test_a_client_that_does_not_read_is_left(refund: Any, monkeypatch: pytest.Mo
             async with asyncio.timeout(20):
                 with pytest.raises(ConnectionError):
                     await send_on()
+
+    run(test)
+
+
+def test_five_hundred_starts_of_one_key_at_once_are_one_run(
+    refund: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async def test() -> None:
+        store = f"sqlite:///{tmp_path / 'runs.db'}"
+        async with running(refund, monkeypatch, store=store) as server, server.client() as web:
+            body = {"order": "o1", "cents": 5}
+            answers = await asyncio.gather(
+                *(web.post("/contracts/Refund/runs", json=body) for _ in range(500))
+            )
+            assert Counter(answer.status_code for answer in answers) == {201: 1, 200: 499}
+            assert {answer.json()["run"] for answer in answers} == {"Refund/o1"}
+            history = (await web.get("/runs/Refund/o1/history")).json()["records"]
+            assert [record["kind"] for record in history] == ["started"]
 
     run(test)
 
