@@ -134,6 +134,23 @@ def test_a_store_that_says_nothing_is_waited_for_a_while_only(
     run(test)
 
 
+def test_a_write_to_a_store_that_was_deleted_is_told_so(refund: Any, tmp_path: Path) -> None:
+    async def test() -> None:
+        store = tmp_path / "runs.db"
+        limits = HttpLimits(answer_s=0.5)
+        async with served(refund, handlers=False, limits=limits, store=f"sqlite:///{store}") as api:
+            assert (await api.start("o1")).status_code == 201
+            store.rename(tmp_path / "moved.db")
+            refused = await api.start("o2")
+            assert (refused.status_code, refused.json()["code"]) == (503, "store_unavailable")
+            assert "was moved, deleted or replaced while open" in refused.json()["detail"]
+            (tmp_path / "moved.db").rename(store)
+            again = await api.start("o2")
+            assert again.status_code in (200, 201), "the first one may have been carried out meanwhile"
+
+    run(test)
+
+
 def test_more_requests_than_the_limit_are_sent_away(refund: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     async def test() -> None:
         async with served(refund, handlers=False, limits=HttpLimits(requests=3)) as api:

@@ -490,6 +490,10 @@ class Backend(Protocol):
         """
         ...
 
+    def outage(self) -> Exception | None:
+        """Return why the store does not answer now. None if it does, or if it does not say why."""
+        ...
+
     async def wait_for_change(self, seen: int | None, timeout_s: float) -> int:
         """Return the current change number once it differs from `seen`, or after the timeout.
 

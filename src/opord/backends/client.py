@@ -13,9 +13,11 @@ import os
 import threading
 import weakref
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import suppress
 from typing import Any, ParamSpec, Self, TypeVar, Unpack, get_args, overload
 from uuid import UUID
 
+from opord.backends.codes import unanswered
 from opord.backends.front import Engine
 from opord.backends.listing import RunConditions, RunPage
 from opord.backends.misuse import check_key, check_number, class_of
@@ -385,13 +387,19 @@ class _Opened:
         except TimeoutError:
             if future.done():
                 raise
-            raise StoreUnavailable(
-                "locked",
-                f"the store has not answered for {patience_s:g} s: it is locked, full or out of reach. The request may still "
-                "be carried out; you can safely send it again",
-            ) from None
+            raise self._unanswered(patience_s) from None
         finally:
             future.cancel()
+
+    def _unanswered(self, patience_s: float) -> StoreUnavailable:
+        outage: Exception | None = None
+        with suppress(EngineClosed):
+            outage = self._engine.backend.outage()
+        return StoreUnavailable(
+            outage.kind if isinstance(outage, StoreUnavailable) else "locked",
+            f"{unanswered(patience_s, outage)}. The request may still be carried out; "
+            "you can safely send it again",
+        )
 
     def _stop(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)

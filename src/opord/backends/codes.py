@@ -61,6 +61,12 @@ def code_of(error: Exception) -> RefusalCode | None:
     return RefusalCode("store", f"the store cannot be used: {error}", False)
 
 
+def unanswered(after_s: float, outage: Exception | None) -> str:
+    """Say that a store has not answered for so many seconds; `outage` is why (`Backend.outage`)."""
+    why = outage if outage is not None else "it is locked, full or out of reach"
+    return f"the store has not answered for {after_s:g} s: {why}"
+
+
 def is_away(error: Exception) -> bool:
     """Return whether a backend raised the error because it cannot reach its store for now."""
     return isinstance(error, StoreUnavailable)

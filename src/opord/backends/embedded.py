@@ -276,6 +276,10 @@ class Embedded:
             raise await self._client.missing(run)
         return row
 
+    def outage(self) -> Exception | None:
+        """Return why the store does not answer now; see `Backend.outage`."""
+        return self.process.writer.outage
+
     async def wait_for_change(self, seen: int | None, timeout_s: float) -> int:
         """Wait until other processes have changed something; see `Backend.wait_for_change`."""
         return await self.process.waiters.wait_for_change(seen, timeout_s)

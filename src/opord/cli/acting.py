@@ -37,9 +37,14 @@ class Session:
     """An open backend, with a watch on it. Call `answered` whenever work makes progress."""
 
     backend: Backend
+    """Set as soon as it is open."""
 
     def __init__(self) -> None:
         self._since = time.monotonic()
+
+    def outage(self) -> Exception | None:
+        """Return why the store does not answer, if it is open and says so."""
+        return self.backend.outage() if hasattr(self, "backend") else None
 
     def answered(self) -> None:
         """Note that the store has answered."""
@@ -152,10 +157,12 @@ def on_backend(
 async def _give_up_after(session: Session) -> None:
     while (rest_s := PATIENCE_S - session.silent_s) > 0:  # noqa: ASYNC110 - what it waits for is that nothing happens
         await asyncio.sleep(rest_s)
+    from opord.backends.codes import unanswered
+
+    said = unanswered(PATIENCE_S, session.outage())
     error(
         "store_unavailable",
-        f"the store has not answered for {PATIENCE_S:g} s: it is locked, full or out of reach. The command may or may not have "
-        "taken effect; you can safely give it again",
+        f"{said}. The command may or may not have taken effect; you can safely give it again",
     )
     # A normal exit would wait for the very writes that the store does not take.
     os._exit(3)

@@ -57,10 +57,15 @@ class Outage:
         self._heard_at = 0.0
         self._look: asyncio.TimerHandle | None = None
 
+    @property
+    def error(self) -> StoreUnavailable | StoreDenied | None:
+        """What the store said last to a call that still waits for it; None if none waits."""
+        return self._last if self._waiting else None
+
     def begin(self) -> Wait:
         """Begin to wait for the store with one call."""
         if not self._waiting:
-            self._began, self._answered = time.perf_counter(), False
+            self._began, self._answered, self._last = time.perf_counter(), False, None
         self._waiting += 1
         return Wait(self)
 

@@ -464,6 +464,11 @@ class StoreWriter:
             self.damaged.set()
             log.critical("%s; this worker reads and writes nothing there any more", error)
 
+    @property
+    def outage(self) -> StoreUnavailable | StoreDenied | None:
+        """Why calls wait for the store now; None if none waits, or if it does not say why."""
+        return self._outage.error
+
     async def _patiently(self, verb: Callable[[], T], thread: Executor | None) -> T:
         """Call a verb until the store answers."""
         wait: Wait | None = None

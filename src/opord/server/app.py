@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from opord.backends.codes import unanswered
 from opord.server.addresses import segments
 from opord.server.answers import Answer, Send, encoded
 from opord.server.api import ROUTES
@@ -109,11 +110,15 @@ class HttpApi:
             async with patience:
                 return await handler(self._desk, request)
         except TimeoutError:
-            raise request.body_slow or Problem(
-                "store_unavailable",
-                f"the store has not answered for {limits.answer_s:g} s: it is locked, full or out of reach. What was asked "
-                "for may or may not be done; you can safely send it again",
-            ) from None
+            raise request.body_slow or self._unanswered() from None
+
+    def _unanswered(self) -> Problem:
+        """Return the problem of a store that has kept a request waiting for too long."""
+        said = unanswered(self._limits.answer_s, self._desk.backend.outage())
+        return Problem(
+            "store_unavailable",
+            f"{said}. What was asked for may or may not be done; you can safely send it again",
+        )
 
     async def _refuse(self, problem: Problem, scope: Mapping[str, Any], inlet: Inlet) -> Answer:
         headers = headers_of(problem)
