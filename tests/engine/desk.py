@@ -171,9 +171,11 @@ class Here:
         self.sim.id = await self.engine.start_run(self.sim.program, members or self.sim.input)
         return self.sim.id
 
-    async def send(self, event: str, *, actor: str = "ann", role: str | None = None, **members: Any) -> Sent:
+    async def send(
+        self, event: str, *, actor: str = "ann", role: str | None = None, delivery: str = "", **members: Any
+    ) -> Sent:
         """Send an event to the run."""
-        return await self.client.send(self.sim.id, event, members, actor=actor, role=role)
+        return await self.client.send(self.sim.id, event, members, actor=actor, role=role, delivery=delivery)
 
     async def resume(self) -> None:
         await self.client.resume(self.sim.id, actor="ops")

@@ -220,7 +220,13 @@ class Backend(Protocol):
     # --- moving runs -----------------------------------------------------------------------------
 
     async def start(
-        self, program: Program, members: Any, *, priority: int = 0, label: str | None = None
+        self,
+        program: Program,
+        members: Any,
+        *,
+        priority: int = 0,
+        label: str | None = None,
+        delivery: str = "",
     ) -> Started:
         """Start a run from an object with a member for each parameter.
 
@@ -233,6 +239,8 @@ class Backend(Protocol):
             members: the input.
             priority: from -100 to 100; workers take runs of a higher one first.
             label: only workers with this label take the run. None is no label.
+            delivery: an id that the sender gives this start. When it comes again, its run is the
+                answer, even if the input differs then. Empty for none.
 
         Raises:
             SchedulingInvalid (`scheduling_invalid`): the priority or the label is none.
@@ -256,8 +264,14 @@ class Backend(Protocol):
         actor: str = "",
         role: str | None = None,
         if_seq: int | None = None,
+        delivery: str = "",
     ) -> Sent:
         """Send an event to a run. `args` is an object with a member for each parameter.
+
+        `delivery` is an id that the sender gives this event, the same each time that it sends it;
+        empty for none. It is kept with the run, in the same write as the event. The same delivery
+        again is answered as `repeated`, whatever state the run is in, and with other content it is
+        refused as `event_conflict`.
 
         Raises:
             RunUnknown (`run_unknown`), RunPruned (`run_pruned`), RunEnded (`run_ended`): no run can

@@ -51,11 +51,17 @@ class Embedded:
     # --- moving runs -----------------------------------------------------------------------------
 
     async def start(
-        self, program: Program, members: Any, *, priority: int = 0, label: str | None = None
+        self,
+        program: Program,
+        members: Any,
+        *,
+        priority: int = 0,
+        label: str | None = None,
+        delivery: str = "",
     ) -> Started:
         """Start a run; see `Backend.start`."""
         scheduling = scheduled(priority, label)
-        return await self._client.start(program, accepted(program, members), scheduling)
+        return await self._client.start(program, accepted(program, members), scheduling, delivery=delivery)
 
     async def send(
         self,
@@ -66,9 +72,12 @@ class Embedded:
         actor: str = "",
         role: str | None = None,
         if_seq: int | None = None,
+        delivery: str = "",
     ) -> Sent:
         """Send an event to a run; see `Backend.send`."""
-        return await self._client.send(run, event, args, actor=actor, role=role, if_seq=if_seq)
+        return await self._client.send(
+            run, event, args, actor=actor, role=role, if_seq=if_seq, delivery=delivery
+        )
 
     async def resume(
         self,

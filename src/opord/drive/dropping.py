@@ -15,9 +15,10 @@ from opord.drive.errors import (
 from opord.drive.host import Host
 from opord.drive.people import change_run, check_actor
 from opord.kernel import dropping
+from opord.kernel.cause import Cause
 from opord.kernel.draft import Draft
 from opord.kernel.rows import InboxRow, RecordRow, has_ended, is_held
-from opord.kernel.run import Cause, Run
+from opord.kernel.run import Run
 from opord.values.canonical import loads
 from opord.values.types import NO_KEY, Key, RunId
 
@@ -33,6 +34,7 @@ class _OnRecord(NamedTuple):
     kind: str
     seq: int
     key: Key
+    delivery: Key
     last: bool
 
 
@@ -100,7 +102,7 @@ def _answered(run: Run, event_id: str, older: _OnRecord | None) -> Cause | None:
     if cause is None or cause.kind != "event":
         return None
     if cause.seq == 0 and older is not None:
-        cause.id, cause.key, cause.seq = event_id, older.key, older.seq
+        cause.id, cause.key, cause.delivery, cause.seq = event_id, older.key, older.delivery, older.seq
     return cause if cause.id == event_id else None
 
 
@@ -130,4 +132,6 @@ def _read(record: RecordRow, event_id: str) -> _OnRecord | None:
     body = loads(record.body)
     if body.get("id") != event_id:
         return None
-    return _OnRecord(record.kind, record.seq, body.get("key", NO_KEY), last=True)
+    return _OnRecord(
+        record.kind, record.seq, body.get("key", NO_KEY), body.get("delivery", NO_KEY), last=True
+    )

@@ -240,19 +240,24 @@ class RoleRequired(Refused):
 
 
 class EventConflict(Refused):
-    """An event with this key was sent before with other content."""
+    """An event with this key was sent before with other content.
+
+    `of_delivery` is true if `key` is the id under which its sender delivered it.
+    """
 
     code = "event_conflict"
     run: RunId
     event: str
     key: Key
+    of_delivery: bool
 
-    def __init__(self, run: RunId, event: str, key: Key) -> None:
+    def __init__(self, run: RunId, event: str, key: Key, *, of_delivery: bool = False) -> None:
+        what = "delivery id" if of_delivery else "key"
         super().__init__(
-            f"{run} already has {event!r} with the key {key!r} and other content. "
-            "The first one counts; this one changed nothing. Send another event under another key"
+            f"{run} already has {event!r} with the {what} {key!r} and other content. "
+            f"The first one counts; this one changed nothing. Send another event under another {what}"
         )
-        self.run, self.event, self.key = run, event, key
+        self.run, self.event, self.key, self.of_delivery = run, event, key, of_delivery
 
 
 class RunEnded(Refused):

@@ -1,7 +1,7 @@
 """Send an event to a run: it is taken, stored for later, or refused. A refusal changes nothing.
 
 Events with a key are deduplicated. The same key with the same content gets the same answer, and is
-taken once.
+taken once. So are events that their sender delivers under an id of its own.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ from opord.kernel.inbox import Message
 from opord.kernel.input_digest import event_digests
 from opord.kernel.open_needs import stalled_commands
 from opord.kernel.program import EventProgram, Program
-from opord.kernel.rows import EventKey, InboxRow, has_ended, is_held
+from opord.kernel.rows import EventKey, InboxRow, delivery_name, event_of, has_ended, is_held
 from opord.kernel.run import Run
 from opord.kernel.sealing import opened_digest, sealed_digest
 from opord.kernel.secrets import hidden
 from opord.kernel.step import StepError
 from opord.values.canonical import dumps
 from opord.values.guard import BadValue, check_size
-from opord.values.types import NO_KEY, Digest, RunId
+from opord.values.types import NO_KEY, Digest, Key, RunId
 
 
 async def send(
@@ -54,10 +54,12 @@ async def send(
     actor: str,
     role: str | None,
     if_seq: int | None = None,
+    delivery: str = "",
 ) -> Sent:
     """Send an event to a run.
 
-    `args` is an object with a member for each parameter, or a tuple of values.
+    `args` is an object with a member for each parameter, or a tuple of values. `delivery` is an id
+    that the sender gives the event, for all times that it delivers it; empty for none.
 
     Raises:
         RunUnknown, UnknownEvent, InputInvalid, RoleRequired, EventRefused, EventWouldStall,
@@ -70,13 +72,13 @@ async def send(
         program = run.program
         declared = _event(program, event)
         _check_role(declared.declaration, role)
-        message = _message(host, run, declared, args, actor, role)
+        message = _message(host, run, declared, args, actor, role, delivery)
         keyed = None
-        if declared.key is not None:
+        if message.key or message.delivery:
             keyed = _Keyed(run, message, event_digests(program.contract, declared.declaration, message.args))
-            first_key = await host.event_key(run_id, event, message.key)
-            if first_key is not None:
-                return keyed.repeats(first_key)
+            for name, key in keyed.names:
+                if (first := await host.event_key(run_id, name, key)) is not None:
+                    return keyed.repeats(first)
         answer = await _offer(host, run, declared.declaration, message, keyed)
         if answer is not None:
             return answer
@@ -124,7 +126,7 @@ async def _offer(host: Host, run: Run, event: Event, message: Message, keyed: _K
     else:
         raise _refusal(run, message.event, fit.error)
     if keyed is not None:
-        draft.event_keys += (keyed.key(),)
+        draft.event_keys += keyed.keys()
     host.hook("before event", run.id)
     if moved or handler is not None:
         write = draft.write(arrivals=run.arrivals)
@@ -175,7 +177,7 @@ async def _check_queue(host: Host, run: Run, row: InboxRow, event: Event) -> Non
 
 
 def _message(
-    host: Host, run: Run, declared: EventProgram, args: Any, actor: str, role: str | None
+    host: Host, run: Run, declared: EventProgram, args: Any, actor: str, role: str | None, delivery: str
 ) -> Message:
     name = declared.declaration.name
     what = f"{run.program.name}'s event {name}"
@@ -189,7 +191,7 @@ def _message(
             key = computed_key(lambda: key_of(values, frame), f"the key of the event {name}")
     except BadValue as error:
         raise InputInvalid(what, error.path, error.message) from error
-    return Message(name, rest, actor, role or "", key, host.new_id())
+    return Message(name, rest, actor, role or "", key, host.new_id(), Key(delivery))
 
 
 def _why(run: Run, error: StepError) -> str:
@@ -261,30 +263,38 @@ def _handled(run: Run) -> list[str]:
 
 
 class _Keyed(NamedTuple):
-    """An event with a key, and the digests of what it carries: by value, and by text."""
+    """An event with a key or a delivery, and the digests of its content: by value, and by text."""
 
     run: Run
     message: Message
     contents: tuple[Digest, Digest]
 
-    def key(self) -> EventKey:
-        """Return the key as it is stored."""
-        message, run = self.message, self.run
-        content = sealed_digest(run.program, run.id, self._place, self.contents[0])
-        return EventKey(message.event, message.key, content)
+    @property
+    def names(self) -> list[tuple[str, Key]]:
+        """The keys that the event uses, each with the name under which it is stored."""
+        message = self.message
+        both = ((delivery_name(message.event), message.delivery), (message.event, message.key))
+        return [(name, key) for name, key in both if key]
+
+    def keys(self) -> tuple[EventKey, ...]:
+        """Return the keys as they are stored."""
+        run = self.run
+        return tuple(
+            EventKey(name, key, sealed_digest(run.program, run.id, _place(name, key), self.contents[0]))
+            for name, key in self.names
+        )
 
     def repeats(self, first: EventKey) -> Sent:
-        """Return the answer to an event whose key was used before.
+        """Return the answer to an event whose key or delivery was used before.
 
         Raises:
-            EventConflict: the first event under the key had other content.
+            EventConflict: the first event under it had other content.
         """
-        message, run = self.message, self.run
-        if opened_digest(run.program, run.id, self._place, first.content) not in self.contents:
-            raise EventConflict(run.id, message.event, message.key)
-        dropped = (message.event, message.key) in run.body.dropped
-        return Sent("dropped" if dropped else "repeated", run.state)
+        run, name, key = self.run, first.event, first.key
+        if opened_digest(run.program, run.id, _place(name, key), first.content) not in self.contents:
+            raise EventConflict(run.id, event_of(name), key, of_delivery=name != event_of(name))
+        return Sent("dropped" if (name, key) in run.body.dropped else "repeated", run.state)
 
-    @property
-    def _place(self) -> str:
-        return f"event key {self.message.event} {self.message.key}"
+
+def _place(name: str, key: Key) -> str:
+    return f"event key {name} {key}"

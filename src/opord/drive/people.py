@@ -285,6 +285,18 @@ def check_person(actor: str, role: str | None, reason: str | None = None) -> Non
         raise InputInvalid("the sender", "", error.message) from None
 
 
+def check_delivery(delivery: str) -> None:
+    """Refuse the id of a delivery that cannot be stored.
+
+    Raises:
+        InputInvalid: it is too long or has characters that cannot be stored.
+    """
+    try:
+        check_note(delivery, "the delivery id", most=bounds.LONGEST_KEY)
+    except BadValue as error:
+        raise InputInvalid("the delivery", "", error.message) from None
+
+
 async def _change_readable_or_not(host: Host, run_id: RunId, change: Change, if_seq: int | None) -> None:
     """Change a run; by its row alone if its contract, secrets or data cannot be read."""
     try:

@@ -58,11 +58,19 @@ def scheduled(priority: object = 0, label: object = None) -> Scheduling:
 
 
 async def start(
-    host: Host, program: Program, input_value: Any, *, number: int, scheduling: Scheduling = USUAL
+    host: Host,
+    program: Program,
+    input_value: Any,
+    *,
+    number: int,
+    scheduling: Scheduling = USUAL,
+    delivery: str = "",
 ) -> Started:
     """Start a run. `number` distinguishes this start from the others of the same host.
 
-    `input_value` is the program's input, as `program.input.accept` returns it.
+    `input_value` is the program's input, as `program.input.accept` returns it. `delivery` is an id
+    that the sender gives the start: the run that it has started is the answer to it, whatever input
+    it has when it comes again. It is empty for none.
 
     Raises:
         InputInvalid: the input does not fit the contract.
@@ -88,6 +96,7 @@ async def start(
             # The record also names this process. With the number, every start is unique.
             message=str(number) if program.key is not None else None,
             scheduling=scheduling,
+            delivery=delivery,
         )
         check_size(draft.run.input_text, what="the input")
     except BadValue as error:
@@ -112,7 +121,12 @@ async def start(
                 host.launch(run)
             return Started(run_id, True)
         case Exists(row):
-            return await _same_as_run(host, program, row, input_value, run.input_text)
+            try:
+                return await _same_as_run(host, program, row, input_value, run.input_text)
+            except StartConflict:
+                if delivery and await _started_by(host, row.run, delivery):
+                    return Started(row.run, False)
+                raise
         case WasPruned(tombstone):
             return await _same_as_pruned(host, program, tombstone, input_value, run.input_text)
         case NotStored():
@@ -189,6 +203,12 @@ async def _same_as_pruned(
     if tombstone.input not in (value_digest(own.contract, sent), input_digest(sent)):
         raise StartConflict(tombstone.run, why=_PRUNED)
     return Started(tombstone.run, False, True)
+
+
+async def _started_by(host: Host, run: RunId, delivery: str) -> bool:
+    """Say whether a run was started by this delivery, as its first record says."""
+    first = await host.records(run, after=0, limit=1)
+    return bool(first) and loads(first[0].body).get("delivery") == delivery
 
 
 async def _own_program(host: Host, contract: Digest, program: Program) -> Program:

@@ -14,7 +14,7 @@ from opord.drive import evidence as late_evidence
 from opord.drive.errors import RunPruned, RunUnknown
 from opord.drive.host import Host
 from opord.drive.keyed_lock import KeyedLock
-from opord.drive.people import check_person
+from opord.drive.people import check_delivery, check_person
 from opord.drive.starts import Started
 from opord.generated.handles import Sent
 from opord.kernel.inbox import Evidence
@@ -33,10 +33,21 @@ class RunVerbs:
         self._locks = KeyedLock()
         self._starts = 0
 
-    async def start(self, program: Program, input_value: Any, scheduling: Scheduling = USUAL) -> Started:
-        """Start a run. The same key and input give the same run again. See `starts.start`."""
+    async def start(
+        self,
+        program: Program,
+        input_value: Any,
+        scheduling: Scheduling = USUAL,
+        *,
+        delivery: str = "",
+    ) -> Started:
+        """Start a run. The same key and input, or delivery, give the same run: `starts.start`."""
+        if delivery:
+            check_delivery(delivery)
         self._starts += 1
-        return await starts.start(self.host, program, input_value, number=self._starts, scheduling=scheduling)
+        return await starts.start(
+            self.host, program, input_value, number=self._starts, scheduling=scheduling, delivery=delivery
+        )
 
     async def send(
         self,
@@ -47,10 +58,12 @@ class RunVerbs:
         actor: str = "",
         role: str | None = None,
         if_seq: int | None = None,
+        delivery: str = "",
     ) -> Sent:
         """Send an event.
 
-        `args` is an object with a member for each parameter, or a tuple of values.
+        `args` is an object with a member for each parameter, or a tuple of values. `delivery` is an
+        id that its sender gives it; the same delivery again is taken once.
 
         Raises:
             RunUnknown, UnknownEvent, InputInvalid, RoleRequired, EventRefused, EventWouldStall,
@@ -58,10 +71,12 @@ class RunVerbs:
                 and has changed nothing.
         """
         check_person(actor, role)
+        if delivery:
+            check_delivery(delivery)
         # Two sends that read the same run would both have to read again, so the events of a run go
         # one after the other.
         async with self._locks.held(run_id):
-            return await events.send(self.host, RunId(run_id), event, args, actor, role, if_seq)
+            return await events.send(self.host, RunId(run_id), event, args, actor, role, if_seq, delivery)
 
     async def resume(
         self,

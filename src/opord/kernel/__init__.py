@@ -7,6 +7,7 @@ __all__ = [
     "beginning",
     "bounds",
     "calls_under_way",
+    "cause",
     "checks",
     "collisions",
     "data_filter",

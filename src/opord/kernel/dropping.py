@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from opord.kernel.cause import Cause
 from opord.kernel.draft import Draft
-from opord.kernel.inbox import event_args, read_message
+from opord.kernel.inbox import Message, event_args, read_message
 from opord.kernel.instants import text
 from opord.kernel.recording import runnable
-from opord.kernel.rows import InboxRow
-from opord.kernel.run import Cause
+from opord.kernel.rows import InboxRow, delivery_name
+from opord.kernel.run import RunBody
 from opord.kernel.timers import due_times
 
 
@@ -22,6 +23,7 @@ def drop_stored(draft: Draft, row: InboxRow, *, actor: str, role: str | None, re
         event=message.event,
         id=row.id,
         key=message.key or None,
+        delivery=message.delivery or None,
         arrived=text(row.arrived),
         sender=message.actor,
         sender_role=message.role or None,
@@ -29,8 +31,7 @@ def drop_stored(draft: Draft, row: InboxRow, *, actor: str, role: str | None, re
         role=role,
         reason=reason,
     )
-    if message.key:
-        run.body.dropped = [*run.body.dropped, (message.event, message.key)]
+    _remember(run.body, message)
 
 
 def drop_taken(draft: Draft, cause: Cause, *, actor: str, role: str | None, reason: str | None) -> None:
@@ -45,14 +46,22 @@ def drop_taken(draft: Draft, cause: Cause, *, actor: str, role: str | None, reas
         event=cause.event,
         id=cause.id or None,
         key=cause.key or None,
+        delivery=cause.delivery or None,
         of=cause.seq,
         actor=actor,
         role=role,
         reason=reason,
     )
-    if cause.key:
-        body.dropped = [*body.dropped, (cause.event, cause.key)]
+    _remember(body, cause)
     body.pending = None
     body.timers = due_times(run, run.at, run.fields, run.since, body.phase_since, body.fired)
     run.reason = None
     runnable(draft)
+
+
+def _remember(body: RunBody, event: Message | Cause) -> None:
+    """Remember an event that was taken out by its key and its delivery, as far as it has them."""
+    if event.key:
+        body.dropped = [*body.dropped, (event.event, event.key)]
+    if event.delivery:
+        body.dropped = [*body.dropped, (delivery_name(event.event), event.delivery)]

@@ -18,6 +18,7 @@ from opord.kernel import recording, restored
 from opord.kernel.alarms import Alarm, contradiction
 from opord.kernel.asked_waits import NO_WAIT, HeardWait, asked_wait, keep_wait
 from opord.kernel.beginning import check_beginning, check_goto
+from opord.kernel.cause import Cause
 from opord.kernel.draft import Draft
 from opord.kernel.endings import recorded_outcome
 from opord.kernel.instants import text
@@ -26,7 +27,7 @@ from opord.kernel.program import HandlerProgram, Program
 from opord.kernel.records import EvidenceKind
 from opord.kernel.requests import Goto
 from opord.kernel.rows import InboxKind, InboxRow, has_ended, is_held
-from opord.kernel.run import Cause, Intent, Outcome, Run
+from opord.kernel.run import Intent, Outcome, Run
 from opord.kernel.sealing import opened_text, sealed_text
 from opord.kernel.step import StepError, StepUnderWay, find_timer, load_failure
 from opord.kernel.trouble import trouble_of
@@ -45,7 +46,8 @@ Before the rule had a number, evidence raised no alarms.
 class Message(msgspec.Struct, omit_defaults=True):
     """An event as sent: its arguments in rest form, its sender and role, and its key if it has one.
 
-    `id` distinguishes it from an otherwise equal event.
+    `id` distinguishes it from an otherwise equal event. `delivery` is what its sender calls it, the
+    same each time that it is delivered; empty if the sender gave no name.
     """
 
     event: str
@@ -54,6 +56,7 @@ class Message(msgspec.Struct, omit_defaults=True):
     role: str = ""
     key: Key = NO_KEY
     id: str = ""
+    delivery: Key = NO_KEY
 
 
 class Fit(NamedTuple):
@@ -286,6 +289,7 @@ def _take(draft: Draft, message: Message, handler: HandlerProgram, *, arrived: I
         "role": message.role or None,
         "key": message.key or None,
         "id": message.id or None,
+        "delivery": message.delivery or None,
         "arrived": text(arrived) if arrived is not None else None,
     }
     if handler.step is None:
@@ -294,7 +298,7 @@ def _take(draft: Draft, message: Message, handler: HandlerProgram, *, arrived: I
     seq = draft.record("event", event_args(draft.run, message), **members)
     cause = Cause(
         "event", handler.id, message.event, message.args, message.actor, message.role,
-        message.id, message.key, seq,
+        message.id, message.key, seq, message.delivery,
     )  # fmt: skip
     _answer_to(draft, cause, calls=handler.calls)
 
@@ -414,6 +418,7 @@ def _leave_unhandled(draft: Draft, rows: list[InboxRow]) -> list[InboxRow]:
             role=message.role or None,
             key=message.key or None,
             id=message.id or None,
+            delivery=message.delivery or None,
             arrived=text(row.arrived),
         )
     return []

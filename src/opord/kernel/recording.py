@@ -13,6 +13,7 @@ from opord.contract import Action, Ask, Check, Doubt, Repeat, Report, Skip
 from opord.kernel import bounds
 from opord.kernel.asked_waits import NO_WAIT, HeardWait, keep_wait
 from opord.kernel.bounds import step_too_large
+from opord.kernel.cause import Cause
 from opord.kernel.draft import Draft
 from opord.kernel.endings import recorded_answers, recorded_args, recorded_outcome
 from opord.kernel.instants import text
@@ -20,7 +21,7 @@ from opord.kernel.large import Split
 from opord.kernel.program import Program, StateProgram
 from opord.kernel.records import Teller
 from opord.kernel.requests import Goto
-from opord.kernel.run import Answer, Cause, Intent, Outcome, Pending, Run, new_run
+from opord.kernel.run import Answer, Intent, Outcome, Pending, Run, new_run
 from opord.kernel.scheduling import USUAL, Scheduling
 from opord.kernel.secrets import hidden
 from opord.kernel.settled import Settled, record_settled, remember_key
@@ -49,11 +50,13 @@ def start(
     held: bool,
     message: str | None = None,
     scheduling: Scheduling = USUAL,
+    delivery: str = "",
 ) -> Draft:
     """Return the draft of a new run in its initial state.
 
     With `held`, `worker` holds the new run and goes on with it at once. `message` distinguishes
-    this start from another start by the same process at the same instant.
+    this start from another start by the same process at the same instant. `delivery` is the id that
+    the sender gave it, if it gave one.
 
     Raises:
         BadValue: the input does not fit the contract.
@@ -82,6 +85,7 @@ def start(
         timers=_written(run.body.timers),
         priority=scheduling.priority or None,
         label=scheduling.label or None,
+        delivery=delivery or None,
     )
     return draft
 

@@ -121,12 +121,12 @@ class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     kind:
 
     - started: `name`, `version`, `input`, `to`, `data`, `timers`, `priority` (if not 0), `label`
-      (if it has one)
-    - event, ignored, unhandled: `event`, `args`, `actor`, `role`, `key`, `id`, `arrived` (if it had
-      been stored)
-    - dropped: `event`, `id`, `key` (if the event has one); `actor`, `role`, `reason` (of the person
-      who took the event out). Of a stored event also `args`, `arrived`, `sender`, `sender_role`; of
-      one whose step had stalled, `of` (its record)
+      and `delivery` (if it has them)
+    - event, ignored, unhandled: `event`, `args`, `actor`, `role`, `key`, `id`, `delivery` (the id
+      under which it was delivered, if it has one), `arrived` (if it had been stored)
+    - dropped: `event`, `id`, `key`, `delivery` (if the event has them); `actor`, `role`, `reason`
+      (of the person who took the event out). Of a stored event also `args`, `arrived`, `sender`,
+      `sender_role`; of one whose step had stalled, `of` (its record)
     - intent: `call`, `key`, `args`, `now` (that of the step), `answers` (of the calls before it in
       the step)
     - attempt: `call`, `key`, `attempt`. At the end of one that failed transiently, or for good
@@ -186,6 +186,7 @@ class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     cause: str | None = None
     contract: Digest
     data: Any = None
+    delivery: str | None = None
     epoch: int
     error: str | None = None
     event: str | None = None

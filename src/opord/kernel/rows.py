@@ -159,11 +159,24 @@ class InboxRow(Row, frozen=True):
 
 
 class EventKey(Row, frozen=True):
-    """An event's key within a run, and the digest of its content."""
+    """An event's key within a run, and the digest of its content.
+
+    The id of a delivery is kept in the same way, under `delivery_name` of its event.
+    """
 
     event: str
     key: Key
     content: str
+
+
+def delivery_name(event: str) -> str:
+    """Return the name under which ids of deliveries of an event are kept. No event has it."""
+    return f"@{event}"
+
+
+def event_of(name: str) -> str:
+    """Return the event of a stored key, which may be that of a delivery."""
+    return name.removeprefix("@")
 
 
 class UsedKey(Row, frozen=True):

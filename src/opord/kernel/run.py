@@ -8,49 +8,22 @@ Its structs hold plain data without cycles, so the garbage collector need not lo
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, assert_never
+from typing import Any
 
 import msgspec
 
 from opord.contract import Action
 from opord.kernel.alarms import Alarm, PastCommit
+from opord.kernel.cause import Cause
 from opord.kernel.large import INPUT_VALUES, Keep, Large, LargeValues, Split, ValueCache, larges, under
 from opord.kernel.program import CallProgram, Program, StateProgram
-from opord.kernel.records import CauseKind, CollisionAnswer, EndingKind, OutcomeBy
+from opord.kernel.records import CollisionAnswer, EndingKind, OutcomeBy
 from opord.kernel.requests import Frame, RunInfo
 from opord.kernel.rows import Head, RunOutcome, RunRow, Status, ValueRow
 from opord.kernel.scheduling import USUAL, Scheduling
 from opord.kernel.sealing import SEALED, comparable, opened, sealed
 from opord.values.canonical import dumps, loads
-from opord.values.types import NO_DIGEST, NO_KEY, START_OF_TIME, Digest, Instant, Key, RunId
-
-
-class Cause(msgspec.Struct, omit_defaults=True, gc=False):
-    """The cause of a step under way: a taken event or a fired timer, with the id of its handler.
-
-    An event has its `id`, its `key` if any, and `seq`, its record; older rows do not have them.
-    """
-
-    kind: CauseKind
-    handler: str
-    event: str = ""
-    args: Any = None
-    actor: str = ""
-    role: str = ""
-    id: str = ""
-    key: Key = NO_KEY
-    seq: int = 0
-
-    @property
-    def label(self) -> str:
-        """The cause in a few words, as histories show it."""
-        match self.kind:
-            case "event":
-                return f"event {self.event}"
-            case "timer":
-                return "timer"
-            case _:
-                assert_never(self.kind)
+from opord.values.types import NO_DIGEST, START_OF_TIME, Digest, Instant, Key, RunId
 
 
 class Answer(msgspec.Struct, omit_defaults=True, gc=False):
@@ -191,7 +164,8 @@ class RunBody(msgspec.Struct, omit_defaults=True, gc=False):
     - `settled` names the actions with a `key expr` that took effect.
     - `trouble` is why a run stalled; `stalled_at` is when it last did, 0 in rows of older versions.
     - `alarms` are those that are open.
-    - `dropped` names the keyed events that a person took out, each with its key.
+    - `dropped` names the events with a key that a person took out, each with its key; those with
+      the id of a delivery as well, in the form of `EventKey`.
     - `limit` is the name of the limit that it waits for, and since when; None if it does not wait.
     - `not_before` has the calls that rest as asked, each with its end (see `asked_waits.py`).
     - `wary`, in a restored store, is the last instant that the copy knows of it (`restored.py`).

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, assert_never
 
+from opord.kernel.cause import Cause
 from opord.kernel.program import CallProgram, HandlerProgram, Program, TimerProgram
 from opord.kernel.requests import Goto, InDoubt, Request, Step, TimedOut
-from opord.kernel.run import Answer, Cause, Outcome, Run
+from opord.kernel.run import Answer, Outcome, Run
 from opord.values.failure import Failure
 from opord.values.types import Instant
 

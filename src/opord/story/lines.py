@@ -234,6 +234,7 @@ class Story:
             Part(f"{sign} {record['event']}", "event"),
             Part(f" from {self._who(record)}") if record.get("actor") else None,
             Part(f"  {value(record['args'])}") if record.get("args") else None,
+            Part(f"  delivery {safe(record['delivery'])}", "dim") if "delivery" in record else None,
             Part(waited + after, "dim") if waited or after else None,
         )
 

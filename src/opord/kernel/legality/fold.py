@@ -59,6 +59,7 @@ class TakenEvent(NamedTuple):
     id: str
     key: str
     seq: int
+    delivery: str
 
 
 class Used(NamedTuple):

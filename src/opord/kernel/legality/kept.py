@@ -10,7 +10,7 @@ from opord.kernel.input_digest import event_digests
 from opord.kernel.legality.differing import compare, differs, same, short_text, unopened
 from opord.kernel.legality.fold import Fold, Used
 from opord.kernel.legality.transitions import decoded, names_now
-from opord.kernel.rows import EventKey, InboxRow, RunRow, UsedKey
+from opord.kernel.rows import EventKey, InboxRow, RunRow, UsedKey, delivery_name, event_of
 from opord.kernel.sealing import SEALED, opened
 from opord.values.canonical import digest, dumps, loads
 from opord.values.vault import SecretUnreadable
@@ -77,8 +77,9 @@ def _check_message(fold: Fold, row: RunRow, message: InboxRow, keyed: dict[tuple
             key,
             program.key(values, fold.frame(message.arrived, body.get("actor", ""))),
         )
-    if key is not None and keyed.setdefault((name, key), body["args"]) is not body["args"]:
-        fold.stored_problem("inbox", f"{name} with the key {short_text(key)} waits twice")
+    for used, under in ((key, name), (body.get("delivery"), delivery_name(name))):
+        if used is not None and keyed.setdefault((under, used), body["args"]) is not body["args"]:
+            fold.stored_problem("inbox", f"{under} with the key {short_text(used)} waits twice")
 
 
 def _check_evidence(fold: Fold, message: InboxRow) -> None:
@@ -96,7 +97,7 @@ def check_keys(fold: Fold, keys: Keys, waiting: dict[tuple[str, str], Any]) -> N
     _check_names(fold, "event_keys", {(one.event, one.key) for one in keys.events}, set(events))
     for each in keys.events:
         if (each.event, each.key) in events:
-            args, program = events[each.event, each.key], fold.program.events[each.event]
+            args, program = events[each.event, each.key], fold.program.events[event_of(each.event)]
             expected = partial(event_digests, fold.program.contract, program.declaration, args)
             place = f"event key {each.event} {each.key}"
             _check_digest(fold, "event_keys", place, each.content, args, expected)

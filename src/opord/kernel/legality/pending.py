@@ -21,7 +21,7 @@ from opord.kernel.program import TimerProgram
 MISFITS: Final = 3
 """How often an action without `retry` is called again after an answer that does not fit."""
 
-_WHICH: Final = ("seq", "id", "key")
+_WHICH: Final = ("seq", "id", "key", "delivery")
 """The members of a cause that say which event it is."""
 
 
@@ -114,7 +114,7 @@ def _check_cause(fold: Fold, cause: Mapping[str, Any] | None, now: int, *, with_
     taken = fold.taken_event
     compare(fold, "cause", cause and _complete_cause(cause), taken and _cause_of(taken))
     if cause is not None and "seq" in cause and taken is not None:  # rows of older versions do not have it
-        compare(fold, "cause", _which(cause), {"seq": taken.seq, "id": taken.id, "key": taken.key})
+        compare(fold, "cause", _which(cause), {name: getattr(taken, name) for name in _WHICH})
     if cause is None and fold.step is not None and not fold.acts and fold.taken_event is None:
         differs(fold, "cause", None, f"a timer of {fold.state}")
     if cause is None and fold.commit is not None and fold.commit.action.name not in _by_itself(fold):
@@ -127,7 +127,7 @@ def _complete_cause(cause: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _which(cause: Mapping[str, Any]) -> dict[str, Any]:
-    """Return which event began the step: its record, its id and its key."""
+    """Return which event began the step: its record, its id, its key and its delivery."""
     return {name: cause.get(name, "") for name in _WHICH}
 
 

@@ -14,6 +14,7 @@ from opord.kernel.legality.troubles import check_trouble
 from opord.kernel.legality.values import UNFIT
 from opord.kernel.program import HandlerProgram, StateProgram, TimerProgram
 from opord.kernel.records import FAILED, CauseWord
+from opord.kernel.rows import delivery_name
 from opord.kernel.scheduling import label_problem, priority_problem
 from opord.statements import gotos
 from opord.values.call_words import failed_words
@@ -100,6 +101,7 @@ def event(fold: Fold, record: ReadRecord) -> None:
             body.get("id", ""),
             body.get("key", ""),
             record.seq,
+            body.get("delivery", ""),
         )
 
 
@@ -128,14 +130,16 @@ def dropped(fold: Fold, record: ReadRecord) -> None:
         _declared(fold, record._replace(body=about))
     if "key" in body:
         fold.dropped_keys.append([body["event"], body["key"]])
+    if "delivery" in body:
+        fold.dropped_keys.append([delivery_name(body["event"]), body["delivery"]])
 
 
 def _drop_taken(fold: Fold, body: Mapping[str, Any]) -> None:
     taken = fold.taken_event
     if taken is None or not fold.stalled or fold.commit is not None:
         fold.problem("event", f"no stalled step without a commit answers {body['event']}")
-    elif (taken.event, taken.seq, taken.id, taken.key) != (
-        body["event"], body["of"], body.get("id", ""), body.get("key", ""),
+    elif (taken.event, taken.seq, taken.id, taken.key, taken.delivery) != (
+        body["event"], body["of"], body.get("id", ""), body.get("key", ""), body.get("delivery", ""),
     ):  # fmt: skip
         fold.problem("event", f"the stalled step answers the {taken.event} of record {taken.seq}")
     fold.taken_event = fold.step = fold.reused = fold.trouble = None
@@ -251,11 +255,18 @@ def _declared(fold: Fold, record: ReadRecord) -> Any:
         if key != expected:
             fold.problem("key", f"{body['event']} has the key {key!r}, by the contract it is {expected!r}")
     if key is not None:
-        fold.event_args.setdefault((body["event"], key), body["args"])
-        first = fold.event_keys.setdefault((body["event"], key), record.seq)
-        if first != record.seq:
-            fold.problem("key", f"{body['event']} with the key {key!r} was taken before, at record {first}")
+        _keyed(fold, record, body["event"], key)
+    if "delivery" in body:
+        _keyed(fold, record, delivery_name(body["event"]), body["delivery"])
     return values
+
+
+def _keyed(fold: Fold, record: ReadRecord, name: str, key: str) -> None:
+    """Note that an event has used a key, or the id of a delivery; each is used once."""
+    fold.event_args.setdefault((name, key), record.body["args"])
+    first = fold.event_keys.setdefault((name, key), record.seq)
+    if first != record.seq:
+        fold.problem("key", f"{name} with the key {key!r} was taken before, at record {first}")
 
 
 def _handled(fold: Fold, record: ReadRecord) -> HandlerProgram | None:
