@@ -14,7 +14,6 @@ import pytest
 import opord
 from opord.backends.embedded import Embedded
 from opord.server import HttpLimits, streams, watch
-from opord.server.api import changes
 from tests.server.kit import at, run
 from tests.server.live import running
 
@@ -161,7 +160,7 @@ def test_more_than_a_look_reads_is_told_as_a_gap(refund: Any, monkeypatch: pytes
             await asyncio.sleep(0.2)
             await asyncio.gather(*(start(web, f"o{number}") for number in range(30)))
             assert "gap" in [one.kind for one in await told]
-            monkeypatch.setattr(changes, "MOVES_AT_ONCE", 5)
+            monkeypatch.setattr(watch, "MOVES_AT_ONCE", 5)
             kinds = [one.kind for one in await first(6, events(web, "/runs/changes", "1"))]
             assert kinds == ["gap", *["changed"] * 5]
 

@@ -7,18 +7,22 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from opord.backends.codes import unanswered
+from opord.server.access import admit
 from opord.server.addresses import segments
 from opord.server.answers import Answer, Send, encoded
 from opord.server.api import ROUTES
 from opord.server.desk import Desk, Source
 from opord.server.limits import HttpLimits
-from opord.server.principals import SAFE_METHODS, Who, check_origin, local
+from opord.server.principals import SAFE_METHODS, Principal, Who, check_origin, local
 from opord.server.problems import KINDS, Problem, as_plain, headers_of, problem_of
 from opord.server.requests import CLOSE, ClientGone, Inlet, Receive, Request
-from opord.server.routing import Routes
+from opord.server.routing import Found, Routes
 from opord.server.streams import Stream
 
 _ROUTES = Routes(ROUTES)
+
+NOBODY = Principal("", (), ())
+"""Who uses an open route: somebody without a name, who sees no runs."""
 
 _REST_S = 1.0
 """How long a refused request may go on sending its body, in seconds."""
@@ -98,17 +102,19 @@ class HttpApi:
             raise Problem(
                 "server_busy", f"the server answers {limits.requests} requests now; send it again later"
             )
-        principal = await self._who(scope)
-        if principal is None:
-            raise Problem("unauthenticated", "the request does not say who asks; sign in first")
+        found = self._found(scope)
+        principal = NOBODY if _is_open(found) else await self._principal(scope)
         check_origin(scope, self._origins)
-        handler, parts = _ROUTES.find(scope["method"], segments(scope))
+        if isinstance(found, Problem):
+            raise found
+        route, parts = found
+        admit(principal, route.access, f"use {route.method} {route.path}")
         has_body = scope["method"] not in SAFE_METHODS
         patience = asyncio.timeout(limits.body_s if has_body else limits.answer_s)
         request = Request(scope, inlet, limits, principal, parts, patience)
         try:
             async with patience:
-                return await handler(self._desk, request)
+                return await route.handler(self._desk.seen_by(principal), request)
         except TimeoutError:
             raise request.body_slow or self._unanswered() from None
 
@@ -119,6 +125,19 @@ class HttpApi:
             "store_unavailable",
             f"{said}. What was asked for may or may not be done; you can safely send it again",
         )
+
+    def _found(self, scope: Mapping[str, Any]) -> Found | Problem:
+        """Return the route of a request, or why there is none: that is told to principals alone."""
+        try:
+            return _ROUTES.find(scope["method"], segments(scope))
+        except Problem as nothing:
+            return nothing
+
+    async def _principal(self, scope: Mapping[str, Any]) -> Principal:
+        principal = await self._who(scope)
+        if principal is None:
+            raise Problem("unauthenticated", "the request does not say who asks; sign in first")
+        return principal
 
     async def _refuse(self, problem: Problem, scope: Mapping[str, Any], inlet: Inlet) -> Answer:
         headers = headers_of(problem)
@@ -147,3 +166,7 @@ class HttpApi:
         if owns:
             await source.__aexit__(None, None, None)
         await send({"type": "lifespan.shutdown.complete"})
+
+
+def _is_open(found: Found | Problem) -> bool:
+    return not isinstance(found, Problem) and found.route.access == "open"

@@ -14,8 +14,10 @@ from opord.errors import RunMoved
 from opord.kernel.program import Program
 from opord.kernel.rows import RunRow
 from opord.server.limits import HttpLimits
+from opord.server.principals import Principal
 from opord.server.problems import Problem
 from opord.server.requests import ClientGone, Request
+from opord.server.sight import Sight
 from opord.server.streams import Stream
 from opord.server.watch import Watch
 from opord.values.types import RunId
@@ -25,6 +27,10 @@ FIRST_S: Final = 0.05
 
 FRESH_S: Final = 0.1
 """How long what is known of the workers is used for other answers, in seconds."""
+
+
+SIGHTS_KEPT: Final = 100
+"""For how many different sets of contracts what was compiled is kept."""
 
 
 class Source(Protocol):
@@ -41,16 +47,67 @@ class Source(Protocol):
         ...
 
 
+class _Seen:
+    """A source as a principal sees it that is limited to some contracts."""
+
+    def __init__(self, source: Source, contracts: frozenset[str]) -> None:
+        self._source = source
+        self._contracts = contracts
+        self._backend: tuple[Backend, Sight] | None = None
+
+    @property
+    def backend(self) -> Sight:
+        """The runs of these contracts."""
+        backend = self._source.backend
+        if self._backend is None or self._backend[0] is not backend:
+            self._backend = backend, Sight(backend, self._contracts)
+        return self._backend[1]
+
+    @property
+    def programs(self) -> Sequence[Program]:
+        """Those of these contracts whose runs may be started."""
+        return [one for one in self._source.programs if one.name in self._contracts]
+
+
+class _Streams:
+    """How many streams are open."""
+
+    def __init__(self) -> None:
+        self.open = 0
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Count one more."""
+        self.open += 1
+        try:
+            yield
+        finally:
+            self.open -= 1
+
+
 class Desk:
     """Answers for one source. It is asked by the routes, and keeps no state of any run."""
 
-    def __init__(self, source: Source, limits: HttpLimits) -> None:
+    def __init__(self, source: Source, limits: HttpLimits, *, of: Desk | None = None) -> None:
         self.source = source
         self.limits = limits
-        self.watch: Watch = Watch(lambda: source.backend)
-        self._streams = 0
+        self.watch: Watch = of.watch if of is not None else Watch(lambda: source.backend)
+        self._streams: _Streams = of._streams if of is not None else _Streams()
         self._shown: Shown | None = None
         self._shown_at = 0.0
+        self._seen: dict[frozenset[str], Desk] = {}
+
+    def seen_by(self, principal: Principal) -> Desk:
+        """Return the desk for a principal: it has the runs and contracts that it sees."""
+        if principal.contracts is None:
+            return self
+        contracts = frozenset(principal.contracts)
+        desk = self._seen.get(contracts)
+        if desk is None:
+            if len(self._seen) >= SIGHTS_KEPT:
+                self._seen.clear()
+            desk = self._seen[contracts] = Desk(_Seen(self.source, contracts), self.limits, of=self)
+        return desk
 
     @property
     def backend(self) -> Backend:
@@ -94,6 +151,11 @@ class Desk:
             return self._shown
         self._shown_at = now
         return self._shown
+
+    def place(self, after: str | None, told: Sequence[RunRow]) -> str:
+        """Return the `after` of a page of runs that begins at `after` and has told these rows."""
+        backend = self.backend
+        return backend.place(after, told) if isinstance(backend, Sight) else told[-1].run
 
     async def row(self, request: Request) -> tuple[RunRow, str | None]:
         """Return the run of a request, and what is wrong with its row if it cannot be read.
@@ -166,20 +228,12 @@ class Desk:
             Problem: too many streams are open.
         """
         limits = self.limits
-        if self._streams >= limits.streams:
+        if self._streams.open >= limits.streams:
             raise Problem(
                 "too_many_streams",
                 f"the server has {limits.streams} streams open; close one, or come again later",
             )
-        return Stream(events, self._place(), read_s=limits.read_s, most_s=limits.stream_s)
-
-    @contextmanager
-    def _place(self) -> Iterator[None]:
-        self._streams += 1
-        try:
-            yield
-        finally:
-            self._streams -= 1
+        return Stream(events, self._streams.place(), read_s=limits.read_s, most_s=limits.stream_s)
 
 
 def run_of(request: Request) -> RunId:

@@ -22,7 +22,13 @@ OPERATOR: Final = "opord:operator"
 """The built-in role that may resume, resolve, acknowledge, drop events, and cancel."""
 
 ADMIN: Final = "opord:admin"
-"""The built-in role that may terminate. It may do all that an operator may."""
+"""The built-in role that may terminate runs, and make tokens and links.
+
+It may do all that an operator may.
+"""
+
+EVERY: Final = "*"
+"""Stands for every role of the contracts, and for neither of the built-in ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +36,23 @@ class Principal:
     """Somebody who asks.
 
     `name` is the actor in the journal. `roles` are the roles of contracts that the principal has,
-    and the built-in ones; None means every role.
+    and the built-in ones; `*` is every role of the contracts, and None is every role there is.
+    `contracts` are those whose runs it sees; None means all. `token` is the id of its token, if it
+    has one.
     """
 
     name: str
     roles: Collection[str] | None = ()
+    contracts: Collection[str] | None = None
+    token: str | None = None
 
     def has(self, role: str) -> bool:
         """Say whether the principal has a role."""
-        return self.roles is None or role in self.roles or (role == OPERATOR and ADMIN in self.roles)
+        if self.roles is None or role in self.roles:
+            return True
+        if role in (OPERATOR, ADMIN):
+            return role == OPERATOR and ADMIN in self.roles
+        return EVERY in self.roles
 
     def role_among(self, wanted: Collection[str]) -> str | None:
         """Return the first of the wanted roles that the principal has; None if it has none."""
@@ -47,8 +61,12 @@ class Principal:
     @property
     def only_role(self) -> str | None:
         """The role of a contract that the principal has, if it is the only one."""
-        own = [role for role in self.roles or () if role not in (OPERATOR, ADMIN)]
+        own = [role for role in self.roles or () if role not in (OPERATOR, ADMIN, EVERY)]
         return own[0] if len(own) == 1 else None
+
+    def sees(self, contract: str) -> bool:
+        """Say whether runs of a contract exist for the principal."""
+        return self.contracts is None or contract in self.contracts
 
 
 Who: TypeAlias = Callable[[Scope], Awaitable[Principal | None]]

@@ -48,6 +48,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "cross_origin": Kind(403, "The request comes from another web site."),
     "unauthenticated": Kind(401, "The request does not say who asks."),
     "role_required": Kind(403, "The sender has none of the roles that may do this.", ("roles", "given")),
+    "whole_store": Kind(403, "The sender may ask for some contracts only."),
     # The input of a start, an event or an answer.
     "input_invalid": Kind(422, "The input does not fit the contract.", ("problems",)),
     "scheduling_invalid": Kind(422, "The priority or the label of a start is none."),

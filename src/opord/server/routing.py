@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
+from opord.server.access import Access
 from opord.server.answers import Answer
 from opord.server.desk import Desk
 from opord.server.problems import Problem
@@ -15,17 +16,18 @@ Handler: TypeAlias = Callable[[Desk, Request], Awaitable[Answer | Stream]]
 
 
 class Route(NamedTuple):
-    """A route: a method, a path such as `/runs/{contract}/{key}`, and what answers it."""
+    """A route: a method, a path such as `/runs/{contract}/{key}`, what answers it, and for whom."""
 
     method: str
     path: str
     handler: Handler
+    access: Access
 
 
 class Found(NamedTuple):
-    """What answers a request, and the parts of the path that the route names."""
+    """The route of a request, and the parts of the path that it names."""
 
-    handler: Handler
+    route: Route
     parts: dict[str, str]
 
 
@@ -41,7 +43,7 @@ class Routes:
                 if name is not None:
                     names.append(name)
                 node = node.setdefault(None if name is not None else part, {})
-            node.setdefault("", {})[route.method] = (route.handler, names)
+            node.setdefault("", {})[route.method] = (route, names)
 
     def find(self, method: str, parts: Sequence[str]) -> Found:
         """Return what answers a request.
@@ -71,8 +73,8 @@ class Routes:
                 headers=((b"allow", ", ".join(allowed).encode()),),
                 methods=allowed,
             )
-        handler, names = found
-        return Found(handler, dict(zip(names, values, strict=True)))
+        route, names = found
+        return Found(route, dict(zip(names, values, strict=True)))
 
 
 def _nothing(parts: Sequence[str]) -> Problem:

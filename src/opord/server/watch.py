@@ -137,7 +137,7 @@ class Watch:
         async with self._opening:
             if self._since is None:
                 since = await self._backend().now()
-                self._told = {(one.run, one.seq): one.at for one in await self._moves(since)}
+                self._told = {(one.run, one.seq): one.at for one in (await self.moves(since))[0]}
                 self._since = since
         feed = Feed()
         self._feeds.add(feed)
@@ -148,6 +148,15 @@ class Watch:
             self._feeds.discard(feed)
             if not self._feeds:
                 self._since = None
+
+    async def moves(self, since: Instant) -> tuple[list[Move], bool]:
+        """Return the newest moves of all runs since about an instant, and whether there were more.
+
+        Raises:
+            StoreError: the store cannot be used.
+        """
+        moves = await self._backend().moves(Instant(since - OVERLAP_US), limit=MOVES_AT_ONCE)
+        return moves, len(moves) == MOVES_AT_ONCE and moves[0].at > since
 
     # --- looking ---------------------------------------------------------------------------------
 
@@ -204,10 +213,9 @@ class Watch:
         since = self._since
         if since is None:
             return
-        moves = await self._moves(since)
+        moves, gap = await self.moves(since)
         if not self._feeds:
             return
-        gap = len(moves) == MOVES_AT_ONCE and moves[0].at > since
         new = [one for one in moves if (one.run, one.seq) not in self._told]
         self._since = max(since, *(one.at for one in moves)) if moves else since
         kept_from = self._since - OVERLAP_US
@@ -215,9 +223,6 @@ class Watch:
         self._told |= {(one.run, one.seq): one.at for one in new}
         for feed in self._feeds:
             feed.put(new, gap)
-
-    async def _moves(self, since: Instant) -> list[Move]:
-        return await self._backend().moves(Instant(since - OVERLAP_US), limit=MOVES_AT_ONCE)
 
     def _fail(self, error: Exception, waiters: list[_Waiter]) -> None:
         for waiter in waiters:

@@ -14,7 +14,6 @@ from opord.server.problems import Problem
 from opord.server.requests import Request
 from opord.server.routing import Route
 from opord.server.streams import Stream, event
-from opord.server.watch import MOVES_AT_ONCE, OVERLAP_US
 from opord.values.types import Instant
 
 _LAST: Final = b"last-event-id"
@@ -56,15 +55,18 @@ async def of_all(desk: Desk, request: Request) -> Answer | Stream:
     since = _instant(last) if last is not None else None
 
     def wanted(moves: list[Move]) -> list[Move]:
-        return [one for one in moves if contract is None or one.run.startswith(f"{contract}/")]
+        return [one for one in moves if fits(one.run.partition("/")[0])]
+
+    def fits(name: str) -> bool:
+        return contract in (None, name) and request.principal.sees(name)
 
     async def events() -> AsyncIterator[bytes]:
         newest = since or 0
         async with desk.watch.feed() as feed:
             told: set[tuple[str, int]] = set()
             if since is not None:
-                before = await desk.backend.moves(Instant(since - OVERLAP_US), limit=MOVES_AT_ONCE)
-                if len(before) == MOVES_AT_ONCE and before[0].at > since:
+                before, gap = await desk.watch.moves(since)
+                if gap:
                     yield event("gap", {}, str(newest))
                 for move in wanted(before):
                     told.add((move.run, move.seq))
@@ -111,6 +113,6 @@ def _instant(last: str) -> Instant:
 
 
 ROUTES = (
-    Route("GET", "/runs/changes", of_all),
-    Route("GET", "/runs/{contract}/{key}/changes", of_run),
+    Route("GET", "/runs/changes", of_all, "look"),
+    Route("GET", "/runs/{contract}/{key}/changes", of_run, "look"),
 )

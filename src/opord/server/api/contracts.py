@@ -133,10 +133,10 @@ def _text(content: str, kind: str) -> Answer:
 
 
 ROUTES = (
-    Route("GET", "/contracts", list_contracts),
-    Route("GET", "/contracts/{contract}", sheet),
-    Route("GET", "/contracts/{contract}/versions", versions),
-    Route("GET", "/contracts/{contract}/diagram", draw),
-    Route("GET", "/contracts/{contract}/text", text),
-    Route("GET", "/contracts/{contract}/openapi.json", openapi),
+    Route("GET", "/contracts", list_contracts, "look"),
+    Route("GET", "/contracts/{contract}", sheet, "look"),
+    Route("GET", "/contracts/{contract}/versions", versions, "look"),
+    Route("GET", "/contracts/{contract}/diagram", draw, "look"),
+    Route("GET", "/contracts/{contract}/text", text, "look"),
+    Route("GET", "/contracts/{contract}/openapi.json", openapi, "look"),
 )

@@ -43,4 +43,4 @@ async def _page(desk: Desk, request: Request, after: int, limit: int) -> tuple[l
     return (page, True) if more and page else (views, False)
 
 
-ROUTES = (Route("GET", "/runs/{contract}/{key}/history", history),)
+ROUTES = (Route("GET", "/runs/{contract}/{key}/history", history, "look"),)

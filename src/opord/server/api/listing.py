@@ -107,7 +107,7 @@ async def _rows(
     Of a search by data, a page may have fewer runs although others follow.
     """
     loop, rows, damaged = asyncio.get_running_loop(), list[RunRow](), dict[str, str]()
-    end = loop.time() + _LOOK_S
+    end, begin = loop.time() + _LOOK_S, after
     while True:
         # One more than asked for says whether others follow.
         wanted = _READ_AT_ONCE if data else limit + 1 - len(rows)
@@ -115,10 +115,10 @@ async def _rows(
         damaged.update(page.damaged)
         rows += page.rows
         if len(rows) > limit:
-            return rows[:limit], damaged, rows[limit - 1].run
+            return rows[:limit], damaged, desk.place(begin, rows[:limit])
         after = page.after
         if after is None or (data and loop.time() > end):
             return rows, damaged, after
 
 
-ROUTES = (Route("GET", "/runs", list_runs),)
+ROUTES = (Route("GET", "/runs", list_runs, "look"),)

@@ -8,11 +8,12 @@ from opord.backends.base import InputInvalid
 from opord.errors import EventRefused, RoleRequired
 from opord.generated.handles import Sent
 from opord.kernel.bounds import LONGEST_REASON
+from opord.server.access import CANCEL, role_to_cancel
 from opord.server.answers import Answer, as_json
 from opord.server.api.showing import etag
 from opord.server.desk import Desk, if_seq, run_of
 from opord.server.integers import may_have_one, with_integers
-from opord.server.principals import OPERATOR, Principal
+from opord.server.principals import Principal
 from opord.server.problems import Problem, problem_of
 from opord.server.requests import Request
 from opord.server.routing import Route
@@ -50,7 +51,10 @@ async def _sent(desk: Desk, request: Request, event: str, args: Any) -> Sent:
     one role, or none is wanted. A refusal changes nothing, and lists the roles.
     """
     principal, run = request.principal, run_of(request)
-    role = principal.only_role
+    if event == CANCEL:
+        role = await _role_to_cancel(desk, request, principal)
+    else:
+        role = principal.only_role
     seq = await if_seq(desk, request)
     try:
         try:
@@ -77,19 +81,10 @@ async def cancel(desk: Desk, request: Request) -> Answer:
 
 
 async def _role_to_cancel(desk: Desk, request: Request, principal: Principal) -> str | None:
-    """Return the role in which a principal cancels: one that the contract wants, or operator.
-
-    Raises:
-        Problem: the principal has none of them.
-    """
     row, _ = await desk.row(request)
     program = await desk.shown.program_if_readable(row)
-    event = program.events.get("cancel") if program is not None else None
-    wanted = event.declaration.roles if event is not None else ()
-    role = principal.role_among(wanted or (OPERATOR,))
-    if role is None:
-        raise no_role("cancel", wanted or (OPERATOR,))
-    return role if wanted else None
+    event = program.events.get(CANCEL) if program is not None else None
+    return role_to_cancel(principal, event.declaration.roles if event is not None else ())
 
 
 def reason_of(members: dict[str, Any]) -> str | None:
@@ -104,11 +99,6 @@ def reason_of(members: dict[str, Any]) -> str | None:
     if reason is not None and len(reason) > LONGEST_REASON:
         raise InputInvalid("the request", "reason", f"is longer than {LONGEST_REASON:,} characters")
     return reason
-
-
-def no_role(what: str, roles: tuple[str, ...]) -> Problem:
-    """Return the problem of a principal that lacks the role for a verb."""
-    return Problem("role_required", f"only {' or '.join(roles)} may {what} a run", roles=[*roles], given=None)
 
 
 async def _with_what_fits(desk: Desk, request: Request, wrong: EventRefused | RoleRequired) -> Problem:
@@ -128,6 +118,6 @@ async def _with_what_fits(desk: Desk, request: Request, wrong: EventRefused | Ro
 
 
 ROUTES = (
-    Route("POST", "/runs/{contract}/{key}/events/{event}", send),
-    Route("POST", "/runs/{contract}/{key}/cancel", cancel),
+    Route("POST", "/runs/{contract}/{key}/events/{event}", send, "send"),
+    Route("POST", "/runs/{contract}/{key}/cancel", cancel, "cancel"),
 )

@@ -37,4 +37,4 @@ def _is_known(request: Request, tag: bytes) -> bool:
     return known == "*" or tag.decode() in [one.strip().removeprefix("W/") for one in known.split(",")]
 
 
-ROUTES = (Route("GET", "/runs/{contract}/{key}", show),)
+ROUTES = (Route("GET", "/runs/{contract}/{key}", show, "look"),)

@@ -45,4 +45,4 @@ def address_of(request: Request, run: str) -> str:
     return f"{root_of(request.scope)}/api/v1/runs/{segment(contract)}/{segment(key)}"
 
 
-ROUTES = (Route("POST", "/contracts/{contract}/runs", start),)
+ROUTES = (Route("POST", "/contracts/{contract}/runs", start, "start"),)
