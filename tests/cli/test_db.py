@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from opord.server.state import STEPS
 from tests.cli.kit import Shop, order
 
 
@@ -17,10 +18,44 @@ def test_check_says_whether_a_store_is_there_and_up_to_date(shop: Shop) -> None:
     shop.start("o1")
     there = shop.opord("db", "check")
     assert (there.status, there.err) == (0, "")
-    assert there.out.endswith("up to date\n")
+    assert there.out.endswith(
+        "up to date\ntables of `opord serve`: there are none yet; `opord serve` or `opord db migrate` makes them\n"
+    )
     facts = json.loads(shop.opord("db", "check", "--json").out)
     assert (facts["exists"], facts["current"], facts["wrong"]) == (True, True, [])
     assert facts["schema"] == facts["schema_known"]
+    assert facts["server_schema"] == 0
+
+
+def server_schema(shop: Shop, store: str) -> int:
+    return int(shop.opord("db", "check", "--json", "--store", store).json["server_schema"])
+
+
+def test_migrate_makes_the_tables_of_the_server(shop: Shop) -> None:
+    shop.start("o1")
+    assert shop.opord("db", "migrate").status == 0
+    there = shop.opord("db", "check")
+    assert there.status == 0
+    assert there.out.endswith(f"tables of `opord serve`: schema {STEPS.newest}, up to date\n")
+
+
+def test_migrate_makes_the_tables_of_the_server_where_they_are_to_lie(shop: Shop) -> None:
+    (shop.folder / "opord.toml").write_text('[server]\nstate = "sqlite:///own.db"\n')
+    assert shop.opord("db", "migrate").status == 0
+    assert server_schema(shop, "sqlite:///opord.db") == 0
+    assert server_schema(shop, "sqlite:///own.db") == STEPS.newest
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("[server]\nstat = 1", "sets `[server] stat`, which is not a setting"), ("[server]\nstate = 1", "expected str for `[server] state`, got 1"),
+     ("server = 1", "expected dict for `server`, got 1")],
+)  # fmt: skip
+def test_settings_of_the_server_are_checked(shop: Shop, text: str, said: str) -> None:
+    (shop.folder / "opord.toml").write_text(text)
+    refused = shop.opord("db", "check")
+    assert refused.status == 2
+    assert said in refused.err
 
 
 def test_no_sql_is_printed_for_a_file(shop: Shop) -> None:
@@ -38,6 +73,7 @@ def test_the_sql_of_a_schema_is_printed_without_asking_the_server(shop: Shop) ->
     assert 'GRANT USAGE ON SCHEMA desk TO "clerk";' in said.out
     assert "opord." not in said.out.replace("opord.may_change", "")
     assert "hunter2" not in said.out
+    assert "CREATE TABLE desk.server_idempotency" in said.out
 
 
 WRONG_USAGE = [

@@ -3,6 +3,7 @@
 __all__ = [
     "archived",
     "base",
+    "beside",
     "client",
     "codes",
     "front",

@@ -36,6 +36,7 @@ from opord.kernel.rows import (
     ValueRow,
 )
 from opord.stores.base import Move, Progress, RowDamaged, RunFilter, StoreError, Stray, UnreadRow, WorkerRow
+from opord.stores.beside import Beside
 from opord.values.guard import LIMIT_BYTES
 from opord.values.types import NO_TIME, Digest, Duration, Instant, RunId
 
@@ -549,6 +550,14 @@ class Backend(Protocol):
 
         Raises:
             LimitUnknown: there is none of that name.
+        """
+        ...
+
+    def beside(self) -> Beside:
+        """Return what keeps tables of others beside the runs; any thread may use it.
+
+        Raises:
+            Unsupported (`unsupported`): this runtime has no place for them.
         """
         ...
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from msgspec import MsgspecError
 
 from opord.backends.base import LIMITS, Can, Limits, Page, PruneWish, Reading, Verified, Version
+from opord.backends.beside import beside
 from opord.backends.limits import LimitUnknown
 from opord.drive.starts import Started, accepted, scheduled
 from opord.engine.process import Process
@@ -24,6 +25,7 @@ from opord.kernel.needs import Served
 from opord.kernel.program import Program
 from opord.kernel.rows import InboxRow, RecordRow, RunRow, Status, StoredContract, ValueRow
 from opord.stores.base import Move, Progress, RowDamaged, RunFilter, Stray, UnreadRow, WorkerRow
+from opord.stores.beside import Beside
 from opord.values.types import Digest, Instant, RunId
 
 if TYPE_CHECKING:
@@ -327,6 +329,12 @@ class Embedded:
         contract, _, call = name.partition(".")
         if not await self.process.writer.call(self._store.permits.drop_limit, contract, call):
             raise LimitUnknown(name, [one.limit.name for one in await self.limits_in_use()])
+
+    # --- tables of others ------------------------------------------------------------------------
+
+    def beside(self) -> Beside:
+        """Return what keeps tables of others beside the store; see `Backend.beside`."""
+        return beside(self._store)
 
     # --- maintaining runs ------------------------------------------------------------------------
 

@@ -15,7 +15,15 @@ from opord.cli.completing import offer_contracts
 from opord.cli.contracts import program_at
 from opord.cli.errors import CliError
 from opord.cli.opening import open_engine, until_moved
-from opord.cli.settings import Seconds, engine_secrets, outside_option, secrets_option, setting, store_option
+from opord.cli.settings import (
+    Seconds,
+    engine_secrets,
+    outside_option,
+    secrets_option,
+    server_setting,
+    setting,
+    store_option,
+)
 from opord.cli.stopping import SAME_ORDER_S
 from opord.cli.worker_log import FORMATS, keep_logging, log_to_stderr
 
@@ -44,11 +52,14 @@ _ORDERS = (signal.SIGTERM, signal.SIGINT)
               help="How long to wait at the start for a PostgreSQL server that is away. Then the command ends with status 3.")  # fmt: skip
 @click.option("--log-format", type=click.Choice(FORMATS), default="text", show_default=True,
               help="Log lines as text, or each line as a JSON object.")  # fmt: skip
+@click.option("--state", envvar="OPORD_STATE", default=lambda: server_setting("state"), show_default="beside the runs",
+              metavar="URL", help="Another store in which the server keeps what is its own; a missing one is created.")  # fmt: skip
 @store_option
 @secrets_option
 @outside_option
 def command(
-    contracts: tuple[str, ...], host: str, port: int, drain: float, wait: float | None, log_format: str, store: str,
+    contracts: tuple[str, ...], host: str, port: int, drain: float, wait: float | None, log_format: str, state: str | None,
+    store: str,
 ) -> int:  # fmt: skip
     """Serve the HTTP API.
 
@@ -79,6 +90,8 @@ def command(
         )
     check_system()
     check_lasts(store)
+    if state is not None:
+        check_lasts(state)
     programs = [program_at(one) for one in contracts]
     _check_versions(programs)
     log_to_stderr(log_format)
@@ -91,7 +104,15 @@ def command(
         ) from wrong
     wait_s = wait if wait is not None else math.inf
     return asyncio.run(
-        _serve(programs, whole_url(store), shown_url(store), listening, drain_s=drain, wait_s=wait_s)
+        _serve(
+            programs,
+            whole_url(store),
+            shown_url(store),
+            None if state is None else whole_url(state),
+            listening,
+            drain_s=drain,
+            wait_s=wait_s,
+        )
     )
 
 
@@ -105,7 +126,8 @@ def _check_versions(programs: Sequence[Program]) -> None:
 
 
 async def _serve(
-    programs: Sequence[Program], store: str, shown_as: str, listening: socket.socket, *, drain_s: float, wait_s: float
+    programs: Sequence[Program], store: str, shown_as: str, state: str | None, listening: socket.socket, *,
+    drain_s: float, wait_s: float,
 ) -> int:  # fmt: skip
     from opord.backends.front import Engine, relax_for_good
     from opord.server import HttpApi, serving
@@ -117,7 +139,9 @@ async def _serve(
     if engine is None:
         listening.close()
         return 0
+    api = HttpApi(engine, state=state)
     try:
+        await api.state.open()
         relax_for_good()
         names = (
             ", ".join(f"{one.name} {one.version}" for one in programs) or "no contract; runs are only shown"
@@ -126,7 +150,7 @@ async def _serve(
         damaged = asyncio.create_task(engine.until_damaged())
         moved = asyncio.create_task(until_moved(engine))
         await serving.serve(
-            HttpApi(engine),
+            api,
             listening,
             asyncio.wait({stop, damaged, moved}, return_when=asyncio.FIRST_COMPLETED),
             drain_s=drain_s,
@@ -139,6 +163,7 @@ async def _serve(
             raise engine.writer.moved
         log.info("stopped")
     finally:
+        await api.state.close()
         await engine.__aexit__()
     return 0
 

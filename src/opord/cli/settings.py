@@ -33,8 +33,14 @@ SETTING_TYPES: dict[str, tuple[type, ...]] = {
     "insecure_plaintext_secrets": (bool,),
     "allow_outside": (bool,),
     "limits": (dict,),
+    "server": (dict,),
 }
 """The settings that a file may have, and their types."""
+
+SERVER_TYPES: dict[str, tuple[type, ...]] = {
+    "state": (str,),
+}
+"""The settings of `[server]`, and their types."""
 
 DURATIONS = frozenset({"lease", "drain", "call_limit", "wait"})
 """The settings that are durations: as a contract writes them (`20m`), or a number of seconds."""
@@ -106,6 +112,11 @@ def seconds_of(text: str) -> float:
 def setting(name: str, default: Any = None) -> Any:
     """Return a setting from the file in the working directory, or its default."""
     return _from_files(Path.cwd()).get(name, default)
+
+
+def server_setting(name: str, default: Any = None) -> Any:
+    """Return a setting of `[server]` from the file in the working directory, or its default."""
+    return setting("server", {}).get(name, default)
 
 
 def store_option(command: CommandT) -> CommandT:
@@ -271,18 +282,10 @@ def _checked(path: Path, table: Any) -> dict[str, Any]:
     if not isinstance(table, dict):
         raise CliError("settings", f"{path.name}: [tool.opord] is not a table", 2)
     for name, value in table.items():
-        if name not in SETTING_TYPES:
-            raise CliError(
-                "settings",
-                f"{path.name} sets `{name}`, which is not a setting; the settings are {', '.join(SETTING_TYPES)}",
-                2,
-            )
-        if not isinstance(value, SETTING_TYPES[name]) or (
-            isinstance(value, bool) and bool not in SETTING_TYPES[name]
-        ):
-            kinds = " or ".join(kind.__name__ for kind in SETTING_TYPES[name])
-            shown_value = "something else" if name == "secret_keys" else repr(value)
-            raise CliError("settings", f"{path.name}: expected {kinds} for `{name}`, got {shown_value}", 2)
+        _check_type(path, name, value, SETTING_TYPES)
+        if name == "server":
+            for inner, one in value.items():
+                _check_type(path, inner, one, SERVER_TYPES, "[server] ")
         if name == "label" and (wrong := _no_label(value)):
             raise CliError("settings", f"{path.name}: `label`: {wrong}", 2)
         if name in DURATIONS:
@@ -291,3 +294,17 @@ def _checked(path: Path, table: Any) -> dict[str, Any]:
             except ValueError as wrong:
                 raise CliError("settings", f"{path.name}: `{name}`: {wrong}", 2) from None
     return table
+
+
+def _check_type(path: Path, name: str, value: Any, types: dict[str, tuple[type, ...]], of: str = "") -> None:
+    """Refuse a setting that is unknown, or has a wrong type. `of` names its table."""
+    if name not in types:
+        raise CliError(
+            "settings",
+            f"{path.name} sets `{of}{name}`, which is not a setting; the settings are {', '.join(types)}",
+            2,
+        )
+    if not isinstance(value, types[name]) or (isinstance(value, bool) and bool not in types[name]):
+        kinds = " or ".join(kind.__name__ for kind in types[name])
+        shown_value = "something else" if name == "secret_keys" else repr(value)
+        raise CliError("settings", f"{path.name}: expected {kinds} for `{of}{name}`, got {shown_value}", 2)

@@ -12,4 +12,4 @@ from opord.server.limits import HttpLimits
 from opord.server.principals import Principal, Who
 from opord.server.problems import Problem
 
-__all__ = ["HttpApi", "HttpLimits", "Principal", "Problem", "Who", "problems", "serving"]
+__all__ = ["HttpApi", "HttpLimits", "Principal", "Problem", "Who", "problems", "serving", "state"]

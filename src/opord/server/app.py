@@ -17,6 +17,7 @@ from opord.server.principals import SAFE_METHODS, Principal, Who, check_origin, 
 from opord.server.problems import KINDS, Problem, as_plain, headers_of, problem_of
 from opord.server.requests import CLOSE, ClientGone, Inlet, Receive, Request
 from opord.server.routing import Found, Routes
+from opord.server.state import State
 from opord.server.streams import Stream
 
 _ROUTES = Routes(ROUTES)
@@ -43,6 +44,8 @@ class HttpApi:
             of `local`, who may do everything, and others are refused.
         limits: how much a client may ask.
         origins: other web sites whose pages may ask, such as `https://shop.example`.
+        state: the URL of a store in which the API keeps what is its own. Without it, that lies in
+            tables beside the runs.
     """
 
     def __init__(
@@ -52,9 +55,10 @@ class HttpApi:
         who: Who = local,
         limits: HttpLimits | None = None,
         origins: Collection[str] = (),
+        state: str | None = None,
     ) -> None:
         self._limits = limits if limits is not None else HttpLimits()
-        self._desk = Desk(source, self._limits)
+        self._desk = Desk(source, self._limits, State(lambda: source.backend, state))
         self._who = who
         self._origins = frozenset(origins)
         self._requests = 0
@@ -62,6 +66,11 @@ class HttpApi:
     def stop(self) -> None:
         """Answer those who wait now, and end all streams: the server is about to stop."""
         self._desk.watch.close()
+
+    @property
+    def state(self) -> State:
+        """What the API keeps for itself. It is opened when it is first needed."""
+        return self._desk.state
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         """Answer a request; see the ASGI specification."""
@@ -157,12 +166,14 @@ class HttpApi:
         try:
             if owns:
                 await source.__aenter__()
+                await self.state.open()
         except Exception as error:
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return
         await send({"type": "lifespan.startup.complete"})
         await receive()
         self.stop()
+        await self.state.close()
         if owns:
             await source.__aexit__(None, None, None)
         await send({"type": "lifespan.shutdown.complete"})

@@ -18,6 +18,7 @@ from opord.server.principals import Principal
 from opord.server.problems import Problem
 from opord.server.requests import ClientGone, Request
 from opord.server.sight import Sight
+from opord.server.state import State
 from opord.server.streams import Stream
 from opord.server.watch import Watch
 from opord.values.types import RunId
@@ -88,9 +89,10 @@ class _Streams:
 class Desk:
     """Answers for one source. It is asked by the routes, and keeps no state of any run."""
 
-    def __init__(self, source: Source, limits: HttpLimits, *, of: Desk | None = None) -> None:
+    def __init__(self, source: Source, limits: HttpLimits, state: State, *, of: Desk | None = None) -> None:
         self.source = source
         self.limits = limits
+        self.state = state
         self.watch: Watch = of.watch if of is not None else Watch(lambda: source.backend)
         self._streams: _Streams = of._streams if of is not None else _Streams()
         self._shown: Shown | None = None
@@ -106,7 +108,9 @@ class Desk:
         if desk is None:
             if len(self._seen) >= SIGHTS_KEPT:
                 self._seen.clear()
-            desk = self._seen[contracts] = Desk(_Seen(self.source, contracts), self.limits, of=self)
+            desk = self._seen[contracts] = Desk(
+                _Seen(self.source, contracts), self.limits, self.state, of=self
+            )
         return desk
 
     @property

@@ -208,6 +208,10 @@ class Sight:
         """Refuse: limits hold for all runs."""
         _whole()
 
+    def beside(self) -> Never:
+        """Refuse: the tables of others are nobody's view."""
+        _whole()
+
     async def verify(self, run: str | None = None) -> AsyncIterator[Verified]:
         """Prove the journal of a run; that of all is refused. See `Backend.verify`."""
         if run is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from opord.stores.base import Store, StoreMisused, StoreRefused
 from opord.stores.kind import unread
 
 if TYPE_CHECKING:
+    from opord.stores.beside import Steps
     from opord.stores.kind import Remark, StoreKind, StoreOverview
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "archive",
     "base",
     "bell",
+    "beside",
     "inspect_store",
     "kind",
     "kind_of",
@@ -91,9 +93,9 @@ def shown_url(url: str) -> str:
         return unread(url)
 
 
-def schema_script(url: str, *, role: str | None = None) -> str:
+def schema_script(url: str, *, role: str | None = None, beside: Sequence[Steps] = ()) -> str:
     """Return the SQL that makes the store that a URL names; see `StoreKind.schema_script`."""
-    return kind_of(url).schema_script(url, role=role)
+    return kind_of(url).schema_script(url, role=role, beside=beside)
 
 
 def libraries() -> Iterator[Remark]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 from opord.kernel.rows import NeedReason
 from opord.stores.base import LiveVersion, Store
+from opord.stores.beside import Steps
 
 RemarkVerdict: TypeAlias = Literal["fine", "note", "warning", "wrong"]
 """`note` needs no action. `wrong` means that something cannot work."""
@@ -95,6 +96,7 @@ class StoreOverview:
     - `needs` counts the runs with each need.
     - `stands` is what runs stand still for beside that.
     - `last_at` is the instant of the last record, in microseconds since 1970 UTC.
+    - `beside` are the versions of the tables that others keep in the store, by their owner.
     - `now` is the instant of the look by the store's own clock; None if it goes by the machine's.
     - `details` are further facts for programs.
     """
@@ -109,6 +111,7 @@ class StoreOverview:
     needs: Mapping[NeedReason, int] = field(default_factory=dict)
     stands: Standing = Standing()
     last_at: int | None = None
+    beside: Mapping[str, int] = field(default_factory=dict)
     now: int | None = None
     remarks: tuple[Remark, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
@@ -182,10 +185,11 @@ class StoreKind(Protocol):
         """
         ...
 
-    def schema_script(self, url: str, *, role: str | None) -> str:
+    def schema_script(self, url: str, *, role: str | None, beside: Sequence[Steps] = ()) -> str:
         """Return the SQL that makes the store or brings it up to date; it may be run again.
 
-        With `role`, it also gives that role the rights that a worker needs, and no others.
+        With `beside`, it also makes the tables that others keep in the store. With `role`, it also
+        gives that role the rights that a worker needs, and no others.
 
         Raises:
             StoreRefused: this kind of store needs none, or the URL or the role cannot be used.

@@ -26,9 +26,11 @@ def command(store: str, as_json: bool) -> int:
       opord db check --store postgresql://db/shop
     """
     from opord.backends.opening import inspect
+    from opord.server.state import STEPS
 
     facts = inspect(store)
-    current = facts.exists and facts.schema >= facts.schema_known
+    server = facts.beside.get(STEPS.owner, 0)
+    current = facts.exists and facts.schema >= facts.schema_known and server in (0, STEPS.newest)
     wrong = [remark for remark in facts.remarks if remark.verdict == "wrong"]
     if as_json:
         write_json(
@@ -38,12 +40,16 @@ def command(store: str, as_json: bool) -> int:
                 "exists": facts.exists,
                 "schema": facts.schema,
                 "schema_known": facts.schema_known,
+                "server_schema": server,
+                "server_schema_known": STEPS.newest,
                 "current": current,
                 "wrong": [{"area": one.area, "text": one.text, "move": one.move} for one in wrong],
             }
         )
     else:
         write(f"{facts.where}: {_state(facts.exists, facts.schema, facts.schema_known)}")
+        if facts.exists:
+            write(f"tables of `opord serve`: {_of_server(server, STEPS.newest)}")
         for remark in wrong:
             write(_line(remark))
     return int(not current or bool(wrong))
@@ -55,6 +61,14 @@ def _state(exists: bool, schema: int, known: int) -> str:
     if schema < known:
         return f"schema {schema}, this opord knows {known}; bring it up to date with `opord db migrate`"
     return f"schema {schema}, up to date"
+
+
+def _of_server(schema: int, known: int) -> str:
+    if not schema:
+        return "there are none yet; `opord serve` or `opord db migrate` makes them"
+    if schema > known:
+        return f"schema {schema}, this opord knows {known}; upgrade opord to serve"
+    return _state(True, schema, known)
 
 
 def _line(remark: Remark) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from opord.cli.output import write, write_json
-from opord.cli.settings import json_option, secret_keys, store_option
+from opord.cli.settings import json_option, secret_keys, server_setting, store_option
 from opord.story.counting import counted
 
 if TYPE_CHECKING:
@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 def command(store: str, as_json: bool) -> int:
     """Bring a store up to date, and encrypt its secrets with the first of the configured keys.
 
-    Opening the store updates its schema. Then the command looks at each run of a contract with
-    secrets. If secrets are readable, or encrypted with another key than the first of
-    OPORD_SECRET_KEYS, it encrypts them with that first key. The history of the run stays the same.
+    Opening the store updates its schema, and that of the tables of `opord serve`. Then the command
+    looks at each run of a contract with secrets. If secrets are readable, or encrypted with another
+    key than the first of OPORD_SECRET_KEYS, it encrypts them with that first key. The history of
+    the run stays the same.
     Stop the workers first: a run that a worker holds is left out. You can stop the command at any
     time and run it again.
 
@@ -31,10 +32,13 @@ def command(store: str, as_json: bool) -> int:
     Example:
       OPORD_SECRET_KEYS="$(opord keys new),$OPORD_SECRET_KEYS" opord db migrate
     """
+    from opord.backends.beside import bring_up_to_date
     from opord.backends.upkeep import migrate
+    from opord.server.state import STEPS
 
     keys = secret_keys()
     tally = migrate(store, secret_keys=keys)
+    bring_up_to_date(server_setting("state") or store, STEPS)
     _tell(tally, as_json, with_key=bool(keys))
     return int(not tally.whole)
 

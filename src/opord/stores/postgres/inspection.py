@@ -23,6 +23,7 @@ from opord.stores.kind import (
     TroubledWorker,
 )
 from opord.stores.postgres import sql
+from opord.stores.postgres.beside import versions
 from opord.stores.postgres.connections import CONNECT_S, Connection, check_parameters, fetch
 from opord.stores.postgres.errors import translate
 from opord.stores.postgres.location import Location, location_of
@@ -95,6 +96,7 @@ def inspect(url: str, *, whole: bool = False) -> StoreOverview:
             needs=look.needs(due=schema >= _LABELS),
             stands=look.standing() if schema >= _LABELS else Standing(),
             last_at=look.last_at(),
+            beside=versions(connection, location.schema),
             now=now,
             remarks=(*remarks, look.rights(), look.dead_rows()),
             details={"server": server.version_text, "schema_name": location.schema},
@@ -197,6 +199,10 @@ _LIMITED: Final = (
 _OVERDUE: Final = f"SELECT count(*) FROM opord.heads WHERE status = 'waiting' AND wake_at <= (SELECT {sql.CLOCK}) - {OVERDUE_US}"
 
 
+_OF_THE_SERVER: Final = "server_"
+"""How the names of the HTTP server's tables begin."""
+
+
 class _Look:
     """A look at the tables of a store."""
 
@@ -284,6 +290,10 @@ class _Look:
             self._schema,
         )
         tables = [name for (name,) in missing]
+        if tables and all(name.startswith(_OF_THE_SERVER) for name in tables):
+            message = f"this role may not write {', '.join(tables)}; workers do not need them"
+            move = "to serve with it, let their owner run what `opord db print-sql --role NAME` prints"
+            return Remark("rights", "note", message, move, {"not_writable": tables})
         if tables:
             message = f"this role may not write {', '.join(tables)}"
             move = "let their owner run what `opord db print-sql --role NAME` prints"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 
 from opord.stores.base import Store, StoreRefused
+from opord.stores.beside import Steps
 from opord.stores.kind import Remark, StoreKind, StoreOverview
 from opord.stores.postgres.location import location_of
 
@@ -65,14 +66,16 @@ class PostgresKind:
 
         return inspect(url, whole=whole)
 
-    def schema_script(self, url: str, *, role: str | None) -> str:
+    def schema_script(self, url: str, *, role: str | None, beside: Sequence[Steps] = ()) -> str:
         """Return the SQL of the schema that the URL names; the server is not asked."""
         location = location_of(url)
         self._need_library(url)
+        from opord.stores.postgres import beside as tables
         from opord.stores.postgres.opening import grants, script
 
+        others = "".join(tables.script(location.schema, steps) for steps in beside)
         rights = "" if role is None else grants(location.schema, role)
-        return f"BEGIN;\n{script(location.schema)}{rights}COMMIT;\n"
+        return f"BEGIN;\n{script(location.schema)}{others}{rights}COMMIT;\n"
 
     def library(self) -> Remark:
         """Say which psycopg is installed."""

@@ -54,6 +54,7 @@ from opord.stores.bell import Bell, Ring, Rings, rings_for
 from opord.stores.permits import PermitDesk
 from opord.stores.postgres import batch as group
 from opord.stores.postgres import pruning, sql
+from opord.stores.postgres.beside import HasTablesBeside
 from opord.stores.postgres.clock import ServerClock
 from opord.stores.postgres.connections import Connection, Connections, Handed, fetch
 from opord.stores.postgres.contracts import ContractRows
@@ -93,7 +94,7 @@ _PUT_OFF_US: Final = 60 * 1_000_000
 _NEWEST: Final = (1 << 63) - 1
 
 
-class PostgresStore(Progresses):
+class PostgresStore(Progresses, HasTablesBeside):
     """A store in a schema of a PostgreSQL database, for any number of workers."""
 
     readers: int = READERS

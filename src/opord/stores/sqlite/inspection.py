@@ -18,6 +18,7 @@ from opord.kernel.run import body_in
 from opord.stores.base import DUE_READ, KEPT_READ, KeptFor, LiveVersion, RowDamaged, StoreRefused
 from opord.stores.kind import GoneWorker, LabelledWorker, LimitedRuns, Standing, TroubledWorker
 from opord.stores.sqlite import sql
+from opord.stores.sqlite.beside import versions
 from opord.stores.sqlite.connection import rows, translate
 from opord.stores.sqlite.listing import DUE_NEEDS, strays
 from opord.stores.sqlite.location import check_location, file_system, true_name
@@ -43,6 +44,7 @@ class StoreFacts:
 
     - `schema` is that of the file, `schema_known` the newest that this version knows.
     - `last_at` is the instant of the last record, in microseconds since 1970 UTC.
+    - `beside` are the versions of the tables of others, by their owner.
     - `needs` counts the runs with each need.
     - `stands` is what runs stand still for beside that.
     - `damage` is what SQLite's quick check of the file found: empty if nothing, None if the file
@@ -69,6 +71,7 @@ class StoreFacts:
     stands: Standing = Standing()
     damage: str | None = None
     unreadable: tuple[str, ...] = ()
+    beside: Mapping[str, int] = field(default_factory=dict)
 
 
 def inspect_file(path: Path, mounts: Path = Path("/proc/mounts"), *, whole: bool = False) -> StoreFacts:
@@ -126,6 +129,7 @@ def inspect_file(path: Path, mounts: Path = Path("/proc/mounts"), *, whole: bool
                 _standing(connection, schema, time.time_ns() // 1000),
                 damage,
                 tuple(_unreadable(connection)) if damage == "" else (),
+                versions(connection),
             )
         finally:
             connection.close()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 from opord.stores.base import Store, StoreMissing, StoreMisused, StoreRefused, check_system
+from opord.stores.beside import Steps
 from opord.stores.kind import Remark, StoreKind, StoreOverview, unread
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ class SqliteKind:
             needs=store.needs,
             stands=store.stands,
             last_at=store.last_at,
+            beside=store.beside,
             remarks=tuple(remarks(store)),
             details={
                 "path": str(store.path),
@@ -90,7 +92,7 @@ class SqliteKind:
             },
         )
 
-    def schema_script(self, url: str, *, role: str | None) -> str:
+    def schema_script(self, url: str, *, role: str | None, beside: Sequence[Steps] = ()) -> str:
         """Refuse: nobody else runs SQL for a file."""
         path_of(url)
         raise StoreMisused(

@@ -59,6 +59,7 @@ from opord.stores.putting import put_contract
 from opord.stores.sqlite import pruning, sql
 from opord.stores.sqlite.batch import Batch, ContractNumberStale
 from opord.stores.sqlite.bell import LogBell, bell_of, ring_log
+from opord.stores.sqlite.beside import SqliteBeside
 from opord.stores.sqlite.connection import BoundValues, at_once, rows
 from opord.stores.sqlite.contracts import ContractRows
 from opord.stores.sqlite.handed import NO_JOIN
@@ -503,6 +504,10 @@ class SqliteStore:
 
     def close(self) -> None:
         self._pool.close()
+
+    def beside(self) -> SqliteBeside:
+        """Return what keeps tables of others in this file; see `opord.stores.beside`."""
+        return SqliteBeside(self._pool, self.now)
 
     # --- Connections -----------------------------------------------------------------------------
 
