@@ -41,6 +41,7 @@ DIGESTS = {
     "0006_worker_trouble.sql": "867eac2c9d06b48d37c31498b01d182b45663568ab9a9c50e37536d6132a57ee",
     "0007_worker_calls.sql": "70bff576cfd59acd988bcdd6eb598efa7a88678180f93f24a9a8637da99f898c",
     "0009_limits.sql": "fa95091b1cf7c08a54ac47781418787a80fbd274f439af926870d689e4762383",
+    "0010_outbox.sql": "8ffdc26e9a8b07fec3e865e8fda6566a61505be4cfa5165eb305b606bffe4283",
     "0008_labels.sql": "7c2f1bd402fab53a15c4af4fdd4da6a813abdab75325d263d26e2009e9c34d0e",
 }
 """The steps that existing stores may have made. They must never change."""

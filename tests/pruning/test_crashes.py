@@ -301,7 +301,7 @@ def test_the_next_prune_goes_on_after_a_killed_process(scene: Scene) -> None:
 
 def test_a_full_disk_loses_nothing_and_leaves_whole_lines(scene: Scene) -> None:
     store = SqliteStore(scene.file, clock=SteppedClock())
-    add_ended(store, 40, prefix="filler", text=json.dumps("x" * 20_000))
+    add_ended(store, 60, prefix="filler", text=json.dumps("x" * 20_000))
     prune(store, scene.archive, contract="Orders", before=BEGIN)
     prune(store, scene.archive, contract="Refunds", before=BEGIN)
     add_ended(store, 3, prefix="late")

@@ -21,7 +21,7 @@ def test_a_store_of_the_first_schema_is_migrated_and_pruned(tmp_path: Path) -> N
     old.execute(
         "DROP INDEX heads_by_needs; DROP INDEX heads_due; DROP INDEX heads_by_label; DROP INDEX heads_live_by_label"
     )
-    for table in ("limits", "permits", "waits", "queues"):
+    for table in ("limits", "permits", "waits", "queues", "outbox", "queued", "endpoints"):
         old.execute(f"DROP TABLE opord_{table}")
     for column in ("heads DROP COLUMN needs", "heads DROP COLUMN priority", "heads DROP COLUMN label"):
         old.execute(f"ALTER TABLE {column}")

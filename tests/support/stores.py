@@ -47,7 +47,7 @@ COLLECT_AT: Final = 8
 
 TABLES: Final = (
     "journal", "large_values", "inbox", "event_keys", "used_keys", "workers", "pruned", "heads", "runs", "digests",
-    "contracts", "waits", "queues", "permits", "limits",
+    "contracts", "waits", "queues", "permits", "limits", "outbox", "queued", "endpoints",
 )  # fmt: skip
 
 _numbers = itertools.count(1)

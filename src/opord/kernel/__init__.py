@@ -27,6 +27,7 @@ __all__ = [
     "limits",
     "needs",
     "open_needs",
+    "outgoing",
     "plan",
     "program",
     "recording",

@@ -54,6 +54,7 @@ from opord.stores.errors import (
     StoreUnsupported,
     check_system,
 )
+from opord.stores.outbox import Outbox
 from opord.stores.permits import Permits
 from opord.stores.seen import KeptFor, LiveVersion, Move, Progress, Stray, UnreadRow, WorkerRow
 from opord.values.types import Digest, Duration, Instant, Key, RunId
@@ -75,6 +76,7 @@ __all__ = [
     "KeyTaken",
     "Move",
     "NotStored",
+    "Outbox",
     "Permits",
     "Progress",
     "Prune",
@@ -224,6 +226,11 @@ class Store(Protocol):
     @property
     def permits(self) -> Permits:
         """The permits of limits."""
+        ...
+
+    @property
+    def outbox(self) -> Outbox:
+        """The messages to other programs."""
         ...
 
     def identity(self) -> str:
@@ -463,15 +470,16 @@ class Store(Protocol):
     ) -> list[EndedRun]:
         """Return up to `limit` runs that ended before an instant, roughly oldest first.
 
-        A run with an open alarm is left out; a person still has to look at it.
-        The list begins after `after`. `contract` is the name of their contract; None means any.
+        A run with an open alarm, which a person still has to look at, is left out, and so is one
+        of which a message waits in the outbox. The list begins after `after`. `contract` is the
+        name of their contract; None means any.
         """
         ...
 
     def prune(self, batch: Sequence[Prune]) -> list[bool]:
         """Delete the runs of the batch that have ended and have not changed, in one transaction.
 
-        A run that needs somebody stays.
+        A run that needs somebody stays, and so does one of which a message waits in the outbox.
 
         All their rows are deleted, and each leaves its tombstone. The answer says for each run
         whether this call deleted it.

@@ -57,6 +57,7 @@ from opord.stores.bell import Bell, Ring
 from opord.stores.memory_permits import MemoryGround
 from opord.stores.memory_rows import Rows
 from opord.stores.memory_transaction import MemoryTransaction
+from opord.stores.outbox import OutboxDesk
 from opord.stores.permits import PermitDesk
 from opord.stores.sqlite.handed import NO_JOIN
 from opord.values.types import START_OF_TIME, Digest, Duration, Instant, Key, RunId
@@ -76,7 +77,9 @@ class MemoryStore:
         self._clock = clock or (lambda: time.time_ns() // 1000)
         self._rows = Rows()
         self._own_changes = 0
-        self.permits: PermitDesk = PermitDesk(MemoryGround(self, lambda: self._rows.limits))
+        ground = MemoryGround(self, lambda: self._rows.limits)
+        self.permits: PermitDesk = PermitDesk(ground)
+        self.outbox: OutboxDesk = OutboxDesk(ground)
 
     def another(self, clock: Callable[[], int] | None = None) -> MemoryStore:
         """Return another handle on the same rows."""
@@ -228,6 +231,7 @@ class MemoryStore:
             rows.values[row.run] = {value.digest: value for value in answer.values}
             rows.highest += 1
             rows.numbers[row.run] = rows.highest
+            rows.tell(None, row, answer.records)
             return Applied(row.arrivals)
         if not isinstance(answer, Write):
             return answer
@@ -248,6 +252,7 @@ class MemoryStore:
             rows.used_keys.setdefault((run, used.action, used.key), used)
         for value in answer.values:
             rows.values[run].setdefault(value.digest, value)
+        rows.tell(row, rows.runs[run], records)
         return Applied(rows.runs[run].arrivals)
 
     def _facts(self, change: Start | Write) -> Facts:
@@ -479,24 +484,7 @@ class MemoryStore:
     def ended(
         self, before: Instant, *, limit: int, contract: str | None = None, after: EndedRun | None = None
     ) -> list[EndedRun]:
-        with self._rows.lock:
-            candidates = [
-                EndedRun(row.run, self._ended_at(row), row.head.since, self._rows.numbers[row.run])
-                for row in self._rows.runs.values()
-                if has_ended(row.head.status) and not row.head.needs and contract in (None, row.name)
-            ]
-        candidates.sort(key=lambda ended: (ended.since, ended.number))
-        place = (after.since, after.number) if after is not None else (-1, 0)
-        page = [
-            ended for ended in candidates if ended.ended_at < before and (ended.since, ended.number) > place
-        ]
-        return page[: max(limit, 0)]
-
-    def _ended_at(self, row: RunRow) -> Instant:
-        if row.head.outcome != "terminated":
-            return row.head.since
-        at = [record.at for record in self._rows.journals[row.run] if record.kind == "terminated"]
-        return max(at, default=row.head.since)
+        return self._rows.ended(before, contract, after)[: max(limit, 0)]
 
     def prune(self, batch: Sequence[Prune]) -> list[bool]:
         check_prune(batch)
@@ -506,7 +494,7 @@ class MemoryStore:
 
     def _prune(self, request: Prune) -> bool:
         rows, run = self._rows, request.tombstone.run
-        if not may_prune(request, rows.runs.get(run)):
+        if not may_prune(request, rows.runs.get(run)) or run in rows.told_of([run]):
             return False
         del rows.runs[run], rows.journals[run], rows.inboxes[run], rows.values[run]
         rows.messages = {each for each in rows.messages if each[0] != run}

@@ -1,4 +1,4 @@
-"""The ground of limits in a store in memory: tables of SQLite, beside the rows of the runs."""
+"""The ground of limits and of the outbox in a store in memory: tables of SQLite."""
 
 from __future__ import annotations
 
@@ -18,11 +18,13 @@ from opord.values.types import Digest, Instant, RunId
 
 T = TypeVar("T")
 
-_SCHEMA: Final = Path(__file__).parent / "sqlite" / "migrations" / "0009_limits.sql"
+_SCHEMAS: Final = tuple(
+    Path(__file__).parent / "sqlite" / "migrations" / name for name in ("0009_limits.sql", "0010_outbox.sql")
+)
 
 
 class LimitTables:
-    """The tables of limits, in a database of their own, which is made when it is first needed."""
+    """Tables in a database of their own, which is made when it is first needed."""
 
     def __init__(self) -> None:
         self._connection: apsw.Connection | None = None
@@ -32,8 +34,14 @@ class LimitTables:
         """A connection to the tables."""
         if self._connection is None:
             self._connection = apsw.Connection(":memory:")
-            self._connection.execute(_SCHEMA.read_text(encoding="utf-8"))
+            for schema in _SCHEMAS:
+                self._connection.execute(schema.read_text(encoding="utf-8"))
         return self._connection
+
+    @property
+    def made(self) -> bool:
+        """Whether the database has been made."""
+        return self._connection is not None
 
     def copy(self) -> LimitTables:
         """Return a copy with the same rows."""
@@ -44,7 +52,7 @@ class LimitTables:
 
 
 class Rows(Protocol):
-    """The store whose runs wait."""
+    """The store that the runs are in."""
 
     def now(self) -> Instant: ...
 
@@ -64,7 +72,7 @@ class Rows(Protocol):
 
 
 class MemoryGround:
-    """Gives `PermitDesk` what it needs of a store in memory.
+    """Gives `PermitDesk` and `OutboxDesk` what they need of a store in memory.
 
     Contracts are numbered by their digests, in the order in which they are first asked for.
     """
@@ -112,7 +120,9 @@ class MemoryGround:
                 return []
             case "live_workers":
                 return [(one.worker,) for one in self._store.workers()]
-            case _:  # open: a statement of `permits.sql`
+            case "begin_telling" | "end_telling":
+                return []  # the store itself looks whether there are endpoints
+            case _:  # open: a statement of `permits.sql` or `outbox.sql`
                 return executes_on(self._tables().connection)(name, values)
 
     def _free(self, run: RunId, epoch: int) -> RunRow | None:

@@ -39,7 +39,7 @@ STRAY_US: Final = 60_000_000
 T = TypeVar("T")
 
 Executes: TypeAlias = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
-"""Executes a statement of `permits.sql` by its name, and returns its rows."""
+"""Executes a statement of `permits.sql` or `outbox.sql` by its name, and returns its rows."""
 
 
 class Standing(NamedTuple):
@@ -119,15 +119,17 @@ class Permits(Protocol):
 
 
 class Ground(Protocol):
-    """What a store gives to `PermitDesk`.
+    """What a store gives to `PermitDesk` and `OutboxDesk`.
 
-    Beside the statements of `permits.sql`, it executes these:
+    Beside the statements of `permits.sql` and `outbox.sql`, it executes these:
 
     - `contract_numbers` (digests of any form, as JSON): the number of each contract.
     - `standings` (names of runs, as JSON): run, epoch, worker, and whether it has ended, of those
       that exist.
     - `wake_run` (run, epoch, instant): make a run due that nobody holds and that has this epoch.
     - `live_workers` (instant): the names of the workers that are alive then.
+    - `begin_telling`, `end_telling`: let the transaction of a record or need write its messages,
+      from now on, or no longer.
     """
 
     def now(self) -> Instant:
@@ -500,9 +502,10 @@ def statements() -> dict[str, str]:
     return statements_of(Path(__file__).parent / "permits.sql")
 
 
-def statements_of(file: Path) -> dict[str, str]:
-    """Return the statements of a file by name, without its comments."""
-    parts = re.split(r"^-- name: (\w+)\n", file.read_text(encoding="utf-8"), flags=re.MULTILINE)
+def statements_of(*files: Path) -> dict[str, str]:
+    """Return the statements of files by name, without their comments."""
+    text = "\n".join(file.read_text(encoding="utf-8") for file in files)
+    parts = re.split(r"^-- name: (\w+)\n", text, flags=re.MULTILINE)
     return {
         name: re.sub(r"^--.*\n", "", body, flags=re.MULTILINE).strip()
         for name, body in zip(parts[1::2], parts[2::2], strict=True)

@@ -33,6 +33,7 @@ from opord.stores.base import (
 from opord.testing.contract_suite import ContractSuite
 from opord.testing.listing_suite import ListingSuite
 from opord.testing.needs_suite import NeedsSuite
+from opord.testing.outbox_suite import OutboxSuite
 from opord.testing.permits_suite import PermitsSuite
 from opord.testing.pruning_suite import PruningSuite
 from opord.testing.scheduling_suite import SchedulingSuite
@@ -64,6 +65,7 @@ class StoreSuite(
     ContractSuite,
     ListingSuite,
     NeedsSuite,
+    OutboxSuite,
     PermitsSuite,
     PruningSuite,
     SchedulingSuite,

@@ -200,6 +200,7 @@ def grants(schema: str, role: str) -> str:
         f'GRANT USAGE ON SCHEMA {schema} TO "{role}";\n'
         f'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO "{role}";\n'
         f'GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO "{role}";\n'
+        f'GRANT EXECUTE ON FUNCTION {schema}.tell(boolean) TO "{role}";\n'
     )
 
 

@@ -1,4 +1,4 @@
-"""The ground of limits in a store in PostgreSQL."""
+"""The ground of limits and of the outbox in a store in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from opord.kernel.rows import RunRow
+from opord.stores import outbox
 from opord.stores.base import RowDamaged
 from opord.stores.permits import Executes, statements, statements_of
 from opord.stores.postgres.clock import ServerClock
@@ -22,7 +23,7 @@ log: logging.Logger = logging.getLogger("opord.store")
 
 T = TypeVar("T")
 
-_OWN: Final = Path(__file__).parent / "permits.sql"
+_OWN: Final = tuple(Path(__file__).parent / name for name in ("permits.sql", "outbox.sql"))
 
 _LIST: Final = "SELECT json_array_elements_text($1::json)"
 
@@ -36,12 +37,12 @@ def _statements(schema: str) -> dict[str, str]:
         .replace(":numbers", f"{_LIST}::bigint")
         .replace(":for_update", "FOR UPDATE")
         .replace(":run_row", RUN_ROW)
-        for name, text in (statements() | statements_of(_OWN)).items()
+        for name, text in (statements() | outbox.statements() | statements_of(*_OWN)).items()
     }
 
 
 class PostgresGround:
-    """Gives `PermitDesk` what it needs of a store in PostgreSQL."""
+    """Gives `PermitDesk` and `OutboxDesk` what they need of a store in PostgreSQL."""
 
     def __init__(
         self,

@@ -355,7 +355,7 @@ FROM opord.pruned AS p JOIN opord.contracts AS c ON c.id = p.contract
 WHERE p.run = ANY (ARRAY(SELECT json_array_elements_text($1::json)))
 
 -- name: ended
--- The runs that ended before an instant and need nobody. A terminated run keeps the instant at which it entered its
+-- The runs that ended before an instant and need nobody, and of which no message waits. A terminated run keeps the instant at which it entered its
 -- state; the instant of its end is in its journal. Each contract's part stops at the limit.
 SELECT e.run, e.ended_at, e.since, e.number
 FROM opord.contracts AS c CROSS JOIN LATERAL (
@@ -367,6 +367,7 @@ FROM opord.contracts AS c CROSS JOIN LATERAL (
   ) AS t
   WHERE h.contract = c.id AND h.ended_since IS NOT NULL AND h.ended_since < $2
     AND (h.ended_since, h.run) > ($3::bigint, $4::bigint) AND h.needs = '' AND t.ended_at < $2
+    AND NOT EXISTS (SELECT 1 FROM opord.outbox AS m WHERE m.run = r.run)
   ORDER BY h.ended_since, h.run LIMIT $5
 ) AS e
 WHERE $1::text IS NULL OR c.name = $1
@@ -386,6 +387,7 @@ WITH asked AS MATERIALIZED (
 SELECT a.n, h.run
 FROM h JOIN found ON found.id = h.run JOIN asked AS a ON a.run = found.run
 WHERE (h.epoch, h.seq, h.arrivals, h.hash) = (a.epoch, a.seq, a.arrivals, a.hash)
+  AND NOT EXISTS (SELECT 1 FROM opord.outbox AS m WHERE m.run = found.run)
 
 -- name: prune
 WITH gone AS MATERIALIZED (

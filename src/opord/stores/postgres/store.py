@@ -51,6 +51,7 @@ from opord.stores.base import (
     Write,
 )
 from opord.stores.bell import Bell, Ring, Rings, rings_for
+from opord.stores.outbox import OutboxDesk
 from opord.stores.permits import PermitDesk
 from opord.stores.postgres import batch as group
 from opord.stores.postgres import pruning, sql
@@ -123,11 +124,10 @@ class PostgresStore(Progresses, HasTablesBeside):
         self._own_changes = 0
         self._deaf = False
         self._handed = Handed(self._connections)
-        self.permits: PermitDesk = PermitDesk(
-            PostgresGround(
-                self.location.schema, lambda: self._clock, self._connections.use, self._transact, self._woken
-            )
-        )
+        clock_of, schema = (lambda: self._clock), self.location.schema
+        ground = PostgresGround(schema, clock_of, self._connections.use, self._transact, self._woken)
+        self.permits: PermitDesk = PermitDesk(ground)
+        self.outbox: OutboxDesk = OutboxDesk(ground)
         try:
             prepare(self._connections, create=create)
             note_first(self._connections)

@@ -20,8 +20,8 @@ Parameters: TypeAlias = Sequence[Any] | Mapping[str, Any]
 
 OWN_TABLES: Final = frozenset(
     {
-        "contracts", "event_keys", "heads", "identity", "inbox", "journal", "large_values", "opord_limits",
-        "opord_permits", "opord_queues", "opord_waits", "pruned", "runs", "settled", "workers",
+        "contracts", "event_keys", "heads", "identity", "inbox", "journal", "large_values", "opord_endpoints",
+        "opord_limits", "opord_outbox", "opord_permits", "opord_queued", "opord_queues", "opord_waits", "pruned", "runs", "settled", "workers",
     }
 )  # fmt: skip
 """Opord's own tables: a program may read them, and never writes them."""

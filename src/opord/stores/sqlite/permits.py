@@ -1,4 +1,4 @@
-"""The ground of limits in a store in SQLite."""
+"""The ground of limits and of the outbox in a store in SQLite."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import apsw
 import msgspec
 
 from opord.kernel.rows import RunRow
+from opord.stores import outbox
 from opord.stores.base import RowDamaged
 from opord.stores.permits import Executes, statements, statements_of
 from opord.stores.sqlite.connection import rows
@@ -23,7 +24,7 @@ log: logging.Logger = logging.getLogger("opord.store")
 
 T = TypeVar("T")
 
-_OWN: Final = Path(__file__).parent / "permits.sql"
+_OWN: Final = tuple(Path(__file__).parent / name for name in ("permits.sql", "outbox.sql"))
 
 _LIST: Final = "SELECT value FROM json_each($1)"
 
@@ -31,15 +32,16 @@ _LIST: Final = "SELECT value FROM json_each($1)"
 @cache
 def _statements() -> dict[str, str]:
     """Return the statements by name. A program has no tables of these names in its file."""
-    shared = {name: text.replace("opord.", "opord_") for name, text in statements().items()}
+    both = statements() | outbox.statements()
+    shared = {name: text.replace("opord.", "opord_") for name, text in both.items()}
     return {
         name: text.replace(":texts", _LIST).replace(":numbers", _LIST).replace(":for_update", "")
-        for name, text in (shared | statements_of(_OWN)).items()
+        for name, text in (shared | statements_of(*_OWN)).items()
     }
 
 
 def executes_on(connection: apsw.Connection) -> Executes:
-    """Return what executes the statements of limits on a connection."""
+    """Return what executes the statements of limits and of the outbox on a connection."""
     texts = _statements()
 
     def execute(name: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
@@ -50,7 +52,7 @@ def executes_on(connection: apsw.Connection) -> Executes:
 
 
 class SqliteGround:
-    """Gives `PermitDesk` what it needs of a store in SQLite."""
+    """Gives `PermitDesk` and `OutboxDesk` what they need of a store in SQLite."""
 
     def __init__(
         self,

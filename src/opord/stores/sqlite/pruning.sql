@@ -7,7 +7,7 @@ SELECT json_quote(id) AS row FROM identity LIMIT 1
 SELECT id AS row FROM contracts WHERE ?1 IS NULL OR name = ?1
 
 -- name: ended
--- The runs of one contract that ended before an instant and need nobody. A terminated run keeps the instant at which
+-- The runs of one contract that ended before an instant and need nobody, and of which no message waits. A terminated run keeps the instant at which
 -- it entered its state; the instant of its end is in its journal.
 SELECT json_array(run, ended_at, since, number) AS row
 FROM (
@@ -19,6 +19,7 @@ FROM (
         END AS ended_at
     FROM heads AS h INDEXED BY heads_ended CROSS JOIN runs AS r ON r.id = h.run
     WHERE h.status = 'ended' AND h.needs = '' AND h.contract = ?1 AND h.since < ?2 AND (h.since, h.run) > (?3, ?4)
+      AND NOT EXISTS (SELECT 1 FROM opord_outbox AS m WHERE m.run = r.run)
 )
 WHERE ended_at < ?2
 ORDER BY since, number LIMIT ?5
@@ -30,6 +31,7 @@ SELECT json_array(n.key, r.id) AS row
 FROM json_each(?1) AS n CROSS JOIN runs AS r ON r.run = n.value ->> 0 CROSS JOIN heads AS h ON h.run = r.id
 WHERE h.status = 'ended' AND h.needs = '' AND h.epoch = n.value ->> 1 AND h.seq = n.value ->> 2
   AND h.arrivals = n.value ->> 3 AND h.hash = n.value ->> 4
+  AND NOT EXISTS (SELECT 1 FROM opord_outbox AS m WHERE m.run = r.run)
 
 -- name: prune_journal
 DELETE FROM journal WHERE run IN (SELECT value FROM json_each(?1))

@@ -54,6 +54,7 @@ from opord.stores.base import (
     Write,
 )
 from opord.stores.bell import Bell, Ring, Rings, rings_for
+from opord.stores.outbox import OutboxDesk
 from opord.stores.permits import PermitDesk
 from opord.stores.putting import put_contract
 from opord.stores.sqlite import pruning, sql
@@ -138,9 +139,9 @@ class SqliteStore:
         self.readers = 0 if self._path is None else READERS_KEPT
         self._read = self._pool.read
         self._write = self._pool.write
-        self.permits: PermitDesk = PermitDesk(
-            SqliteGround(self.now, self._read, self._write, lambda: self._ring(Rings(work=True)))
-        )
+        ground = SqliteGround(self.now, self._read, self._write, lambda: self._ring(Rings(work=True)))
+        self.permits: PermitDesk = PermitDesk(ground)
+        self.outbox: OutboxDesk = OutboxDesk(ground)
 
     # --- Contracts -------------------------------------------------------------------------------
 
