@@ -176,6 +176,8 @@ class OneRun:
     async def used_key(self, run: str, action: str, key: str) -> UsedKey | None:
         return self.used_keys.get((action, key))
 
+    observer = None
+
     def lease_at_birth(self, contract: str, label: str) -> int | None:
         return None
 
@@ -185,7 +187,7 @@ class OneRun:
     def need_opened(self, need: OpenNeed) -> None:
         self.needs.append(need)
 
-    def drop(self, run: str) -> None:
+    def drop(self, run: str, epoch: int) -> None:
         pass
 
     def nudge(self) -> None:

@@ -125,6 +125,24 @@ def test_the_end_of_an_older_flight_does_not_forget_the_newer_one() -> None:
     kit.run(main())
 
 
+def test_a_sender_does_not_cancel_the_flight_that_claimed_the_run_after_it() -> None:
+    """The sender may hear that its event is durable after the worker has claimed the run again."""
+    kit = Kit(TEXT, lambda _: Handlers())
+
+    async def main() -> None:
+        async with kit.engine() as engine:
+            worker = engine.worker
+            assert worker is not None
+            run = await engine.start_run(engine._program(kit.workflow), {"id": "1"})
+            flight = worker.flights[run]
+            engine.client.host.drop(run, flight.run.epoch - 1)
+            began = kit.clock.now_us
+            await kit.until(lambda: kit.row(run).head.status == "ended", seconds=60)
+            assert (kit.clock.now_us - began) / 1e6 < kit.lease_s
+
+    kit.run(main())
+
+
 async def taken_over(kit: Kit, holder: str, run: str) -> None:
     """Let another worker carry a run of this one to its end, as after a long pause."""
     kit.store.release(holder, [(run, kit.row(run).epoch)])

@@ -59,14 +59,20 @@ def scans(steps: list[str], names: str = "hrjiks") -> list[str]:
     ]
 
 
-COUNTING = {"counts"}
-"""Statements that count: they scan an index, which must be enough for them."""
+COUNTING = {"counts", "tally"}
+"""Statements that count: they scan an index, which must be enough for ended runs."""
 
 
 def test_a_counting_statement_reads_only_an_index(connection: apsw.Connection) -> None:
     steps = plan(connection, sql.queries()["counts"])
     assert all("COVERING INDEX" in step for step in steps if "heads" in step), steps
     assert not any("TEMP B-TREE" in step for step in steps)
+
+
+def test_the_tally_reads_no_head_of_an_ended_run(connection: apsw.Connection) -> None:
+    steps = plan(connection, sql.queries()["tally"])
+    assert [step for step in steps if "heads_ended" in step and "COVERING INDEX" not in step] == []
+    assert scans(steps) == ["SCAN h USING INDEX heads_running", "SCAN h USING INDEX heads_by_needs"]
 
 
 @pytest.mark.parametrize("name", sorted(sql.queries().keys() - COUNTING))

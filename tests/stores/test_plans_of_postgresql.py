@@ -82,6 +82,7 @@ def many(postgres: AnyServer) -> Iterator[PostgresStore]:
 
 WHOLE = {
     "counts": "it counts all runs, in two indexes",
+    "tally": "it counts all runs of each contract",
     "strays": "it looks for rows that nothing else finds, when a person asks for that",
 }
 """The statements that read a whole table, and why they may."""

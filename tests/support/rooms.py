@@ -25,6 +25,7 @@ ORDER = [
     "temporal",
     "backends",  # the one protocol of all faces, a module per runtime, and the front
     "errors",  # every error that a program can meet, in one place
+    "telemetry",  # numbers, traces and health of a process
     "server",
     "testing",
     "simulate",  # explores a contract with the engine and the virtual time of `testing`

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol, TypeAlias
 
+from opord.backends.census import Census
 from opord.contract import Contract
 from opord.drive.errors import InputInvalid, Refused, RunPruned
 from opord.drive.starts import Started, accepted, refusal
@@ -49,6 +50,7 @@ __all__ = [
     "LIMITS",
     "Backend",
     "Can",
+    "Census",
     "InputInvalid",
     "Limits",
     "Move",
@@ -124,15 +126,9 @@ class Limits(NamedTuple):
 
 
 LIMITS: Final = Limits(
-    LIMIT_BYTES,
-    bounds.STEP_BYTES,
-    bounds.LONGEST_KEY,
-    bounds.LONGEST_NAME,
-    bounds.LONGEST_REASON,
-    bounds.QUEUE_MESSAGES,
-    bounds.QUEUE_BYTES,
-    bounds.HISTORY_RECORDS,
-)
+    LIMIT_BYTES, bounds.STEP_BYTES, bounds.LONGEST_KEY, bounds.LONGEST_NAME, bounds.LONGEST_REASON,
+    bounds.QUEUE_MESSAGES, bounds.QUEUE_BYTES, bounds.HISTORY_RECORDS,
+)  # fmt: skip
 """The limits of the kernel. They hold unless a runtime has smaller ones."""
 
 
@@ -450,6 +446,10 @@ class Backend(Protocol):
 
     async def counts(self) -> dict[Status, int]:
         """Return how many runs are in each status."""
+        ...
+
+    async def census(self) -> Census:
+        """Count the runs of each contract, and say what waits. The cost grows with the runs."""
         ...
 
     def records(self, run: RunId, *, after: int = 0) -> AsyncIterator[RecordRow]:

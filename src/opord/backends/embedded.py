@@ -13,6 +13,7 @@ from msgspec import MsgspecError
 
 from opord.backends.base import LIMITS, Can, Limits, Page, PruneWish, Reading, Verified, Version
 from opord.backends.beside import beside
+from opord.backends.census import Census, census_of
 from opord.backends.limits import LimitUnknown
 from opord.drive.starts import Started, accepted, scheduled
 from opord.engine.process import Process
@@ -233,6 +234,10 @@ class Embedded:
     async def counts(self) -> dict[Status, int]:
         """Return how many runs are in each status."""
         return await self._read(self._store.counts)
+
+    async def census(self) -> Census:
+        """Count what is stored; see `Backend.census`."""
+        return await census_of(self._store, self._read)
 
     async def records(self, run: RunId, *, after: int = 0) -> AsyncIterator[RecordRow]:
         """Yield a run's records in order."""

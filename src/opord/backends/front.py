@@ -28,6 +28,7 @@ from opord.backends.transactions import EngineTransaction
 from opord.drive import hooks
 from opord.drive.calls import bind_handlers
 from opord.drive.errors import EngineClosed, HandlersInvalid, RunTerminated
+from opord.drive.observing import Observer
 from opord.drive.purity import NotPure
 from opord.drive.starts import accepted
 from opord.drive.verbs import RunVerbs
@@ -94,6 +95,7 @@ class Engine:
         on_need: called with an `opord.OpenNeed` for each thing that a run needs from a person, once
             in this process. A plain function is called in a thread, and may take its time; one that
             returns an awaitable is awaited. An exception in it is logged and harms nothing.
+        observer: hears what this engine does with runs, such as an `opord.telemetry.Metrics`.
         create: make the store if it does not exist. With False, a missing store raises
             `StoreMissing`.
         relax_collector: let Python's garbage collector run less often while an engine is open in
@@ -119,6 +121,7 @@ class Engine:
         insecure_plaintext_secrets: bool = False,
         watch_pure: Callable[[NotPure], None] | None = None,
         on_need: OnNeed | None = None,
+        observer: Observer | None = None,
         create: bool = True,
         relax_collector: bool = True,
         environment: Environment | None = None,
@@ -149,6 +152,7 @@ class Engine:
         self._drain_s = drain_s
         self._watch_pure = watch_pure
         self._on_need = on_need
+        self._observer = observer
         self._create = create
         self._relaxes = relax_collector and environment is None
         self._environment = environment
@@ -194,7 +198,7 @@ class Engine:
             raise
         opened = Process(
             store, programs=Programs(self._protection, programs), environment=environment, hook=self._hook,
-            on_need=self._on_need,
+            on_need=self._on_need, observer=self._observer,
         )  # fmt: skip
         opened.open()
         try:

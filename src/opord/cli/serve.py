@@ -14,6 +14,7 @@ import click
 from opord.cli.completing import offer_contracts
 from opord.cli.contracts import program_at
 from opord.cli.errors import CliError
+from opord.cli.monitoring import Watching, metrics_option, watched, watching_at
 from opord.cli.opening import open_engine, until_moved
 from opord.cli.settings import (
     Seconds,
@@ -54,12 +55,13 @@ _ORDERS = (signal.SIGTERM, signal.SIGINT)
               help="Log lines as text, or each line as a JSON object.")  # fmt: skip
 @click.option("--state", envvar="OPORD_STATE", default=lambda: server_setting("state"), show_default="beside the runs",
               metavar="URL", help="Another store in which the server keeps what is its own; a missing one is created.")  # fmt: skip
+@metrics_option
 @store_option
 @secrets_option
 @outside_option
 def command(
     contracts: tuple[str, ...], host: str, port: int, drain: float, wait: float | None, log_format: str, state: str | None,
-    store: str,
+    metrics: str | None, store: str,
 ) -> int:  # fmt: skip
     """Serve the HTTP API.
 
@@ -102,18 +104,19 @@ def command(
         raise CliError(
             "address", f"cannot listen on {host}:{port}: {wrong.strerror or wrong}; choose another --port", 2
         ) from wrong
+    watching = watching_at(metrics)
     wait_s = wait if wait is not None else math.inf
-    return asyncio.run(
-        _serve(
-            programs,
-            whole_url(store),
-            shown_url(store),
-            None if state is None else whole_url(state),
-            listening,
-            drain_s=drain,
-            wait_s=wait_s,
-        )
+    work = _serve(
+        programs,
+        whole_url(store),
+        shown_url(store),
+        None if state is None else whole_url(state),
+        listening,
+        drain_s=drain,
+        wait_s=wait_s,
+        watching=watching,
     )
+    return asyncio.run(watched(watching, work))
 
 
 def _check_versions(programs: Sequence[Program]) -> None:
@@ -127,19 +130,23 @@ def _check_versions(programs: Sequence[Program]) -> None:
 
 async def _serve(
     programs: Sequence[Program], store: str, shown_as: str, state: str | None, listening: socket.socket, *,
-    drain_s: float, wait_s: float,
+    drain_s: float, wait_s: float, watching: Watching | None,
 ) -> int:  # fmt: skip
     from opord.backends.front import Engine, relax_for_good
     from opord.server import HttpApi, serving
 
     stop = asyncio.create_task(_told_to_stop())
+    metrics = watching.metrics if watching is not None else None
+    workflows = [one.workflow for one in programs]
     engine = await open_engine(
-        lambda: Engine(store, [one.workflow for one in programs], **engine_secrets()), stop, wait_s, "server"
+        lambda: Engine(store, workflows, observer=metrics, **engine_secrets()), stop, wait_s, "server"
     )
     if engine is None:
         listening.close()
         return 0
-    api = HttpApi(engine, state=state)
+    if watching is not None:
+        watching.watch(engine)
+    api = HttpApi(engine, state=state, metrics=metrics)
     try:
         await api.state.open()
         relax_for_good()

@@ -16,6 +16,7 @@ from opord.cli.completing import offer_contracts
 from opord.cli.contracts import program_at
 from opord.cli.errors import CliError
 from opord.cli.handlers import as_the_handlers_know_it, ask_for_the_class, handlers_at
+from opord.cli.monitoring import Watching, metrics_option, watched, watching_at
 from opord.cli.opening import LOOK_S, open_engine, until_moved
 from opord.cli.output import note
 from opord.cli.scheduling import labels_option
@@ -67,6 +68,7 @@ log: logging.Logger = logging.getLogger("opord.worker")
 @click.option("-v", "--verbose", is_flag=True, help="Log more, for finding the cause of a problem.")
 @click.option("--log-format", type=click.Choice(FORMATS), default="text", show_default=True,
               help="Log lines as text, or each line as a JSON object with time, level, message, run, state, call and more.")  # fmt: skip
+@metrics_option
 @store_option
 @secrets_option
 @outside_option
@@ -84,6 +86,7 @@ def command(
     dev: bool,
     verbose: bool,
     log_format: str,
+    metrics: str | None,
     store: str,
 ) -> int:
     """Carry out runs with your handlers.
@@ -109,6 +112,7 @@ def command(
 
     check_system()
     check_lasts(store)
+    watching = watching_at(metrics)
     place = whole_url(store)  # a module of handlers may change the working directory
     log_to_stderr(log_format, verbose=verbose)
     status = 1
@@ -117,23 +121,23 @@ def command(
             pairs = _pairs(contracts, handlers)
             orders.check()
             orders.keep()
-            status = run_to_its_end(
-                _work(
-                    pairs,
-                    place,
-                    orders,
-                    shown_as=shown_url(store),
-                    until_idle=until_idle,
-                    lease_s=lease,
-                    concurrency=concurrency,
-                    limits=_limits(limit_flags, pairs),
-                    drain_s=drain,
-                    call_limit_s=call_limit,
-                    labels=labels,
-                    wait_s=wait if wait is not None else 0.0 if until_idle else math.inf,
-                    dev=dev,
-                )
+            work = _work(
+                pairs,
+                place,
+                orders,
+                shown_as=shown_url(store),
+                until_idle=until_idle,
+                lease_s=lease,
+                concurrency=concurrency,
+                limits=_limits(limit_flags, pairs),
+                drain_s=drain,
+                call_limit_s=call_limit,
+                labels=labels,
+                wait_s=wait if wait is not None else 0.0 if until_idle else math.inf,
+                dev=dev,
+                watching=watching,
             )
+            status = run_to_its_end(watched(watching, work))
         except StoppedEarly:
             log.info("%s: stopped before the worker took any run", orders.signal)
             status = 0
@@ -182,6 +186,7 @@ async def _work(
     labels: tuple[str, ...],
     wait_s: float,
     dev: bool,
+    watching: Watching | None,
 ) -> int:
     from opord.backends.front import Engine, relax_for_good
     from opord.backends.shown import Shown
@@ -196,6 +201,7 @@ async def _work(
         engine = Engine(
             store, workflows, lease_s=lease_s, concurrency=concurrency, limits=limits, drain_s=drain_s,
             call_limit_s=call_limit_s, labels=labels, **engine_secrets(), watch_pure=_tell_impure if dev else None,
+            observer=watching.metrics if watching is not None else None,
         )  # fmt: skip
         engine.on_open = lambda: log.info("working on %s for %s%s", shown_as, names, taken)
         return engine
@@ -205,6 +211,8 @@ async def _work(
     if engine is None:
         log.info("stopped before the store was open; the worker took no run")
         return 0
+    if watching is not None:
+        watching.watch(engine)
     try:
         relax_for_good()
         idle = asyncio.create_task(_idle(engine, until_idle))

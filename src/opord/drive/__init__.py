@@ -11,6 +11,8 @@ __all__ = [
     "logged",
     "hooks",
     "host",
+    "observed_calls",
+    "observing",
     "purity",
     "reading",
     "relay",

@@ -28,7 +28,7 @@ from opord.kernel.answers import Applied
 from opord.kernel.draft import Draft
 from opord.kernel.rows import is_held
 from opord.kernel.run import Run
-from opord.values.types import Instant
+from opord.values.types import Duration, Instant
 
 log: logging.Logger = logging.getLogger("opord.worker")
 
@@ -186,8 +186,11 @@ class Flight:
             hold.set_messages(inbox.adopt_all(draft, await hold.messages(draft)))
         while True:
             if not inbox.nothing_to_take_in(run) and not inbox.commit_open(run):
-                if any(due <= draft.at for due in run.body.timers.values()):
+                due = min(run.body.timers.values(), default=None)
+                if due is not None and due <= draft.at:
                     self.host.hook("timer fires", run.id)
+                    if self.host.observer is not None:
+                        self.host.observer.timer_fired(run.program.name, Duration(draft.at - due))
                 hold.set_messages(inbox.take_in(draft, await hold.messages(draft)))
             if is_held(run.status):
                 recording.stay_stalled(run)

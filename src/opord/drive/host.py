@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Collection, Coroutine, Sequence
 from typing import Any, Protocol
 
 from opord.drive.hooks import Point
+from opord.drive.observing import Observer
 from opord.kernel.answers import Result
 from opord.kernel.large import ValueCache
 from opord.kernel.limits import Limit, Permit, Wait
@@ -156,8 +157,11 @@ class Host(Protocol):
         """Start to carry a durable run that this host holds."""
         ...
 
-    def drop(self, run: RunId) -> None:
-        """Cancel a flight of this host whose run was moved from outside."""
+    def drop(self, run: RunId, epoch: int) -> None:
+        """Cancel a flight of this host whose run was moved from outside to that epoch.
+
+        A flight of a later epoch has claimed the run since, and goes on.
+        """
         ...
 
     def nudge(self) -> None:
@@ -271,6 +275,11 @@ class Carrier(Host, Protocol):
     @property
     def limits(self) -> Limits | None:
         """The limits; None if there are none."""
+        ...
+
+    @property
+    def observer(self) -> Observer | None:
+        """Who measures what happens here; None if nobody does."""
         ...
 
     def renew(self, run: RunId, epoch: int) -> Awaitable[bool]:

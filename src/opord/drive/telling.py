@@ -27,7 +27,7 @@ def tell_opened(host: Host, draft: Draft) -> None:
 def tell_moved(host: Host, run: Run, *, seized: bool) -> None:
     """Report that a run has been moved. `seized` is true if it was taken from its holder."""
     if seized:
-        host.drop(run.id)
+        host.drop(run.id, run.epoch)
     if run.status == "running" and run.worker is None:
         host.nudge()
     else:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Collection, Coroutine
 from typing import Any, ParamSpec, Protocol, TypeVar
 
 from opord.drive import hooks
+from opord.drive.observing import Observer
 from opord.engine.environment import Environment
 from opord.engine.need_calls import NeedCalls
 from opord.engine.permits import StorePermits
@@ -36,8 +37,8 @@ class Hands(Protocol):
         """Carry a run that this process holds."""
         ...
 
-    def drop(self, run_id: RunId) -> None:
-        """Cancel a flight whose run another process has moved."""
+    def drop(self, run_id: RunId, epoch: int | None = None) -> None:
+        """Cancel a flight, of no later epoch, whose run another process has moved."""
         ...
 
     def nudge(self) -> None:
@@ -81,11 +82,12 @@ class StoreHost:
     """Implements `drive.host` for a process over a store.
 
     If the process carries runs, its worker sets `hands`, `permits`, `lease_us` and `draining`.
-    `needs` is set if the program wants to know what runs need.
+    `needs` is set if the program wants to know what runs need, `observer` if it measures.
     """
 
     hands: Hands | None = None
     needs: NeedCalls | None = None
+    observer: Observer | None = None
     permits: StorePermits | None = None
     lease_us: Duration = NO_TIME
     draining: bool = False
@@ -220,10 +222,10 @@ class StoreHost:
         """Carry a run that this process holds."""
         self._hands.launch(run)
 
-    def drop(self, run: RunId) -> None:
-        """Cancel a flight whose run was moved from outside, if there is one."""
+    def drop(self, run: RunId, epoch: int) -> None:
+        """Cancel a flight, of no later epoch, whose run was moved from outside."""
         if self.hands is not None:
-            self.hands.drop(run)
+            self.hands.drop(run, epoch)
 
     def nudge(self) -> None:
         """Make the worker, if there is one, look now for runs that can go on."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from opord.drive import hooks
+from opord.drive.observing import Observer
 from opord.drive.verbs import RunVerbs
 from opord.engine.environment import Environment
 from opord.engine.host import StoreHost
@@ -41,6 +42,7 @@ class Process:
 
     With `patient` false, a store that cannot answer is an error at once. Otherwise the process
     waits for it. `on_need` is called with what runs need from a person, once for each need.
+    `observer` hears what the process does.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Process:
         hook: hooks.Hook = hooks.nothing,
         patient: bool = True,
         on_need: OnNeed | None = None,
+        observer: Observer | None = None,
     ) -> None:
         self.store = store
         self.environment = environment
@@ -60,6 +63,7 @@ class Process:
         self.host: StoreHost = StoreHost(
             store=store, writer=self.writer, programs=programs, environment=environment, hook=hook
         )
+        self.observer = self.writer.observer = self.host.observer = observer
         if on_need is not None:
             self.host.needs = NeedCalls(on_need, threads=environment.own_threads)
         self.client: RunVerbs = RunVerbs(self.host)
@@ -71,6 +75,8 @@ class Process:
     def open(self) -> None:
         """Start to serve. Needs a running event loop."""
         self.writer.start()
+        if self.observer is not None:
+            self.observer.begins()
 
     async def keep(self, programs: Iterable[Program]) -> None:
         """Keep the texts of contracts in the store.
@@ -99,14 +105,16 @@ class Process:
         # A process that only reads or sends needs no worker, so it does not import one.
         from opord.drive.calls import Calls
         from opord.drive.held_calls import HeldCalls
+        from opord.drive.observed_calls import ObservedCalls
         from opord.engine.loop_watch import LoopWatch
         from opord.engine.worker import Worker
 
         environment = self.environment
         by_digest = {each.program.digest: each for each in carried}
+        kind = Calls if self.observer is None else ObservedCalls
         held = HeldCalls(environment.max_threads, environment.monotonic)
         calls = {
-            digest: Calls(
+            digest: kind(
                 each.program,
                 each.handlers,
                 threads=environment.handler_threads(),
@@ -117,6 +125,9 @@ class Process:
             )
             for digest, each in by_digest.items()
         }
+        for one in calls.values():
+            if isinstance(one, ObservedCalls) and self.observer is not None:
+                one.observer = self.observer
         self.worker = Worker(
             self.host,
             self.writer,
@@ -138,6 +149,8 @@ class Process:
             await self.worker.drain(drain_s)
         if self._watch is not None:
             self._watch.stop()
+        if self.observer is not None:
+            self.observer.ends()
         if self.host.needs is not None:
             await self.host.needs.stop(PARTING_S)
         await self.waiters.stop()

@@ -19,6 +19,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, ParamSpec, TypeAlias, TypeVar, cast
 
+from opord.drive.observing import Observer
 from opord.engine.outage import Asked, Outage, Wait
 from opord.engine.pace import Pace
 from opord.engine.transactions import OpenTransaction
@@ -90,6 +91,7 @@ class StoreWriter:
         self.moved: StoreMoved | None = None
         self.moved_at: float = 0.0
         self.carries: bool = False
+        self.observer: Observer | None = None
         self._thread = thread
         self._patient = patient
         self._readers: Executor | None = None
@@ -288,6 +290,8 @@ class StoreWriter:
             self._room.release()
         elif self._held is not None and not self._held.done():
             self._held.set_result(None)
+        if self.observer is not None and durable:
+            self.observer.written(durable, [Applied(0)] * len(durable), None)
         for change in durable:
             self._tell_end(change.run if isinstance(change, Write) else change.row.run, change, Applied(0))
 
@@ -368,6 +372,7 @@ class StoreWriter:
         harm to a store.
         """
         changes = [change for _, change, _ in batch]
+        began = time.perf_counter() if self.observer is not None else 0.0
         try:
             self._refuse_damaged()
             results = self._in_place(changes)
@@ -390,6 +395,8 @@ class StoreWriter:
             if not future.done():
                 future.set_result(result)
             self._tell_end(run, change, result)
+        if self.observer is not None:
+            self.observer.written(changes, results, time.perf_counter() - began)
 
     def _threads(self) -> Executor | None:
         """Return where batches are written."""

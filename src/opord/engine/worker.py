@@ -223,6 +223,12 @@ class Worker:
         """Say whether the worker claims nothing more because it is about to stop."""
         return self.host.draining
 
+    @property
+    def claims(self) -> bool:
+        """Say whether the worker claims runs: it does not stop, and the last claim worked."""
+        loop = self._loops[0] if self._loops else None
+        return not self.draining and loop is not None and not loop.done() and self._claims_failed == 0
+
     # --- flights ---------------------------------------------------------------------------------
 
     @property
@@ -250,14 +256,15 @@ class Worker:
         # Not inside the flight: one that is cancelled before its first step never runs at all.
         flight.launch(self._fly(flight), on_end=lambda: self._landed(flight))
 
-    def drop(self, run_id: RunId) -> None:
-        """Cancel a flight whose run another process has moved.
+    def drop(self, run_id: RunId, epoch: int | None = None) -> None:
+        """Cancel a flight whose run was moved from outside, to that epoch if one is given.
 
-        A call of an action may end, as evidence.
+        A flight that has claimed the run since goes on. A call of an action may end, as evidence.
         """
         flight = self.flights.get(run_id)
-        if flight is not None and not flight.unbreakable:
-            flight.cancel()
+        if flight is None or flight.unbreakable or (epoch is not None and flight.run.epoch > epoch):
+            return
+        flight.cancel()
 
     async def _fly(self, flight: Flight) -> None:
         run = flight.run

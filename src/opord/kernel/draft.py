@@ -34,6 +34,7 @@ class Draft:
         "at_text",
         "base_epoch",
         "base_seq",
+        "base_since",
         "event_keys",
         "opened",
         "put",
@@ -54,6 +55,7 @@ class Draft:
         self.written: bool = False
         self.base_epoch: int = run.epoch
         self.base_seq: int = run.seq
+        self.base_since: Instant = run.since
         self.records: list[RecordRow] = []
         self.take: list[str] = []
         # Most drafts have none of these.
@@ -163,6 +165,7 @@ class Draft:
             self.event_keys,
             self.used_keys,
             self._values() if self.values else (),
+            self.base_since,
         )
 
     def _values(self) -> tuple[ValueRow, ...]:

@@ -15,7 +15,7 @@ from opord.contract import Outcome
 from opord.kernel.calls_under_way import CallUnderWay
 from opord.kernel.records import RecordKind, known_kind
 from opord.kernel.scheduling import NO_LABEL
-from opord.values.types import Digest, Instant, Key, RunId
+from opord.values.types import START_OF_TIME, Digest, Instant, Key, RunId
 
 Status: TypeAlias = Literal["running", "waiting", "in_doubt", "stalled", "ended"]
 
@@ -271,6 +271,8 @@ class Write(Row, frozen=True):
     - `used_keys` are remembered.
     - `values` are those that these records are the first to refer to. An existing value stays as it
       is.
+    - `since` is when the run had entered the state that it was in. It is for those who measure; no
+      store reads it.
     """
 
     run: RunId
@@ -285,6 +287,7 @@ class Write(Row, frozen=True):
     event_keys: tuple[EventKey, ...] = ()
     used_keys: tuple[UsedKey, ...] = ()
     values: tuple[ValueRow, ...] = ()
+    since: Instant = START_OF_TIME
 
 
 class Kept(Row, frozen=True):

@@ -11,6 +11,7 @@ Header: TypeAlias = tuple[bytes, bytes]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 JSON = (b"content-type", b"application/json")
+PLAIN = (b"content-type", b"text/plain; charset=utf-8")
 
 _encode = msgspec.json.Encoder(order="sorted").encode
 

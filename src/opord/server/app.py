@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Collection, Mapping
 from typing import Any
 
 from opord.backends.codes import unanswered
 from opord.server.access import admit
 from opord.server.addresses import segments
-from opord.server.answers import Answer, Send, encoded
+from opord.server.answers import PLAIN, Answer, Send, encoded
 from opord.server.api import ROUTES
 from opord.server.desk import Desk, Source
 from opord.server.limits import HttpLimits
@@ -19,6 +20,9 @@ from opord.server.requests import CLOSE, ClientGone, Inlet, Receive, Request
 from opord.server.routing import Found, Routes
 from opord.server.state import State
 from opord.server.streams import Stream
+from opord.telemetry.app import HEALTH, health_of
+from opord.telemetry.metrics import Metrics
+from opord.telemetry.monitor import Monitor
 
 _ROUTES = Routes(ROUTES)
 
@@ -46,6 +50,7 @@ class HttpApi:
         origins: other web sites whose pages may ask, such as `https://shop.example`.
         state: the URL of a store in which the API keeps what is its own. Without it, that lies in
             tables beside the runs.
+        metrics: counts the requests, and how long their answers took.
     """
 
     def __init__(
@@ -56,15 +61,19 @@ class HttpApi:
         limits: HttpLimits | None = None,
         origins: Collection[str] = (),
         state: str | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         self._limits = limits if limits is not None else HttpLimits()
         self._desk = Desk(source, self._limits, State(lambda: source.backend, state))
         self._who = who
         self._origins = frozenset(origins)
         self._requests = 0
+        self._metrics = metrics
+        self._monitor = Monitor(source)
 
     def stop(self) -> None:
         """Answer those who wait now, and end all streams: the server is about to stop."""
+        self._monitor.close()
         self._desk.watch.close()
 
     @property
@@ -87,6 +96,7 @@ class HttpApi:
 
     async def _serve(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         self._requests += 1
+        began = time.perf_counter()
         inlet = Inlet(receive)
         try:
             try:
@@ -99,13 +109,29 @@ class HttpApi:
             return
         finally:
             self._requests -= 1
+        if self._metrics is not None:
+            self._measure(self._metrics, scope, answer, time.perf_counter() - began)
         headless = scope["method"] == "HEAD"
         if isinstance(answer, Stream):
             await answer.send(send, inlet, headless=headless)
         else:
             await answer.send(send, headless=headless)
 
+    def _measure(
+        self, metrics: Metrics, scope: Mapping[str, Any], answer: Answer | Stream, took_s: float
+    ) -> None:
+        if scope["path"].endswith(HEALTH):
+            return  # asked again and again, by nobody who waits
+        try:
+            route = _ROUTES.path_of(segments(scope))
+        except Problem:
+            route = None
+        status = answer.status if isinstance(answer, Answer) else 200
+        metrics.requested(scope["method"], route, status, took_s)
+
     async def _answer(self, scope: Mapping[str, Any], inlet: Inlet) -> Answer | Stream:
+        if (health := await self._health(scope)) is not None:
+            return health
         limits = self._limits
         if self._requests > limits.requests:
             raise Problem(
@@ -147,6 +173,15 @@ class HttpApi:
         if principal is None:
             raise Problem("unauthenticated", "the request does not say who asks; sign in first")
         return principal
+
+    async def _health(self, scope: Mapping[str, Any]) -> Answer | None:
+        """Answer `/livez` or `/readyz` to everybody; None for another path."""
+        if not scope["path"].endswith(HEALTH):
+            return None
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        if scope["method"] not in SAFE_METHODS or (health := await health_of(self._monitor, path)) is None:
+            return None
+        return Answer(*health, (PLAIN,))
 
     async def _refuse(self, problem: Problem, scope: Mapping[str, Any], inlet: Inlet) -> Answer:
         headers = headers_of(problem)

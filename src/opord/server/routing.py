@@ -51,6 +51,31 @@ class Routes:
         Raises:
             Problem: nothing is at this address, or it does not take this method.
         """
+        methods, values = self._methods(parts)
+        found = methods.get("GET" if method == "HEAD" else method)
+        if found is None:
+            allowed = sorted(methods)
+            raise Problem(
+                "method_not_allowed",
+                f"this address takes {' and '.join(allowed)}, got: {method}",
+                headers=((b"allow", ", ".join(allowed).encode()),),
+                methods=allowed,
+            )
+        route, names = found
+        return Found(route, dict(zip(names, values, strict=True)))
+
+    def path_of(self, parts: Sequence[str]) -> str:
+        """Return the path of the routes at an address, such as `/runs/{contract}/{key}`.
+
+        Raises:
+            Problem: nothing is there.
+        """
+        methods, _ = self._methods(parts)
+        route: Route = next(iter(methods.values()))[0]
+        return route.path
+
+    def _methods(self, parts: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+        """Return what answers at an address, by method, and the parts that the routes name."""
         # A segment is never taken for the empty name of a node's methods: no route ends in "/".
         node, values = self._root, []
         for part in parts:
@@ -64,17 +89,7 @@ class Routes:
         methods = node.get("")
         if methods is None:
             raise _nothing(parts)
-        found = methods.get("GET" if method == "HEAD" else method)
-        if found is None:
-            allowed = sorted(methods)
-            raise Problem(
-                "method_not_allowed",
-                f"this address takes {' and '.join(allowed)}, got: {method}",
-                headers=((b"allow", ", ".join(allowed).encode()),),
-                methods=allowed,
-            )
-        route, names = found
-        return Found(route, dict(zip(names, values, strict=True)))
+        return methods, values
 
 
 def _nothing(parts: Sequence[str]) -> Problem:

@@ -13,13 +13,10 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
-if TYPE_CHECKING:
-    from opord.server.app import HttpApi
 
 log: logging.Logger = logging.getLogger("opord.server")
 
@@ -184,6 +181,18 @@ class GuardedConnection(HttpToolsProtocol):
             self.transport.abort()
 
 
+class Stoppable(Protocol):
+    """An ASGI application that can be told to stop."""
+
+    def stop(self) -> None:
+        """Answer those who wait now: the server is about to stop."""
+        ...
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer a request."""
+        ...
+
+
 class _Server(uvicorn.Server):
     """A server that leaves signals to the command."""
 
@@ -230,8 +239,8 @@ def address_of(listening: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-async def serve(app: HttpApi, listening: socket.socket, stop: Awaitable[object], *, drain_s: float) -> None:
-    """Serve the API until `stop` is done; then let requests under way end.
+async def serve(app: Stoppable, listening: socket.socket, stop: Awaitable[object], *, drain_s: float) -> None:
+    """Serve an application until `stop` is done; then let requests under way end.
 
     After `drain_s` seconds those that are left are cancelled.
     """

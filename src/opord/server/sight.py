@@ -133,6 +133,10 @@ class Sight:
         """Refuse: it counts all runs."""
         _whole()
 
+    async def census(self) -> Never:
+        """Refuse to count what is stored as a whole."""
+        _whole()
+
     async def records(self, run: RunId, *, after: int = 0) -> AsyncIterator[RecordRow]:
         """Yield a run's records; see `Backend.records`."""
         if self._has(run):

@@ -56,7 +56,7 @@ from opord.stores.errors import (
 )
 from opord.stores.outbox import Outbox
 from opord.stores.permits import Permits
-from opord.stores.seen import KeptFor, LiveVersion, Move, Progress, Stray, UnreadRow, WorkerRow
+from opord.stores.seen import KeptFor, LiveVersion, Move, Progress, Stray, Tally, UnreadRow, WorkerRow
 from opord.values.types import Digest, Duration, Instant, Key, RunId
 
 __all__ = [
@@ -94,6 +94,7 @@ __all__ = [
     "StoreUnsupported",
     "check_system",
     "Stray",
+    "Tally",
     "StoreDamaged",
     "StoreDenied",
     "StoreError",
@@ -398,6 +399,13 @@ class Store(Protocol):
 
     def counts(self) -> dict[Status, int]:
         """Return how many runs are in each status. A status without runs may be left out."""
+        ...
+
+    def tally(self) -> Tally:
+        """Count the runs of each contract by status, and by the needs that are on record.
+
+        It reads an index entry for each ended run, and the head of each other one.
+        """
         ...
 
     def ends(self, runs: Sequence[RunId]) -> list[tuple[RunId, RunRow | None]]:

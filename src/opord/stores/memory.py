@@ -45,9 +45,7 @@ from opord.stores.base import (
     Status,
     Store,
     StoredContract,
-    Stray,
     Tombstone,
-    UnreadRow,
     UsedKey,
     ValueRow,
     WorkerRow,
@@ -55,16 +53,13 @@ from opord.stores.base import (
 )
 from opord.stores.bell import Bell, Ring
 from opord.stores.memory_permits import MemoryGround
-from opord.stores.memory_rows import Rows
+from opord.stores.memory_rows import Rows, within
 from opord.stores.memory_transaction import MemoryTransaction
 from opord.stores.outbox import OutboxDesk
 from opord.stores.permits import PermitDesk
+from opord.stores.seen import Stray, Tally, UnreadRow, tally_of
 from opord.stores.sqlite.handed import NO_JOIN
 from opord.values.types import START_OF_TIME, Digest, Duration, Instant, Key, RunId
-
-
-def _within(instant: Instant, first: Instant | None, end: Instant | None) -> bool:
-    return (first is None or instant >= first) and (end is None or instant < end)
 
 
 class MemoryStore:
@@ -363,8 +358,8 @@ class MemoryStore:
             and where.outcome in (None, row.head.outcome)
             and where.version in (None, row.version)
             and where.label in (None, row.label)
-            and _within(row.started_at, where.started_from, where.started_before)
-            and _within(row.head.since, where.since_from, where.since_before)
+            and within(row.started_at, where.started_from, where.started_before)
+            and within(row.head.since, where.since_from, where.since_before)
             and all(any(text in row.input or text in row.head.body for text in one) for one in where.texts)
             and (where.needs is None or self._has_need(row, where.needs))
         ]
@@ -572,6 +567,11 @@ class MemoryStore:
     def counts(self) -> dict[Status, int]:
         with self._rows.lock:
             return dict(Counter(row.head.status for row in self._rows.runs.values()))
+
+    def tally(self) -> Tally:
+        with self._rows.lock:
+            runs = [*self._rows.runs.values()]
+        return tally_of((row.name, row.head.status, row.head.needs, 1) for row in runs)
 
     def bell(self, ring: Ring) -> Bell | None:
         """Return None: in virtual time, to look now and then costs nothing."""

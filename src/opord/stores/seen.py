@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from opord.kernel.rows import Status
+from opord.kernel.rows import Status, StoredNeed, known_needs, known_status
 from opord.kernel.scheduling import NO_LABEL, UNLABELLED
 from opord.values.types import Instant, RunId
 
@@ -47,6 +49,30 @@ class LiveVersion(NamedTuple):
     version: int
     runs: int
     label: str = NO_LABEL
+
+
+class Tally(NamedTuple):
+    """How many runs there are.
+
+    `statuses` are by contract (its name) and status, `needs` by contract and a need that is on
+    record. What is 0 may be left out.
+    """
+
+    statuses: Mapping[tuple[str, Status], int]
+    needs: Mapping[tuple[str, StoredNeed], int]
+
+
+def tally_of(rows: Iterable[tuple[str, str, str, int]]) -> Tally:
+    """Sum up rows of contract, status, needs (words) and number; a row has a status or needs."""
+    statuses: Counter[tuple[str, Status]] = Counter()
+    needs: Counter[tuple[str, StoredNeed]] = Counter()
+    for contract, word, words, number in rows:
+        status = known_status(word)
+        if status is not None:
+            statuses[contract, status] += number
+        for need in known_needs(words):
+            needs[contract, need] += number
+    return Tally(statuses, needs)
 
 
 class Progress(NamedTuple):

@@ -18,7 +18,7 @@ from opord.values.types import Instant, RunId
 
 READS: Final = frozenset({
     "any_held", "at_once", "contract", "contracts", "counts", "due_needs", "ended", "event_key", "identity", "inbox", "journal",
-    "kept", "kept_for", "moves", "now", "progress", "readers", "resting", "strays", "tombstone", "unserved_versions", "used_key", "values",
+    "kept", "kept_for", "moves", "now", "progress", "readers", "resting", "strays", "tally", "tombstone", "unserved_versions", "used_key", "values",
     "waiting", "waiting_bytes", "workers", "writers",
 })  # fmt: skip
 """The verbs and attributes that change no row."""

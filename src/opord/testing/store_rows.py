@@ -73,9 +73,10 @@ def a_head(
     worker: str | None = None,
     body: str = "{}",
     since: Instant = BEGIN,
+    needs: str = "",
 ) -> Head:
     due = None if wake_at is None else Instant(wake_at)
-    return Head(state, status, outcome, since, due, worker, None, body)
+    return Head(state, status, outcome, since, due, worker, None, body, needs)
 
 
 def a_start(

@@ -9,7 +9,7 @@ import pytest
 
 from opord.stores.base import Applied, Progress, RunRow, Store, Write
 from opord.stores.bell import Bell, Ring
-from opord.testing.store_rows import OpenHandle, a_head, a_message, a_write, started
+from opord.testing.store_rows import REFUNDS, OpenHandle, a_head, a_message, a_write, started
 from opord.values.types import START_OF_TIME, Instant, RunId
 
 
@@ -104,6 +104,32 @@ class WatchingSuite:
         assert {status: count for status, count in store.counts().items() if count} == {
             "running": 2,
             "waiting": 1,
+        }
+
+    def test_runs_are_tallied_by_contract_status_and_needs(self, store: Store) -> None:
+        assert not any([*store.tally().statuses.values(), *store.tally().needs.values()])
+        started(store, "a")
+        started(store, "b", head=a_head(status="waiting", wake_at=None))
+        started(store, "c", head=a_head(status="stalled", wake_at=None, needs="stalled"))
+        started(store, "d", head=a_head(status="in_doubt", wake_at=None, needs="doubt alarm"))
+        for name in ("e", "f"):
+            ended = a_head(state="T", status="ended", outcome="success", wake_at=None)
+            started(store, name, head=ended, contract=REFUNDS)
+        ended = a_head(state="T", status="ended", outcome="success", wake_at=None, needs="alarm")
+        started(store, "g", head=ended, contract=REFUNDS)
+        tally = store.tally()
+        assert {key: runs for key, runs in tally.statuses.items() if runs} == {
+            ("Orders", "running"): 1,
+            ("Orders", "waiting"): 1,
+            ("Orders", "stalled"): 1,
+            ("Orders", "in_doubt"): 1,
+            ("Refunds", "ended"): 3,
+        }
+        assert {key: runs for key, runs in tally.needs.items() if runs} == {
+            ("Orders", "stalled"): 1,
+            ("Orders", "doubt"): 1,
+            ("Orders", "alarm"): 1,
+            ("Refunds", "alarm"): 1,
         }
 
 

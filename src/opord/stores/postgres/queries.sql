@@ -249,6 +249,20 @@ SELECT 'running', count(*) FROM opord.heads WHERE status = 'running'
 UNION ALL
 SELECT status, count(*) FROM opord.heads WHERE status <> 'running' GROUP BY status
 
+-- name: tally
+-- The ended runs of each contract are counted in `heads_ended` alone. Of the others the heads are read.
+SELECT c.name, t.status, t.needs, t.runs FROM (
+  SELECT contract, 'ended' AS status, '' AS needs, count(*) AS runs
+  FROM opord.heads WHERE ended_since IS NOT NULL GROUP BY contract
+  UNION ALL
+  SELECT contract, status, '', count(*) FROM opord.heads
+  WHERE status IN ('in_doubt', 'stalled', 'waiting') AND status <> 'running' GROUP BY contract, status
+  UNION ALL
+  SELECT contract, 'running', '', count(*) FROM opord.heads WHERE status = 'running' GROUP BY contract
+  UNION ALL
+  SELECT contract, '', needs, count(*) FROM opord.heads WHERE needs <> '' GROUP BY contract, needs
+) AS t JOIN opord.contracts AS c ON c.id = t.contract
+
 -- name: journal
 SELECT j.seq, j.at, j.kind, j.body, j.hash FROM opord.journal AS j
 WHERE j.run = (SELECT id FROM opord.runs WHERE run = $1) AND j.seq > $2 ORDER BY j.seq LIMIT $3

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 _HERE = Path(__file__).parent
 
@@ -137,6 +137,11 @@ LISTS: Final = (
     "writes", "starts", "records", "values", "takes", "puts", "event_keys", "used_keys",
 )  # fmt: skip
 """The lists of a batch, in the order of the parameters of its statement."""
+
+
+def has_null(parameters: Sequence[Any]) -> bool:
+    """Say whether a text has a character that PostgreSQL has not: nothing is stored under it."""
+    return any(type(one) is str and "\0" in one for one in parameters)
 
 
 @cache

@@ -43,6 +43,7 @@ from opord.stores.base import (
     StoredContract,
     StoreUnavailable,
     Stray,
+    Tally,
     Tombstone,
     UnreadRow,
     UsedKey,
@@ -72,6 +73,7 @@ from opord.stores.postgres.rewriting import compact, kept_of, rewrite
 from opord.stores.postgres.rows import contract_row, run_row, run_rows, worker_rows
 from opord.stores.postgres.transaction import PostgresTransaction
 from opord.stores.putting import put_contract
+from opord.stores.seen import tally_of
 from opord.values.types import START_OF_TIME, Digest, Duration, Instant, Key, RunId
 
 log: logging.Logger = logging.getLogger("opord.store")
@@ -252,7 +254,7 @@ class PostgresStore(Progresses, HasTablesBeside):
         """Return this store as it is in a transaction that is open, on what executes statements."""
         view = copy.copy(self)
         view._all = lambda name, *parameters: (  # type: ignore[method-assign]
-            [] if _has_null(parameters) else executes(self._sql[name], parameters)
+            [] if sql.has_null(parameters) else executes(self._sql[name], parameters)
         )
         view.apply = lambda batch: self._apply_within(executes, batch)  # type: ignore[method-assign]
         return view
@@ -384,6 +386,9 @@ class PostgresStore(Progresses, HasTablesBeside):
 
     def counts(self) -> dict[Status, int]:
         return dict(self._all("counts"))
+
+    def tally(self) -> Tally:
+        return tally_of(self._all("tally"))
 
     def journal(self, run: RunId, *, after: int = 0, limit: int = 1000) -> list[RecordRow]:
         return [RecordRow(*row) for row in self._all("journal", run, after, max(limit, 0))]
@@ -529,7 +534,7 @@ class PostgresStore(Progresses, HasTablesBeside):
     # --- Statements ------------------------------------------------------------------------------
 
     def _all(self, name: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        if _has_null(parameters):
+        if sql.has_null(parameters):
             return []
         with self._connections.use() as connection:
             return fetch(connection, self._sql[name], parameters)
@@ -584,11 +589,6 @@ class PostgresStore(Progresses, HasTablesBeside):
 
 class _Overtaken(Exception):
     """What fitted when it was looked at does not any more; look again."""
-
-
-def _has_null(parameters: Sequence[Any]) -> bool:
-    """Say whether a text has a character that PostgreSQL has not: nothing is stored under it."""
-    return any(type(one) is str and "\0" in one for one in parameters)
 
 
 def _on(connection: Connection) -> group.Executes:

@@ -239,6 +239,27 @@ SELECT json_array('running', count(*)) AS row FROM heads WHERE status = 'running
 UNION ALL
 SELECT json_array(status, count(*)) AS row FROM heads WHERE status <> 'running' GROUP BY status
 
+-- name: tally
+-- The ended runs of each contract are counted in `heads_ended` alone. Of the others the heads are read.
+SELECT json_array(c.name, 'ended', '', count(*)) AS row
+FROM contracts AS c CROSS JOIN heads AS h INDEXED BY heads_ended
+WHERE h.contract = c.id AND h.status = 'ended' GROUP BY c.id
+UNION ALL
+SELECT json_array(c.name, t.status, '', t.runs) AS row FROM (
+  SELECT h.contract, h.status, count(*) AS runs FROM heads AS h INDEXED BY heads_by_status
+  WHERE h.status > 'ended' AND h.status <> 'running' GROUP BY h.contract, h.status
+) AS t CROSS JOIN contracts AS c ON c.id = t.contract
+UNION ALL
+SELECT json_array(c.name, 'running', '', t.runs) AS row FROM (
+  SELECT h.contract, count(*) AS runs FROM heads AS h INDEXED BY heads_running
+  WHERE h.status = 'running' GROUP BY h.contract
+) AS t CROSS JOIN contracts AS c ON c.id = t.contract
+UNION ALL
+SELECT json_array(c.name, '', t.needs, t.runs) AS row FROM (
+  SELECT h.contract, h.needs, count(*) AS runs FROM heads AS h INDEXED BY heads_by_needs
+  WHERE h.needs <> '' GROUP BY h.contract, h.needs
+) AS t CROSS JOIN contracts AS c ON c.id = t.contract
+
 -- name: journal
 SELECT json_array(j.seq, j.at, j.kind, j.body, j.hash) AS row
 FROM runs AS r CROSS JOIN journal AS j ON j.run = r.id

@@ -46,6 +46,7 @@ from opord.stores.base import (
     Store,
     StoredContract,
     Stray,
+    Tally,
     Tombstone,
     UnreadRow,
     UsedKey,
@@ -57,6 +58,7 @@ from opord.stores.bell import Bell, Ring, Rings, rings_for
 from opord.stores.outbox import OutboxDesk
 from opord.stores.permits import PermitDesk
 from opord.stores.putting import put_contract
+from opord.stores.seen import tally_of
 from opord.stores.sqlite import pruning, sql
 from opord.stores.sqlite.batch import Batch, ContractNumberStale
 from opord.stores.sqlite.bell import LogBell, bell_of, ring_log
@@ -386,6 +388,9 @@ class SqliteStore:
     def counts(self) -> dict[Status, int]:
         with self._read() as connection:
             return dict(rows(connection, self._sql["counts"], (), tuple[Status, int]))
+
+    def tally(self) -> Tally:
+        return tally_of(self._all("tally", (), tuple[str, str, str, int]))
 
     def journal(self, run: RunId, *, after: int = 0, limit: int = 1000) -> list[RecordRow]:
         return self._all("journal", (run, after, max(limit, 0)), RecordRow)
