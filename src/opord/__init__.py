@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from opord.drive.errors import StartRefused as StartRefused
     from opord.drive.errors import UnknownEvent as UnknownEvent
     from opord.drive.errors import WrongResolution as WrongResolution
+    from opord.drive.senders import SenderExcluded as SenderExcluded
     from opord.engine.protection import SecretsExtraMissing as SecretsExtraMissing
     from opord.generated.handles import Reply as Reply
     from opord.kernel.open_needs import OpenNeed as OpenNeed
@@ -126,6 +127,7 @@ _HOMES = {
     "SecretUnreadable": "opord.values.vault",
     "SecretsExtraMissing": "opord.engine.protection",
     "SecretsUnprotected": "opord.drive.errors",
+    "SenderExcluded": "opord.drive.senders",
     "StaleModule": "opord.loading.errors",
     "StartConflict": "opord.drive.errors",
     "StartRefused": "opord.drive.errors",
@@ -192,6 +194,7 @@ __all__ = [
     "SecretUnreadable",
     "SecretsExtraMissing",
     "SecretsUnprotected",
+    "SenderExcluded",
     "StaleModule",
     "StartConflict",
     "StartRefused",

@@ -45,6 +45,7 @@ from opord.drive.errors import (
     UnknownEvent,
     WrongResolution,
 )
+from opord.drive.senders import SenderExcluded
 from opord.engine.protection import SecretsExtraMissing
 from opord.loading.errors import ContractRefused, LoadingError, StaleModule
 from opord.stores.base import (
@@ -96,6 +97,7 @@ __all__ = [
     "SecretUnreadable",
     "SecretsExtraMissing",
     "SecretsUnprotected",
+    "SenderExcluded",
     "StaleModule",
     "StartConflict",
     "StartRefused",

@@ -8,6 +8,7 @@ FLIGHT, HOLD, STEPS = "drive/flight.py", "drive/hold.py", "drive/steps.py"
 COMMIT, EFFECTS, WORKER = "drive/commitment.py", "drive/effects.py", "engine/worker.py"
 TRANSACTIONS, OPEN_TRANSACTION = "drive/transactions.py", "engine/transactions.py"
 DOUBT, PLAN, KEYS = "kernel/doubt.py", "kernel/plan.py", "kernel/keys.py"
+SENDERS = "drive/senders.py"
 STARTS, EVENTS, PEOPLE, EVIDENCE = (
     "drive/starts.py",
     "drive/events.py",
@@ -311,10 +312,16 @@ MUTANTS = (
         tests=("tests/engine/test_events.py::TestKeys::test_the_same_key_with_other_content_is_a_conflict",),
     ),
     Mutant(
-        "role not checked", EVENTS,
+        "role not checked", SENDERS,
         "if event.roles and role not in event.roles:", "if event.roles and role is None:",
         "a sender may send an event of another role", "20, 21",
         seeds=40,
+    ),
+    Mutant(
+        "excluded sender let through", SENDERS,
+        "    if excluded is not None:\n        raise", "    if excluded is not None and not excluded.path:\n        raise",
+        "whoever filed a claim approves it", "20",
+        tests=("tests/engine/test_excluded_senders.py::TestOnArrival",),
     ),
     Mutant(
         "payload not validated", EVENTS,

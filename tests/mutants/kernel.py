@@ -6,7 +6,7 @@ from tests.mutants.model import Mutant
 
 DOUBT, PLAN = "kernel/doubt.py", "kernel/plan.py"
 RECORDING, INBOX = "kernel/recording.py", "kernel/inbox.py"
-SETTLED = "kernel/settled.py"
+SETTLED, TAKING, EXCLUDING = "kernel/settled.py", "kernel/taking.py", "kernel/excluding.py"
 LARGE, RESTORED = "kernel/large.py", "kernel/restored.py"
 TROUBLE, ALARMS = "kernel/trouble.py", "kernel/alarms.py"
 DRAFT, RUN, STEP, SEALING = "kernel/draft.py", "kernel/run.py", "kernel/step.py", "kernel/sealing.py"
@@ -269,14 +269,14 @@ MUTANTS = (
         tests=("tests/engine/test_events.py::TestKeep::test_they_are_taken_in_order_of_arrival_on_entry_before_timers",),
     ),
     Mutant(
-        "guard ignored", INBOX,
+        "guard ignored", TAKING,
         "            if handler.guard is None or handler.guard(run.fields, frame, values):",
         "            if handler.guard is None or handler.guard(run.fields, frame, values) is not None:",
         "an event is taken although its guard says no", "7",
         tests=("tests/engine/test_events.py::TestWithoutKeep::test_a_guard_that_does_not_hold_refuses_it",),
     ),
     Mutant(
-        "guard that cannot be computed taken as met", INBOX,
+        "guard that cannot be computed taken as met", TAKING,
         "            why = why or StepError(error, run.program.place_of(error))",
         "            return Fit(handler, why or StepError(error, run.program.place_of(error)))",
         "an event is taken although nobody knows whether it meets its condition", "7",
@@ -296,7 +296,7 @@ MUTANTS = (
         tests=("tests/engine/test_events_that_cannot_be_computed.py::TestAStepThatCanOnlyStall",),
     ),
     Mutant(
-        "event moves an open commit", INBOX,
+        "event moves an open commit", TAKING,
         '    if has_ended(run.status) or commit_open(run):\n        return {}',
         '    if has_ended(run.status):\n        return {}',
         "an event (a cancellation, say) wins over a commit that may be done", "4, C12, C19",
@@ -315,6 +315,24 @@ MUTANTS = (
         "        between = not intent.in_flight and not intent.doubts and not intent.asking",
         "an event wins over a commit that is done", "3, 4, C19",
         tests=("tests/engine/test_phases_and_timers.py::TestFromTheIntentToTheGotoNothingElseMovesTheRun::test_no_event_is_taken_when_the_rest_of_the_step_stalled",),
+    ),
+    Mutant(
+        "sender without a name let through", EXCLUDING,
+        "    if not frame.actor:\n        return Exclusion()\n", "",
+        "somebody sends an event that excludes some by name, and gives none", "20",
+        tests=("tests/engine/test_excluded_senders.py::TestOnArrival::test_a_sender_without_a_name_is_refused",),
+    ),
+    Mutant(
+        "list of the excluded compared as a whole", EXCLUDING,
+        "        if frame.actor in persons if in_list else frame.actor == persons:", "        if frame.actor == persons:",
+        "one of several excluded persons approves", "20",
+        tests=("tests/engine/test_excluded_senders.py::TestOnArrival",),
+    ),
+    Mutant(
+        "stored event taken from an excluded sender", TAKING,
+        "    if (excluded := excluded_in_state(declared, run.fields, frame)) is not None:", "    if (excluded := None) is not None:",
+        "who approved first confirms as well, with an event sent before", "20",
+        tests=("tests/engine/test_excluded_senders.py::TestStored",),
     ),
     Mutant(
         "event that a phase handles not kept", INBOX,

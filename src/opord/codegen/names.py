@@ -103,6 +103,8 @@ class Names:
             self._add("refusal")
         for event in self.contract.events:
             self._add("key", "of", event.name)
+            for number, _ in enumerate(event.excepts, 1):
+                self._add(*except_words(event.name, number))
         for action in self.contract.actions:
             self._add("key", "of", action.name)
             self._add("check", action.name)
@@ -149,6 +151,11 @@ def handler_id(owner: State | Phase, handler: EventHandler) -> str:
     same = [one for one in owner.handlers if one.event == handler.event]
     number = next(place for place, one in enumerate(same, 1) if one is handler)
     return f"{owner.name} on {handler.event}" + (f" {number}" if number > 1 else "")
+
+
+def except_words(event: str, number: int) -> tuple[str, ...]:
+    """Return the words for the function of a path after `except`: the first, the second, …."""
+    return ("except", *([str(number)] if number > 1 else []), "of", event)
 
 
 def timer_id(owner: State | Phase, timer: Timer) -> str:

@@ -131,12 +131,8 @@ class ProtocolWriter:
             members = ", ".join(f"{quoted(param.name)}: {names[param.name]}" for param in event.params)
             body = f"return await self._send({quoted(event.name)}, {{{members}}})"
             doc = event.doc or f"Send `{event.name}`."
-            if event.roles:
-                doc += (
-                    f" From {' or '.join(event.roles)}."
-                    if "\n" not in doc
-                    else f"\n\nFrom {' or '.join(event.roles)}."
-                )
+            if (senders := _senders(event)) is not None:
+                doc += f" {senders}" if "\n" not in doc else f"\n\n{senders}"
             lines += ["", *lay_out(head, 2), *docstring(doc, 3), *lay_out(body, 3)]
         return lines
 
@@ -216,3 +212,11 @@ def _union(head: str, names: list[str]) -> list[str]:
         return [line]
     first, *others = names
     return [f"    {head}(", f"        {first}", *(f"        | {name}" for name in others), "    )"]
+
+
+def _senders(event: ir.Event) -> str | None:
+    """Say who may send an event; None if anyone may."""
+    excluded = " or ".join(f"`{each.text}`" for each in event.excepts)
+    if not event.roles:
+        return f"From anyone but {excluded}." if excluded else None
+    return f"From {' or '.join(event.roles)}{f', but not {excluded}' if excluded else ''}."

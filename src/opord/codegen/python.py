@@ -9,7 +9,7 @@ from opord import contract as ir
 from opord.codegen.expressions import Expressions
 from opord.codegen.imports import Imports
 from opord.codegen.layout import docstring, lay_out, quoted
-from opord.codegen.names import Names, handler_id, path_from, timer_id
+from opord.codegen.names import Names, except_words, handler_id, path_from, timer_id
 from opord.codegen.protocol import ProtocolWriter
 from opord.codegen.steps import Scope, StepWriter, contains_call
 from opord.codegen.types import TypeWriter
@@ -111,6 +111,7 @@ class _ModuleWriter:
             if event.key is not None:
                 name = self._names.function("key", "of", event.name)
                 functions.append(self._key(f"the event `{event.name}`", event.key, event.params, name))
+            functions += [self._except(event, *each) for each in enumerate(event.excepts, 1)]
         for action in contract.actions:
             if action.key is not None and action.key.expr is not None:
                 name = self._names.function("key", "of", action.name)
@@ -231,6 +232,16 @@ class _ModuleWriter:
         writer.add(f"return {printed}", 1, key.place)
         args = [f"args: {self._use('tuple')}[{self._use('Any')}, ...]"] if with_args else []
         return self._define(name, [*args, self._frame], self._use("str"), f"Name {what}.") + writer.lines
+
+    def _except(self, event: ir.Event, number: int, each: ir.Except) -> list[str]:
+        """Write the function that follows a path after `except`."""
+        state = f"state: {self._use('Any')}"
+        if each.of_state:
+            state = self._state(self._contract.handling(event.name))
+        name = self._names.function(*except_words(event.name, number))
+        doc = f"Say who may not send `{event.name}`."
+        lines = self._define(name, [state, self._frame], self._all.annotation(each.path.type), doc)
+        return lines + self._answer(self._all.write(each.path), each.place)
 
     def _refusal(self, requirements: tuple[ir.Requirement, ...]) -> list[str]:
         """Write the function that asks each `require`, in the order of the file."""

@@ -18,6 +18,7 @@ _WORDS = {
     "enums": "enum",
     "failures": "failure",
     "roles": "role",
+    "excepts": "except",
     "events": "event",
     "pures": "pure",
     "effects": "effect",

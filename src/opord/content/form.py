@@ -125,9 +125,18 @@ def _event(event: ir.Event) -> Plain:
     return {
         "name": event.name,
         **present_members(
-            parameters=_fields(event.params), by=[*event.roles], key=_optional(event.key), keep=event.keep
+            parameters=_fields(event.params),
+            by=[*event.roles],
+            excepts=_excepts(event.excepts),
+            key=_optional(event.key),
+            keep=event.keep,
         ),
     }
+
+
+def _excepts(excepts: Sequence[ir.Except]) -> list[Plain]:
+    """Return the paths after `except`. Their order decides nothing about a run."""
+    return sorted((expression(each.path, NameNumbers()) for each in excepts), key=dumps)
 
 
 def _pure(pure: ir.Pure) -> Plain:

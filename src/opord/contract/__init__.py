@@ -42,6 +42,7 @@ from opord.contract.data import (
 )
 from opord.contract.events import (
     Event,
+    Except,
     Role,
 )
 from opord.contract.expressions import (
@@ -170,6 +171,7 @@ __all__ = [
     "Enum",
     "Event",
     "EventHandler",
+    "Except",
     "Expr",
     "Failure",
     "Field",

@@ -76,6 +76,14 @@ class Contract:
         """Return the phase that contains `state`."""
         return next((phase for phase in self.phases if phase.name == state.phase), None)
 
+    def handling(self, event: str) -> tuple[State, ...]:
+        """Return the states that handle an event, by a handler of their own or of their phase."""
+        return tuple(
+            state
+            for state in self.states
+            if any(handler.event == event for handler in self.handlers_of(state))
+        )
+
     def handlers_of(self, state: State) -> tuple[EventHandler, ...]:
         """Return the event handlers in force in `state`: its own, then the shared ones.
 

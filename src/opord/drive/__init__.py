@@ -15,6 +15,7 @@ __all__ = [
     "observing",
     "purity",
     "reading",
+    "senders",
     "relay",
     "starts",
 ]

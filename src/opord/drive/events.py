@@ -18,7 +18,6 @@ from opord.drive.errors import (
     HistoryFull,
     InputInvalid,
     QueueFull,
-    RoleRequired,
     RunEnded,
     UnknownEvent,
 )
@@ -26,12 +25,14 @@ from opord.drive.host import Host
 from opord.drive.past import look_back
 from opord.drive.people import check_seq
 from opord.drive.reading import read
+from opord.drive.senders import check_excluded, check_role
 from opord.drive.telling import tell_moved, tell_opened
 from opord.generated.handles import Sent
-from opord.kernel import bounds, inbox, recording
+from opord.kernel import bounds, inbox, recording, taking
 from opord.kernel.answers import Applied, Exists, KeyTaken, NotStored, Stale, WasPruned
 from opord.kernel.bounds import computed_key
 from opord.kernel.draft import Draft
+from opord.kernel.excluding import excluded_at_once
 from opord.kernel.inbox import Message
 from opord.kernel.input_digest import event_digests
 from opord.kernel.open_needs import stalled_commands
@@ -62,16 +63,18 @@ async def send(
     that the sender gives the event, for all times that it delivers it; empty for none.
 
     Raises:
-        RunUnknown, UnknownEvent, InputInvalid, RoleRequired, EventRefused, EventWouldStall,
-            EventConflict, RunEnded, RunMoved, RunPruned, QueueFull, HistoryFull: the event was
-            refused and has changed nothing.
+        RunUnknown, UnknownEvent, InputInvalid, RoleRequired, SenderExcluded, EventRefused,
+            EventWouldStall, EventConflict, RunEnded, RunMoved, RunPruned, QueueFull, HistoryFull:
+            the event was refused and has changed nothing.
     """
     while True:
         run = await read(host, run_id)
         check_seq(run, if_seq)
         program = run.program
         declared = _event(program, event)
-        _check_role(declared.declaration, role)
+        check_role(declared.declaration, role)
+        excluded = excluded_at_once(declared, run.frame(host.now(), actor))
+        check_excluded(run, declared.declaration, actor, excluded)
         message = _message(host, run, declared, args, actor, role, delivery)
         keyed = None
         if message.key or message.delivery:
@@ -104,9 +107,10 @@ async def _offer(host: Host, run: Run, event: Event, message: Message, keyed: _K
     reception: Literal["taken", "stored", "ignored"] = "taken"
     behind_timer = not carried and inbox.timer_begins(run)
     moved = behind_timer or not draft.empty
-    fit = inbox.NO_FIT
+    fit = taking.NO_FIT
     if not behind_timer:
-        fit = inbox.fitting(run, message.event, message.args, message.actor, now)
+        fit = taking.fitting(run, message.event, message.args, message.actor, now)
+        check_excluded(run, event, message.actor, fit.excluded)
     handler = fit.handler
     if handler is not None:
         try:
@@ -213,14 +217,14 @@ def _refusal(run: Run, event: str, unfit: StepError | None) -> Exception:
 def _why_not(run: Run, event: str, unfit: StepError | None) -> str:
     """Return why the run does not take the event; empty if its state does not handle it."""
     intent, stalled = run.intent, is_held(run.status)
-    if inbox.commit_open(run) and intent is not None:
+    if taking.commit_open(run) and intent is not None:
         doing = f"in the middle of committing {intent.call}, and does not keep {event!r} for later"
         if stalled:
             return f"is stalled in {run.state}, {doing}: {_stalled(run)}"
         return f"is in {run.state}, {doing}"
     if unfit is not None:
         return f"is in {run.state}, and its condition for {event!r} cannot be computed with these values: {_why(run, unfit)}"
-    if event in inbox.handlers_now(run):
+    if event in taking.handlers_now(run):
         return f"is in {run.state}, and its condition for {event!r} is not met by these values"
     if stalled:
         later = (
@@ -253,13 +257,8 @@ def _event(program: Program, event: str) -> EventProgram:
     return declared
 
 
-def _check_role(event: Event, role: str | None) -> None:
-    if event.roles and role not in event.roles:
-        raise RoleRequired(event.name, event.roles, role)
-
-
 def _handled(run: Run) -> list[str]:
-    return sorted(inbox.handlers_now(run))
+    return sorted(taking.handlers_now(run))
 
 
 class _Keyed(NamedTuple):

@@ -23,7 +23,7 @@ from opord.drive.reading import read
 from opord.drive.relay import Relay
 from opord.drive.steps import Steps
 from opord.drive.telling import tell_opened
-from opord.kernel import inbox, recording
+from opord.kernel import inbox, recording, taking
 from opord.kernel.answers import Applied
 from opord.kernel.draft import Draft
 from opord.kernel.rows import is_held
@@ -185,7 +185,7 @@ class Flight:
         if run.arrivals and run.intent is not None:
             hold.set_messages(inbox.adopt_all(draft, await hold.messages(draft)))
         while True:
-            if not inbox.nothing_to_take_in(run) and not inbox.commit_open(run):
+            if not inbox.nothing_to_take_in(run) and not taking.commit_open(run):
                 due = min(run.body.timers.values(), default=None)
                 if due is not None and due <= draft.at:
                     self.host.hook("timer fires", run.id)
@@ -197,7 +197,7 @@ class Flight:
             if run.worker is None:
                 await hold.give_back(draft)
                 return
-            if run.at.handlers and not draft.empty and not inbox.commit_open(run):
+            if run.at.handlers and not draft.empty and not taking.commit_open(run):
                 # An event that came during the last step is taken on entry to this state, before
                 # the state acts.
                 if not await hold.enter(draft):

@@ -25,7 +25,7 @@ from opord.drive.instead import instead
 from opord.drive.past import look_back
 from opord.drive.reading import missing, read, read_by_journal, read_by_row
 from opord.drive.telling import tell_moved, tell_opened
-from opord.kernel import bounds, collisions, inbox, recording
+from opord.kernel import bounds, collisions, inbox, recording, taking
 from opord.kernel.answers import Applied, Exists, KeyTaken, NotStored, Stale, WasPruned
 from opord.kernel.bounds import check_note
 from opord.kernel.draft import Draft
@@ -329,7 +329,7 @@ async def change_run(
             # a record.
             waiting = [message for message in waiting if SEALED not in message.body]
         await look_back(host, draft, waiting)
-        if has_ended(run.status) or (run.status == "running" and not inbox.commit_open(run)):
+        if has_ended(run.status) or (run.status == "running" and not taking.commit_open(run)):
             inbox.take_in(draft, waiting)
         result = await host.apply(draft.write(arrivals=run.arrivals))
         match result:

@@ -66,9 +66,9 @@ class RunVerbs:
         id that its sender gives it; the same delivery again is taken once.
 
         Raises:
-            RunUnknown, UnknownEvent, InputInvalid, RoleRequired, EventRefused, EventWouldStall,
-                EventConflict, RunEnded, RunPruned, QueueFull, HistoryFull: the event was refused
-                and has changed nothing.
+            RunUnknown, UnknownEvent, InputInvalid, RoleRequired, SenderExcluded, EventRefused,
+                EventWouldStall, EventConflict, RunEnded, RunPruned, QueueFull, HistoryFull: the
+                event was refused and has changed nothing.
         """
         check_person(actor, role)
         if delivery:

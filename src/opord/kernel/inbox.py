@@ -9,7 +9,7 @@ and the step rests or ends.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final, NamedTuple, assert_never
+from typing import Any, assert_never
 
 import msgspec
 
@@ -30,6 +30,7 @@ from opord.kernel.rows import InboxKind, InboxRow, has_ended, is_held
 from opord.kernel.run import Intent, Outcome, Run
 from opord.kernel.sealing import opened_text, sealed_text
 from opord.kernel.step import StepError, StepUnderWay, find_timer, load_failure
+from opord.kernel.taking import commit_open, fitting, handlers_now
 from opord.kernel.trouble import trouble_of
 from opord.values.call_words import failed_words
 from opord.values.canonical import loads
@@ -57,21 +58,6 @@ class Message(msgspec.Struct, omit_defaults=True):
     key: Key = NO_KEY
     id: str = ""
     delivery: Key = NO_KEY
-
-
-class Fit(NamedTuple):
-    """Which handler takes an event now; None if none does.
-
-    `error` is why the condition of a handler before it could not be computed: such a handler does
-    not take the event.
-    """
-
-    handler: HandlerProgram | None
-    error: StepError | None = None
-
-
-NO_FIT: Final = Fit(None)
-"""No handler takes the event."""
 
 
 class Evidence(msgspec.Struct, omit_defaults=True):
@@ -136,14 +122,6 @@ def read_evidence(program: Program, run: RunId, row: InboxRow) -> Evidence:
     return _read_evidence(opened_text(program, run, f"inbox {row.id}", row.body))
 
 
-def commit_open(run: Run) -> bool:
-    """Say whether the run is between a commit's intent and its step's goto.
-
-    Nothing else moves it then.
-    """
-    return run.commit_open
-
-
 def nothing_to_take_in(run: Run) -> bool:
     """Say whether a held run can go on at once.
 
@@ -156,36 +134,6 @@ def nothing_to_take_in(run: Run) -> bool:
         and run.body.pending is None
         and run.at.declaration.kind == "acting"
     )
-
-
-def handlers_now(run: Run) -> dict[str, tuple[HandlerProgram, ...]]:
-    """Return the event handlers that could take an event now, by event."""
-    if has_ended(run.status) or commit_open(run):
-        return {}
-    if run.waits:
-        return dict(run.at.handlers)
-    shared = {
-        event: tuple(handler for handler in handlers if handler.shared)
-        for event, handlers in run.at.handlers.items()
-    }
-    return {event: handlers for event, handlers in shared.items() if handlers}
-
-
-def fitting(run: Run, event: str, args: Any, actor: str, now: Instant) -> Fit:
-    """Say which handler takes the event now. `args` are in rest form."""
-    handlers = handlers_now(run).get(event)
-    if not handlers:
-        return NO_FIT
-    values = run.program.events[event].args.load(args)
-    frame = run.frame(now, actor)
-    why: StepError | None = None
-    for handler in handlers:
-        try:
-            if handler.guard is None or handler.guard(run.fields, frame, values):
-                return Fit(handler, why)
-        except Exception as error:
-            why = why or StepError(error, run.program.place_of(error))
-    return Fit(None, why)
 
 
 def keeps(run: Run, event: Event, *, behind_timer: bool = False) -> bool:

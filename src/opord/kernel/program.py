@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal, TypeAlias
 
-from opord.contract import Action, Contract, Effect, Event, EventHandler, State, Timer
+from opord.contract import Action, Contract, Effect, Event, EventHandler, Except, State, Timer
 from opord.contract import Pure as PureDeclaration
 from opord.kernel.requests import Frame, StepFunction
 from opord.values.codec import Codec
@@ -44,16 +44,30 @@ class CallProgram:
 
 
 @dataclass(frozen=True, slots=True)
+class ExceptProgram:
+    """A path after `except`.
+
+    `persons(state, frame)` says whom it names. If it begins at a field of the state, it names
+    somebody only while the run is in a state that handles the event.
+    """
+
+    declaration: Except
+    persons: Callable[[Any, Frame[Any]], str | list[str]]
+
+
+@dataclass(frozen=True, slots=True)
 class EventProgram:
     """An event.
 
-    `args` encodes its parameters, a tuple, as an object; `key` returns its key as text.
+    `args` encodes its parameters, a tuple, as an object; `key` returns its key as text. `excepts`
+    say who may not send it.
     """
 
     declaration: Event
     params: tuple[str, ...]
     args: Codec
     key: Callable[[tuple[Any, ...], Frame[Any]], Key] | None = None
+    excepts: tuple[ExceptProgram, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ from opord.contract import Action, Ask, Check, Effect, Timer
 from opord.kernel import plan
 from opord.kernel.asked_waits import asked_wait, asked_words
 from opord.kernel.calls_under_way import CallUnderWay
-from opord.kernel.inbox import Message, commit_open, event_name, handlers_now, kept_evidence, kept_message
+from opord.kernel.excluding import excluded_persons
+from opord.kernel.inbox import Message, event_name, kept_evidence, kept_message
 from opord.kernel.instants import capped, in_words, microseconds, text
 from opord.kernel.large import Texts, ValueMissing, joined
 from opord.kernel.needs import OPERATOR, OVERDUE_US, Need, Served, needs_of, row_needs, takes, worker_of
@@ -25,10 +26,11 @@ from opord.kernel.rows import InboxRow, RecordRow, RunRow, ValueRow, WorkerSign,
 from opord.kernel.run import FailedAttempts, Intent, Run, RunBody, body_of
 from opord.kernel.sealing import SEALED, SECRET
 from opord.kernel.step import load_failure
+from opord.kernel.taking import commit_open, handlers_now
 from opord.values.canonical import loads
 from opord.values.duration import format_duration
 from opord.values.secret import SHOWN
-from opord.values.types import Duration, Instant
+from opord.values.types import START_OF_TIME, Duration, Instant
 
 LONG_CALL_US: Final = Duration(60_000_000)
 """How long a call lasts before it is given as the reason why a run stands still, in microseconds.
@@ -487,6 +489,21 @@ def _tried_again(run: Run, tries: FailedAttempts) -> str:
     return f"{failed}; it is tried again at {in_words(tries.next_at)}"
 
 
+def wait_for_event(run: Run, event: str, *, handled: bool) -> dict[str, Any]:
+    """Return who may send an event, and whom `except` excludes though their role may.
+
+    `handled` says whether the present state handles it. If not, only the paths into the input are
+    followed.
+    """
+    program = run.program.events[event]
+    wait: dict[str, Any] = {"event": event, "roles": list(program.declaration.roles)}
+    if program.excepts:
+        fields = run.fields if handled else None
+        persons = excluded_persons(program, fields, run.frame(START_OF_TIME))
+        wait["except"] = [{"path": path, "actors": actors} for path, actors in persons]
+    return wait
+
+
 def _waiting_for(run: Run) -> list[dict[str, Any]]:
     waits: list[dict[str, Any]] = []
     if run.body.alarms:
@@ -510,10 +527,7 @@ def _waiting_for(run: Run) -> list[dict[str, Any]]:
             for call, due in run.body.not_before.items()
             if due == run.wake_at
         ]
-    waits += [
-        {"event": event, "roles": list(run.program.events[event].declaration.roles)}
-        for event in handlers_now(run)
-    ]
+    waits += [wait_for_event(run, event, handled=True) for event in handlers_now(run)]
     return waits + _waits_of_timers(run)
 
 

@@ -11,13 +11,14 @@ from typing import Any, assert_never
 from opord import contract as ir
 from opord.codegen.expressions import Expressions
 from opord.codegen.imports import Imports
-from opord.codegen.names import Names, calls, handler_id, timer_id
+from opord.codegen.names import Names, calls, except_words, handler_id, timer_id
 from opord.codegen.steps import contains_call
 from opord.content import contract_digest, legacy_digest
 from opord.kernel.program import (
     CallKind,
     CallProgram,
     EventProgram,
+    ExceptProgram,
     HandlerProgram,
     Program,
     StateProgram,
@@ -133,7 +134,12 @@ class _Builder:
     def _event(self, event: ir.Event) -> EventProgram:
         key = self._function("key", "of", event.name) if event.key is not None else None
         names = tuple(param.name for param in event.params)
-        return EventProgram(event, names, self._codecs.params(event.params, f"the event {event.name}"), key)
+        excepts = tuple(
+            ExceptProgram(each, self._function(*except_words(event.name, number)))
+            for number, each in enumerate(event.excepts, 1)
+        )
+        args = self._codecs.params(event.params, f"the event {event.name}")
+        return EventProgram(event, names, args, key, excepts)
 
     def _call(self, call: ir.Pure | ir.Effect | ir.Action) -> CallProgram:
         key = check = None

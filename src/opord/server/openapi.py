@@ -148,6 +148,9 @@ def _start(contract: Contract, schemas: Schemas, wait: Schema) -> Schema:
 
 def _event(contract: Contract, event: Event, schemas: Schemas, wait: Schema) -> Schema:
     by = f"\n\nMay be sent by: {', '.join(event.roles)}." if event.roles else ""
+    if event.excepts:
+        excluded = ", ".join(f"`{each.text}`" for each in event.excepts)
+        by += f"\n\nMay not be sent by whom the run names in {excluded}, nor without a name."
     answer = {
         "type": "object",
         "properties": {

@@ -48,6 +48,9 @@ KINDS: Final[Mapping[str, Kind]] = {
     "cross_origin": Kind(403, "The request comes from another web site."),
     "unauthenticated": Kind(401, "The request does not say who asks."),
     "role_required": Kind(403, "The sender has none of the roles that may do this.", ("roles", "given")),
+    "sender_excluded": Kind(
+        403, "The contract excludes this sender by name.", ("run", "event", "actor", "path")
+    ),
     "whole_store": Kind(403, "The sender may ask for some contracts only."),
     # The input of a start, an event or an answer.
     "input_invalid": Kind(422, "The input does not fit the contract.", ("problems",)),

@@ -25,10 +25,10 @@ from opord.engine.environment import Environment
 from opord.engine.process import Carried, Process
 from opord.engine.programs import Programs, stored_form
 from opord.engine.protection import Protection
-from opord.kernel.inbox import fitting, handlers_now
 from opord.kernel.program import EventProgram, Program
 from opord.kernel.rows import RecordRow, RunRow, StoredContract, ValueRow, has_ended, is_held
 from opord.kernel.run import Run, RunBody
+from opord.kernel.taking import fitting, handlers_now
 from opord.language.spelling import spell
 from opord.simulate.drawn import PureOrigins
 from opord.simulate.outside import Outside

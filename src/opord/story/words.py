@@ -125,8 +125,8 @@ def waits_in_words(view: Mapping[str, Any], program: Program | None) -> str:
 def wait_in_words(wait: Mapping[str, Any], view: Mapping[str, Any], program: Program | None) -> str:
     """Say in words one of the things that a run waits for."""
     if "event" in wait:
-        roles = " or ".join(wait["roles"])
-        return f"{wait['event']} by {roles}" if roles else str(wait["event"])
+        by = f" by {' or '.join(wait['roles'])}" if wait["roles"] else ""
+        return f"{wait['event']}{by}{_excluded(wait)}"
     if "timer" in wait:
         words = timer_words(program, view["state"], wait["timer"])
         return f"{words} (at {when(wait['at'])})"
@@ -140,6 +140,12 @@ def wait_in_words(wait: Mapping[str, Any], view: Mapping[str, Any], program: Pro
     if "dropping" in wait:
         return f"a person: drop-event, to take {wait['dropping']} out"
     return f"a person: {wait['verb']}"
+
+
+def _excluded(wait: Mapping[str, Any]) -> str:
+    """Say whom `except` excludes from sending an event, each once; empty if nobody."""
+    actors = {actor: None for each in wait.get("except", ()) for actor in each["actors"] if actor}
+    return f" except {' or '.join(safe(actor) for actor in actors)}" if actors else ""
 
 
 def timer_words(program: Program | None, state: str, name: str) -> str:

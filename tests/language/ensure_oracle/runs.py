@@ -22,7 +22,7 @@ from itertools import product
 from typing import Any, NamedTuple, TypeVar
 
 from opord import contract as ir
-from opord.kernel import effects, inbox, recording
+from opord.kernel import effects, inbox, recording, taking
 from opord.kernel.doubt import Deed, Stands
 from opord.kernel.draft import Draft
 from opord.kernel.effect_attempts import Tries
@@ -222,7 +222,7 @@ class _Carrier:
         """List what can come now: each event with each payload, and each running timer."""
         run = self.run
         found: list[tuple[str, Any]] = [("timer", name) for name in run.body.timers]
-        for event in inbox.handlers_now(run):
+        for event in taking.handlers_now(run):
             declared = run.program.events[event].declaration
             values = [_values(run.program, param.type) for param in declared.params]
             for args in product(*values):
@@ -407,7 +407,7 @@ class _Carrier:
         return plan_of(stands, self.run, intent, action, now=NOW, spread=lambda: 0.0).deed
 
     def _must_be_closed(self) -> None:
-        if inbox.handlers_now(self.run) or not self.run.commit_open:
+        if taking.handlers_now(self.run) or not self.run.commit_open:
             raise AssertionError("between a commit's intent and its goto the kernel lets something in")
 
 

@@ -81,9 +81,12 @@ def _head(contract: Contract, moment: Moment) -> _Phrase | None:
         case None:
             return None
         case EventHandler(event=event, guard=guard):
-            roles = next((each.roles for each in contract.events if each.name == event), ())
+            declared = next((each for each in contract.events if each.name == event), None)
+            roles = declared.roles if declared is not None else ()
             text = cut(event + (f" · {' | '.join(roles)}" if roles else ""), SHORT_MAX)
             whole = event + (f" by {' or '.join(roles)}" if roles else "")
+            if declared is not None and declared.excepts:
+                whole += f" except {' or '.join(each.text for each in declared.excepts)}"
             if guard is not None:
                 text, whole = f"{text} if {short(guard)}", f"{whole} if {full(guard)}"
             return _Phrase(text, whole, "event")

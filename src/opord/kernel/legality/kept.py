@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, assert_never
 from opord.kernel.input_digest import event_digests
 from opord.kernel.legality.differing import compare, differs, same, short_text, unopened
 from opord.kernel.legality.fold import Fold, Used
+from opord.kernel.legality.senders import wrong_sender
 from opord.kernel.legality.transitions import decoded, names_now
 from opord.kernel.rows import EventKey, InboxRow, RunRow, UsedKey, delivery_name, event_of
 from opord.kernel.sealing import SEALED, opened
@@ -66,6 +67,8 @@ def _check_message(fold: Fold, row: RunRow, message: InboxRow, keyed: dict[tuple
     roles, role = program.declaration.roles, body.get("role")
     if roles and role not in roles:
         fold.stored_problem("inbox", f"a waiting {name} came from {role or 'no role'}, which may not send it")
+    if (why := wrong_sender(fold, program, message.arrived, body.get("actor", ""))) is not None:
+        fold.stored_problem("inbox", f"a waiting {why}")
     values = decoded(fold, f"the content of a waiting {name}", program.args, body["args"])
     key = body.get("key")
     if values is None:

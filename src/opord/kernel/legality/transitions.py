@@ -9,6 +9,7 @@ from typing import Any, assert_never, cast, get_args
 from opord.contract import Var
 from opord.kernel.instants import LAST_INSTANT, from_datetime, microseconds, parse
 from opord.kernel.legality.fold import Fold, ReadRecord, TakenEvent
+from opord.kernel.legality.senders import wrong_sender, wrong_sender_here
 from opord.kernel.legality.steps import goes_on
 from opord.kernel.legality.troubles import check_trouble
 from opord.kernel.legality.values import UNFIT
@@ -246,6 +247,8 @@ def _declared(fold: Fold, record: ReadRecord) -> Any:
             "role",
             f"only {' or '.join(roles)} may send {body['event']}, it came from {body.get('role') or 'no role'}",
         )
+    if (why := wrong_sender(fold, program, record.at, body.get("actor", ""))) is not None:
+        fold.problem("actor", why)
     values = decoded(fold, f"the content of {body['event']}", program.args, body["args"])
     key = body.get("key")
     if (program.key is None) != (key is None):
@@ -282,9 +285,12 @@ def _handled(fold: Fold, record: ReadRecord) -> HandlerProgram | None:
         late = _first_due(fold, record.at)
         if late is not None and not _timer(fold, late).calls:
             fold.problem("timer", f"{late} was due before {name} came, and a due timer wins")
+    frame = fold.frame(record.at, record.body.get("actor", ""))
+    why = wrong_sender_here(fold, fold.program.events[name], record.at, frame.actor)
+    if why is not None:
+        fold.problem("actor", why)
     if values is None:
         return handlers[0]
-    frame = fold.frame(record.at, record.body.get("actor", ""))
     for handler in handlers:
         if handler.guard is None or _holds(handler.guard, fold.fields, frame, values):
             return handler

@@ -46,6 +46,7 @@ from opord.language.lowering.declarations import (
     lower_types,
 )
 from opord.language.lowering.dispatch import lower, lower_condition
+from opord.language.lowering.excepts import lower_excepts
 from opord.language.lowering.policies import lower_key, lower_policies, parameters
 from opord.language.lowering.promises import lower_promise
 from opord.language.lowering.scope import Binding, Scope
@@ -139,7 +140,7 @@ def _assemble(ctx: Lowering, header: tree.Contract | None, declarations: list[tr
     if header is not None and header.key is not None:
         key = _contract_key(ctx, header.key)
     requirements = _requirements(ctx, declarations) if header is not None else ()
-    events = [_event(ctx, each) for each in ctx.events.values()]
+    events = [_event(ctx, each, declarations) for each in ctx.events.values()]
     pures: list[Pure] = []
     effects: list[Effect] = []
     actions: list[Action] = []
@@ -162,7 +163,7 @@ def _assemble(ctx: Lowering, header: tree.Contract | None, declarations: list[tr
             phases.append(bodies.phase(node))
     if "cancel" in ctx.events and ctx.events["cancel"].node is None:
         # The event is handled without a declaration.
-        events.append(_event(ctx, ctx.events["cancel"]))
+        events.append(_event(ctx, ctx.events["cancel"], declarations))
     return Contract(
         name=header.name.text if header is not None else "",
         version=header.version if header is not None else 1,
@@ -269,7 +270,7 @@ def _requirement(ctx: Lowering, scope: Scope, node: tree.Require) -> Requirement
     return Requirement(condition, text, ctx.place(node.span))
 
 
-def _event(ctx: Lowering, symbol: EventSymbol) -> Event:
+def _event(ctx: Lowering, symbol: EventSymbol, declarations: list[tree.Declaration]) -> Event:
     node = symbol.node
     params = checked_fields(symbol.params)
     if node is None:
@@ -289,7 +290,8 @@ def _event(ctx: Lowering, symbol: EventSymbol) -> Event:
         )
         key = lower_key(ctx, scope, node.key, "the key of an event")
     keep = node.keep is not None or symbol.name == "cancel"
-    return Event(symbol.name, params, _event_roles(ctx, node), key, keep, node.doc, symbol.place)
+    roles, excepts = _event_roles(ctx, node), lower_excepts(ctx, symbol, declarations)
+    return Event(symbol.name, params, roles, key, keep, excepts, node.doc, symbol.place)
 
 
 def _event_roles(ctx: Lowering, node: tree.Event) -> tuple[str, ...]:

@@ -135,8 +135,8 @@ class Bodies:
         """
         ctx = self.ctx
         inside = self.states_of.get(node.name.text, [])
-        scope = self.scope(_common_fields(inside))
-        scope.elsewhere = {**_ONLY_IN_HANDLERS, **_fields_of_some(inside, scope)}
+        scope = self.scope(common_fields(inside))
+        scope.elsewhere = {**_ONLY_IN_HANDLERS, **fields_of_some(inside, scope, "states of the phase")}
         scope.where = "a handler that states share"
         handlers: list[EventHandler] = []
         timers: list[Timer] = []
@@ -299,7 +299,8 @@ def _outcome(node: tree.State) -> Outcome | None:
     return cast(Outcome, node.outcome.text) if node.outcome is not None else "success"
 
 
-def _common_fields(states: list[StateSymbol]) -> list[Binding]:
+def common_fields(states: list[StateSymbol]) -> list[Binding]:
+    """Return the fields that all states have with the same type."""
     if not states:
         return []
     return [
@@ -309,10 +310,11 @@ def _common_fields(states: list[StateSymbol]) -> list[Binding]:
     ]
 
 
-def _fields_of_some(states: list[StateSymbol], scope: Scope) -> dict[str, str]:
-    """Return the reasons why a shared handler cannot use some fields of the states.
+def fields_of_some(states: list[StateSymbol], scope: Scope, which: str) -> dict[str, str]:
+    """Return the reasons why a name cannot stand for a field of all these states.
 
-    The keys are fields that only some states of the phase have, or that have several types.
+    The keys are fields that only some of them have, or that have several types. `which` describes
+    the states: "states of the phase".
     """
     having: dict[str, list[str]] = {}
     for state in states:
@@ -321,7 +323,7 @@ def _fields_of_some(states: list[StateSymbol], scope: Scope) -> dict[str, str]:
     return {
         name: f"only {listed(have)} {'has' if len(have) == 1 else 'have'} a field `{name}`"
         if len(have) < len(states)
-        else f"`{name}` has not the same type in all states of the phase"
+        else f"`{name}` has not the same type in all {which}"
         for name, have in having.items()
         if name not in scope.names
     }

@@ -86,4 +86,5 @@ def _event(reading: ContractReading, event: Event) -> EventSheet:
         ),
         kept=event.keep,
         once_per=None if event.key is None else spell(event.key),
+        excluded=tuple(each.text for each in event.excepts),
     )

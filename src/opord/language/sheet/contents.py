@@ -9,7 +9,7 @@ from opord.language.ensure import CALL_LIMIT
 from opord.language.sheet.entries import (
     OUTCOMES,
     action_entry,
-    by_roles,
+    by_senders,
     effect_entry,
     end_entry,
     event_entry,
@@ -179,7 +179,7 @@ def _events(sheet: Sheet) -> Iterator[Flow | NameEntry]:
         rows.append(
             (
                 (NameLink("event", event.name),),
-                by_roles(event.roles),
+                by_senders(event),
                 joined(taken) or ("no state",),
                 (other,),
                 ("per ", CodeText(event.once_per)) if event.once_per else ("each time",),

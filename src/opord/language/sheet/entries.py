@@ -117,6 +117,8 @@ def _wait(wait: Wait) -> InlineLine:
     parts: list[Inline] = [NameLink("event", wait.event), *(("(", *takes, ")") if takes else ())]
     if wait.roles:
         parts.append(f" by {' or '.join(wait.roles)}")
+    if wait.excluded:
+        parts += [" except ", *_paths(wait.excluded)]
     if wait.condition:
         parts += [" if ", CodeText(wait.condition)]
     if wait.ignored:
@@ -210,7 +212,7 @@ def event_entry(event: EventSheet) -> NameEntry:
     """Write an event: who may send it, and what happens to it in each state."""
     elsewhere = "stored until a state takes it" if event.kept else "refused, with the list of what is taken"
     rows = [
-        LabelledRow("sent by", (by_roles(event.roles),)),
+        LabelledRow("sent by", (by_senders(event),)),
         *_lines("taken in", map(_taking, event.taken_in)),
         *([] if event.taken_in else [LabelledRow("taken in", (("no state",),))]),
         LabelledRow("elsewhere", ((elsewhere,),)),
@@ -231,9 +233,14 @@ def _taking(taking: Taking) -> InlineLine:
     return tuple(parts)
 
 
-def by_roles(roles: tuple[str, ...]) -> InlineLine:
-    """Say who may send an event."""
-    return (" or ".join(roles) or "anyone who may send to the run",)
+def by_senders(event: EventSheet) -> InlineLine:
+    """Say who may send an event, and who may not though their role may."""
+    who = " or ".join(event.roles) or "anyone who may send to the run"
+    return (who, ", except ", *_paths(event.excluded)) if event.excluded else (who,)
+
+
+def _paths(paths: tuple[str, ...]) -> InlineLine:
+    return joined([(CodeText(path),) for path in paths], " or ")
 
 
 # --- Parts ----------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from opord.language.flow.graph import Graph
 from opord.language.flow.restarts import restarts
 from opord.language.sheet.call_facts import CallFacts, call_facts
 from opord.language.sheet.model import Item, Wait
-from opord.language.sheet.reasons import again_words, roles_of
+from opord.language.sheet.reasons import again_words, excluded_from, roles_of
 from opord.language.sheet.secrets import Secrets
 from opord.language.spelling import spell
 from opord.language.types import show
@@ -49,6 +49,7 @@ class ContractReading:
             condition=spell(handler.guard) if handler.guard is not None else "",
             ignored=handler.ignore,
             shared=shared,
+            excluded=excluded_from(self.contract, handler.event),
         )
 
 

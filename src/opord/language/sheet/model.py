@@ -55,7 +55,10 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """An event that a state takes: who may send it, its parameters, and the condition."""
+    """An event that a state takes: who may send it, its parameters, and the condition.
+
+    `excluded` are the paths to those who may not send it, though their role may.
+    """
 
     event: str
     roles: tuple[str, ...]
@@ -63,6 +66,7 @@ class Wait:
     condition: str = ""
     ignored: bool = False
     shared: bool = False
+    excluded: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +200,7 @@ class EventSheet:
     taken_in: tuple[Taking, ...]
     kept: bool
     once_per: str | None
+    excluded: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,13 +83,20 @@ def cause_of(contract: Contract, moment: Moment) -> str:
 
 def sent_by(contract: Contract, event: str) -> str:
     """Return who may send an event, such as " by manager"; empty if anyone may."""
-    roles = roles_of(contract, event)
-    return f" by {' or '.join(roles)}" if roles else ""
+    roles, excluded = roles_of(contract, event), excluded_from(contract, event)
+    by = f" by {' or '.join(roles)}" if roles else ""
+    return f"{by} except {' or '.join(excluded)}" if excluded else by
 
 
 def roles_of(contract: Contract, event: str) -> tuple[str, ...]:
     """Return the roles that may send an event; empty if anyone may."""
     return next((each.roles for each in contract.events if each.name == event), ())
+
+
+def excluded_from(contract: Contract, event: str) -> tuple[str, ...]:
+    """Return the paths to those who may not send an event; empty if it excludes nobody by name."""
+    excepts = next((each.excepts for each in contract.events if each.name == event), ())
+    return tuple(each.text for each in excepts)
 
 
 def timer_words(timer: Timer, shared: bool) -> str:

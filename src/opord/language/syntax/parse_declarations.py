@@ -9,7 +9,14 @@ from opord.language.diagnostics.suppressors import LostPlace, UnclosedBrace
 from opord.language.diagnostics.wording import meant, quoted
 from opord.language.syntax import tokens as t
 from opord.language.syntax import tree
-from opord.language.syntax.cursor import FORGOTTEN_MAX, LONELY_SEPARATOR, TWO_ON_A_LINE, Mend, ParserStuck
+from opord.language.syntax.cursor import (
+    EXPECTED,
+    FORGOTTEN_MAX,
+    LONELY_SEPARATOR,
+    TWO_ON_A_LINE,
+    Mend,
+    ParserStuck,
+)
 from opord.language.syntax.foreign import declaration_advice, meant_outcome
 from opord.language.syntax.parse_statements import LATER_VERSION
 from opord.language.syntax.parse_variants import MISPLACED_CLAUSE, REPEATED_CLAUSE, VariantParser
@@ -275,7 +282,7 @@ class DeclarationParser(VariantParser):
         start = self.i
         self.i += 1
         name = self.name("the event's name")
-        node = tree.Event(name, self.fields(), [], None, None, (0, 0))
+        node = tree.Event(name, self.fields(), [], [], None, None, (0, 0))
         seen: set[str] = set()
         while self.at_clause(words.texts("event")):
             word = self.texts[self.i]
@@ -285,12 +292,36 @@ class DeclarationParser(VariantParser):
             self.i += 1
             if word == "by":
                 node.roles = self.names("a role")
+            elif word == "except":
+                node.excepts += self._excepts()
             elif word == "key":
                 node.key = self.expression()
             else:
                 node.keep = self.token_span(self.i - 1)
         node.span = self.span_from(start)
         return node
+
+    def _excepts(self) -> list[tree.Expression]:
+        """Read the paths after `except`. A `|` between two is reported and counts as a comma."""
+        paths = [self.expression()]
+        while self.at(",") or self.at("|"):
+            between = self.token_span(self.i)
+            if self.kinds[self.i] == "|":
+                mend = Mend(between, ",", "change to `,`")
+                self.report(
+                    EXPECTED,
+                    between,
+                    "expected `,` between two paths, but found `|`",
+                    "write a `,`",
+                    mend=mend,
+                )
+            self.i += 1
+            if self.at_declaration():
+                mend = Mend(between, "", "remove the `,`")
+                self.report(LONELY_SEPARATOR, between, "no path follows this `,`", "remove it", mend=mend)
+                break
+            paths.append(self.expression())
+        return paths
 
     # States ---------------------------------------------------------------------------------------
 

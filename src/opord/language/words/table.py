@@ -101,6 +101,12 @@ _CLAUSES = (
         ("by name | name",), leads_to="other",
     ),
     Word(
+        "except", ("event",),
+        "Names who may not send an event, by a text or a list of texts of the input, or of fields that every state has which handles it.",
+        "event approve(note: str) by approver except expense.employee",
+        ("except path, path",), (Snippet("except", "who may not send it", "except ${1:expense.employee}"),), leads_to="value",
+    ),
+    Word(
         "key", ("contract", "event"), "What makes two starts of a contract, or two events to a run, the same one.",
         "event delivered(tracking: str) key tracking", ("key x",),
         (Snippet("key", "what makes two the same", "key ${1:expr}"),), leads_to="value",

@@ -63,12 +63,25 @@ def call(symbol: CallSymbol) -> str:
 
 
 def event(symbol: EventSymbol) -> str:
-    """Write an event with the roles that may send it."""
+    """Write an event with the roles that may send it, and who may not."""
     taken = f"({', '.join(parameter(each) for each in symbol.params.values())})"
     node = symbol.node
     roles = f" by {' | '.join(each.text for each in node.roles)}" if node is not None and node.roles else ""
     keep = " keep" if node is None or node.keep is not None else ""
-    return f"event {symbol.name}{taken}{roles}{keep}"
+    paths = [_path(each) for each in node.excepts] if node is not None else []
+    excepts = f" except {', '.join(paths)}" if paths else ""
+    return f"event {symbol.name}{taken}{roles}{excepts}{keep}"
+
+
+def _path(node: tree.Expression) -> str:
+    """Write a path such as `expense.employee`; `…` stands for anything else."""
+    match node:
+        case tree.NameExpression(name=name):
+            return name.text
+        case tree.FieldAccess(subject=subject, name=name):
+            return f"{_path(subject)}.{name.text}"
+        case _:  # open: the text may have any expression here
+            return "…"
 
 
 def state(symbol: StateSymbol) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, assert_never
 
 from opord.backends.base import InputInvalid
-from opord.errors import EventRefused, RoleRequired
+from opord.errors import EventRefused, RoleRequired, SenderExcluded
 from opord.generated.handles import Sent
 from opord.kernel.bounds import LONGEST_REASON
+from opord.kernel.taking import handlers_now
+from opord.kernel.views import wait_for_event
 from opord.server.access import CANCEL, role_to_cancel
 from opord.server.answers import Answer, as_json
 from opord.server.api.showing import etag
@@ -64,7 +66,7 @@ async def _sent(desk: Desk, request: Request, event: str, args: Any) -> Sent:
             if fitting is None:
                 raise
             return await desk.backend.send(run, event, args, actor=principal.name, role=fitting, if_seq=seq)
-    except (EventRefused, RoleRequired) as wrong:
+    except (EventRefused, RoleRequired, SenderExcluded) as wrong:
         raise await _with_what_fits(desk, request, wrong) from wrong
 
 
@@ -101,18 +103,27 @@ def reason_of(members: dict[str, Any]) -> str | None:
     return reason
 
 
-async def _with_what_fits(desk: Desk, request: Request, wrong: EventRefused | RoleRequired) -> Problem:
+async def _with_what_fits(
+    desk: Desk, request: Request, wrong: EventRefused | RoleRequired | SenderExcluded
+) -> Problem:
     """Return a refusal with the events that the run takes now, and who may send them."""
     problem = problem_of(wrong)
     row, _ = await desk.row(request)
     run = await desk.shown.readable(row)
     if run is None:
         return problem
-    handled = wrong.handled if isinstance(wrong, EventRefused) else (wrong.what,)
+    match wrong:
+        case EventRefused():
+            named = wrong.handled
+        case RoleRequired():
+            named = (wrong.what,)
+        case SenderExcluded():
+            named = (wrong.event,)
+        case _:
+            assert_never(wrong)
+    handled = handlers_now(run)
     accepts = [
-        {"event": name, "roles": [*run.program.events[name].declaration.roles]}
-        for name in handled
-        if name in run.program.events
+        wait_for_event(run, name, handled=name in handled) for name in named if name in run.program.events
     ]
     return Problem(problem.code, str(problem), **{**problem.facts, "accepts": accepts})
 

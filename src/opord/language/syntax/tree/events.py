@@ -21,11 +21,15 @@ class Role:
 
 @dataclass(slots=True)
 class Event:
-    """`event name(params) [by role | role] [key expr] [keep]`; `keep` is the word's span."""
+    """`event name(params) [by role | role] [except path, path] [key expr] [keep]`.
+
+    `keep` is the word's span.
+    """
 
     name: Name
     parameters: list[Field]
     roles: list[Name]
+    excepts: list[Expression]
     key: Expression | None
     keep: Span | None
     span: Span

@@ -183,6 +183,8 @@ def _event(spot: CompletionSpot) -> Iterable[Offer]:
     words, before = spot.cursor.words, spot.cursor.before
     if before == "by" or (before == "|" and "by" in words):
         return names.roles(spot)
+    if before == "except" or (before == "," and "except" in words):
+        return values(spot)
     clauses = [word for word in w.at("event") if word.text not in words]
     return _operand_or(spot, "key", clauses) if len(words) > 2 else ()
 
