@@ -129,6 +129,7 @@ POINTED: dict[Union, set[str]] = {
 PARTIAL: dict[str, dict[str, str]] = {
     "Type": {
         "language/lowering/builtins.py": "an argument of a type that it does not name is refused",
+        "language/lowering/excepts.py": "what is neither a text nor a list of texts names nobody, and is refused",
         "language/lowering/literals.py": "what it does not name cannot be printed into a text, and is refused",
         "language/lowering/policies.py": "what is none of the types of a key is refused",
         "language/lowering/typenodes.py": "it makes types from what is written, and takes none apart",
@@ -143,6 +144,8 @@ PARTIAL: dict[str, dict[str, str]] = {
         "lsp/features/completion/values.py": "it offers words to an editor; others can be typed",
     },
     "Expr": {
+        "contract/events.py": "a path has names and attributes alone",
+        "language/lowering/excepts.py": "what is no path is refused",
         "codegen/input_schema.py": "it looks for bounds that a schema can say; other conditions are told when they refuse",
         "language/flow/shared_keys.py": "a key that calls a pure, or could not be read, has its own finding",
         "codegen/steps.py": "whether a variable is annotated is a matter of form",

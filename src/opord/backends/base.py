@@ -275,8 +275,7 @@ class Backend(Protocol):
                 take it.
             UnknownEvent (`event_unknown`), InputInvalid (`input_invalid`): the contract has no such
                 event, or its content does not fit.
-            RoleRequired (`role_required`): the sender has none of the event's roles.
-            SenderExcluded (`sender_excluded`): the contract excludes the sender by name.
+            RoleRequired (`role_required`), SenderExcluded (`sender_excluded`): not this sender.
             EventRefused (`event_refused`): the run's current state does not handle it.
             EventWouldStall (`event_would_stall`): its step cannot be computed, so the run would
                 only stall.
