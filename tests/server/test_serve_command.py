@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.server import signing
 from tests.server.kit import REFUND
 
 PROGRAM = [sys.executable, "-c", "from opord.cli import main; main()", "serve"]
@@ -115,3 +116,41 @@ def test_the_application_needs_no_other_package() -> None:
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert ran.stdout == "HttpApi\n"
+
+
+WEBHOOK = """
+[webhooks.bank]
+path = "/hooks/bank"
+scheme = "github"
+secrets = ["env:BANK_SECRET"]
+start = "Refund"
+args = { order = "body.order", cents = "body.cents" }
+"""
+
+
+def test_it_takes_deliveries_of_webhooks(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "opord.toml").write_text(WEBHOOK)
+    monkeypatch.setenv("BANK_SECRET", signing.GITHUB)
+    with serving("--contract", "refund.opord") as (server, _):
+        assert server.stderr is not None
+        said = server.stderr.readline()
+        place = re.search(r"webhook bank: (http://\S+/hooks/bank) starts Refund$", said)
+        assert place is not None, said
+        body = b'{"order": "o1", "cents": 5}'
+        for did in ("started", "repeated"):
+            headers = signing.github(body, "d1") | {"via": "1.1 proxy", "host": "hooks.example"}
+            request = urllib.request.Request(place[1], body, headers)
+            with urllib.request.urlopen(request, timeout=20) as answer:
+                assert json.load(answer) == {"delivery": "d1", "did": did, "run": "Refund/o1"}
+
+
+def test_it_does_not_start_with_a_route_that_cannot_be_served(folder: Path) -> None:
+    (folder / "opord.toml").write_text(WEBHOOK.replace("order = ", "ordr = "))
+    refused = serve("--contract", "refund.opord")
+    assert refused.returncode == 2
+    for part in (
+        "[webhooks.bank]",
+        "BANK_SECRET is not set",
+        "Refund has no parameter `ordr`; did you mean `order`?",
+    ):
+        assert part in refused.stderr

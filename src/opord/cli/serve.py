@@ -6,8 +6,8 @@ import asyncio
 import logging
 import math
 import signal
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import socket
 
     from opord.kernel.program import Program
+    from opord.server.webhooks import WebhookRoute
 
 log: logging.Logger = logging.getLogger("opord.server")
 
@@ -96,6 +97,8 @@ def command(
         check_lasts(state)
     programs = [program_at(one) for one in contracts]
     _check_versions(programs)
+    webhooks = setting("webhooks", {})
+    routes = routes_of(webhooks, programs)
     log_to_stderr(log_format)
     keep_logging()
     try:
@@ -112,6 +115,8 @@ def command(
         shown_url(store),
         None if state is None else whole_url(state),
         listening,
+        webhooks,
+        routes,
         drain_s=drain,
         wait_s=wait_s,
         watching=watching,
@@ -128,8 +133,23 @@ def _check_versions(programs: Sequence[Program]) -> None:
         seen.add((one.name, one.version))
 
 
+def routes_of(webhooks: Mapping[str, Any], programs: Sequence[Program]) -> list[WebhookRoute]:
+    """Return the routes of webhooks of the settings file.
+
+    Raises:
+        CliError: one is not known, or does not fit its contract.
+    """
+    from opord.server.webhooks import WebhookInvalid, read_webhooks
+
+    try:
+        return read_webhooks(webhooks, programs)
+    except WebhookInvalid as wrong:
+        raise CliError("webhooks", str(wrong), 2) from None
+
+
 async def _serve(
-    programs: Sequence[Program], store: str, shown_as: str, state: str | None, listening: socket.socket, *,
+    programs: Sequence[Program], store: str, shown_as: str, state: str | None, listening: socket.socket,
+    webhooks: Mapping[str, Any], routes: Sequence[WebhookRoute], *,
     drain_s: float, wait_s: float, watching: Watching | None,
 ) -> int:  # fmt: skip
     from opord.backends.front import Engine, relax_for_good
@@ -146,7 +166,7 @@ async def _serve(
         return 0
     if watching is not None:
         watching.watch(engine)
-    api = HttpApi(engine, state=state, metrics=metrics)
+    api = HttpApi(engine, state=state, metrics=metrics, webhooks=webhooks)
     try:
         await api.state.open()
         relax_for_good()
@@ -154,6 +174,8 @@ async def _serve(
             ", ".join(f"{one.name} {one.version}" for one in programs) or "no contract; runs are only shown"
         )
         log.info("serving %s at %s/api/v1 for %s", shown_as, serving.address_of(listening), names)
+        for route in routes:
+            log.info("webhook %s: %s %s", route.name, serving.address_of(listening) + route.path, route.does)
         damaged = asyncio.create_task(engine.until_damaged())
         moved = asyncio.create_task(until_moved(engine))
         await serving.serve(

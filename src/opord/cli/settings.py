@@ -34,6 +34,7 @@ SETTING_TYPES: dict[str, tuple[type, ...]] = {
     "allow_outside": (bool,),
     "limits": (dict,),
     "server": (dict,),
+    "webhooks": (dict,),
 }
 """The settings that a file may have, and their types."""
 

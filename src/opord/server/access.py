@@ -11,10 +11,12 @@ from typing import Literal, TypeAlias, assert_never
 from opord.server.principals import ADMIN, OPERATOR, Principal
 from opord.server.problems import Problem
 
-Access: TypeAlias = Literal["open", "look", "start", "send", "cancel", "operate", "administer"]
+Access: TypeAlias = Literal["open", "signed", "look", "start", "send", "cancel", "operate", "administer"]
 """What a route needs.
 
 - `open`: nothing. The route itself checks a signature, or tells nothing of any run.
+- `signed`: nothing. The route itself checks a signature of the whole request, and acts under its
+  own name. No browser sends such a request, so its origin does not matter.
 - `look`: a principal.
 - `start`: a principal. Contracts do not say who may start their runs.
 - `send`: a role of the event, where its contract names some.
@@ -36,7 +38,7 @@ def admit(principal: Principal, access: Access, what: str) -> None:
         Problem: it lacks the built-in role.
     """
     match access:
-        case "open" | "look" | "start" | "send" | "cancel":
+        case "open" | "signed" | "look" | "start" | "send" | "cancel":
             return
         case "operate":
             needed = OPERATOR

@@ -20,11 +20,10 @@ from opord.server.requests import CLOSE, ClientGone, Inlet, Receive, Request
 from opord.server.routing import Found, Routes
 from opord.server.state import State
 from opord.server.streams import Stream
+from opord.server.webhooks import Webhooks, read_webhooks
 from opord.telemetry.app import HEALTH, health_of
 from opord.telemetry.metrics import Metrics
 from opord.telemetry.monitor import Monitor
-
-_ROUTES = Routes(ROUTES)
 
 NOBODY = Principal("", (), ())
 """Who uses an open route: somebody without a name, who sees no runs."""
@@ -51,6 +50,12 @@ class HttpApi:
         state: the URL of a store in which the API keeps what is its own. Without it, that lies in
             tables beside the runs.
         metrics: counts the requests, and how long their answers took.
+        webhooks: a table for each route of webhooks, as in `opord.toml`; see docs/webhooks.md.
+            Their paths are below where this application is mounted, and need no sign-in: each
+            delivery is signed.
+
+    Raises:
+        WebhookInvalid: a route of webhooks is not known, or does not fit its contract.
     """
 
     def __init__(
@@ -62,11 +67,14 @@ class HttpApi:
         origins: Collection[str] = (),
         state: str | None = None,
         metrics: Metrics | None = None,
+        webhooks: Mapping[str, Any] | None = None,
     ) -> None:
         self._limits = limits if limits is not None else HttpLimits()
         self._desk = Desk(source, self._limits, State(lambda: source.backend, state))
         self._who = who
         self._origins = frozenset(origins)
+        hooks = read_webhooks(webhooks, source.programs) if webhooks else ()
+        self._routes = Routes((*ROUTES, *Webhooks(hooks).routes()))
         self._requests = 0
         self._metrics = metrics
         self._monitor = Monitor(source)
@@ -123,7 +131,7 @@ class HttpApi:
         if scope["path"].endswith(HEALTH):
             return  # asked again and again, by nobody who waits
         try:
-            route = _ROUTES.path_of(segments(scope))
+            route = self._routes.path_of(segments(scope))
         except Problem:
             route = None
         status = answer.status if isinstance(answer, Answer) else 200
@@ -138,8 +146,10 @@ class HttpApi:
                 "server_busy", f"the server answers {limits.requests} requests now; send it again later"
             )
         found = self._found(scope)
-        principal = NOBODY if _is_open(found) else await self._principal(scope)
-        check_origin(scope, self._origins)
+        access = "look" if isinstance(found, Problem) else found.route.access
+        principal = NOBODY if access in ("open", "signed") else await self._principal(scope)
+        if access != "signed":
+            check_origin(scope, self._origins)
         if isinstance(found, Problem):
             raise found
         route, parts = found
@@ -149,7 +159,8 @@ class HttpApi:
         request = Request(scope, inlet, limits, principal, parts, patience)
         try:
             async with patience:
-                return await route.handler(self._desk.seen_by(principal), request)
+                desk = self._desk if access == "signed" else self._desk.seen_by(principal)
+                return await route.handler(desk, request)
         except TimeoutError:
             raise request.body_slow or self._unanswered() from None
 
@@ -164,7 +175,7 @@ class HttpApi:
     def _found(self, scope: Mapping[str, Any]) -> Found | Problem:
         """Return the route of a request, or why there is none: that is told to principals alone."""
         try:
-            return _ROUTES.find(scope["method"], segments(scope))
+            return self._routes.find(scope["method"], segments(scope))
         except Problem as nothing:
             return nothing
 
@@ -212,7 +223,3 @@ class HttpApi:
         if owns:
             await source.__aexit__(None, None, None)
         await send({"type": "lifespan.shutdown.complete"})
-
-
-def _is_open(found: Found | Problem) -> bool:
-    return not isinstance(found, Problem) and found.route.access == "open"

@@ -46,6 +46,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     # Who asks.
     "not_local": Kind(403, "This server answers its own machine only."),
     "cross_origin": Kind(403, "The request comes from another web site."),
+    "signature_invalid": Kind(401, "The signature of the delivery does not fit."),
     "unauthenticated": Kind(401, "The request does not say who asks."),
     "role_required": Kind(403, "The sender has none of the roles that may do this.", ("roles", "given")),
     "sender_excluded": Kind(
