@@ -33,8 +33,8 @@ MUTANTS = (
     ),
     Mutant(
         "limit of an asked wait ignored", ASKED,
-        "    return HeardWait(asked, asked if most is None else min(asked, most))",
-        "    return HeardWait(asked, asked)",
+        "    counted = asked if most is None else min(asked, most)",
+        "    counted = asked",
         "the other side can let a run rest for longer than its contract says", "F8",
         tests=(f"{SPECIFIED}::TestAnEffect::test_a_longer_wait_counts_as_the_limit",),
     ),

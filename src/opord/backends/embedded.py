@@ -15,7 +15,8 @@ from opord.backends.base import LIMITS, Can, Limits, Page, PruneWish, Reading, V
 from opord.backends.beside import beside
 from opord.backends.census import Census, census_of
 from opord.backends.limits import LimitUnknown
-from opord.drive.starts import Started, accepted, scheduled
+from opord.drive.accepting import accepted_by
+from opord.drive.starts import Started, scheduled
 from opord.engine.process import Process
 from opord.generated.handles import Sent
 from opord.kernel.data_filter import DataIs, fits, texts_of
@@ -64,7 +65,8 @@ class Embedded:
     ) -> Started:
         """Start a run; see `Backend.start`."""
         scheduling = scheduled(priority, label)
-        return await self._client.start(program, accepted(program, members), scheduling, delivery=delivery)
+        value = accepted_by(program.input, members, program.name)
+        return await self._client.start(program, value, scheduling, delivery=delivery)
 
     async def send(
         self,

@@ -26,11 +26,11 @@ from opord.backends.misuse import (
 )
 from opord.backends.transactions import EngineTransaction
 from opord.drive import hooks
+from opord.drive.accepting import accepted_by
 from opord.drive.calls import bind_handlers
 from opord.drive.errors import EngineClosed, HandlersInvalid, RunTerminated
 from opord.drive.observing import Observer
 from opord.drive.purity import NotPure
-from opord.drive.starts import accepted
 from opord.drive.verbs import RunVerbs
 from opord.engine.collector import RELAXATION, relax_for_good
 from opord.engine.environment import Environment
@@ -324,7 +324,8 @@ class Engine:
         start, scheduling = start_of(contract, args, kwargs)
         program = self._program(start.workflow)
         await self._keep_at_first_start(program)
-        started = await self._running.client.start(program, accepted(program, start.members), scheduling)
+        value = accepted_by(program.input, start.members, program.name)
+        started = await self._running.client.start(program, value, scheduling)
         return start.handle(self, started.run)
 
     def transaction(self, connection: Any = None) -> EngineTransaction:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from opord.backends.misuse import check_key, class_of, handle_class, start_of
 from opord.contract import TRANSACTION_LIMIT
-from opord.drive.starts import accepted
+from opord.drive.accepting import accepted_by
 from opord.drive.verbs import RunVerbs
 from opord.engine.host import StoreHost
 from opord.engine.process import Process
@@ -125,7 +125,8 @@ class EngineTransaction:
         program, verbs = self._program_of(start.workflow), self._open()
         if program.digest not in self._kept:
             await self._writer_of().call(keep_contract, self._writer_of().view, program)
-        started = await verbs.start(program, accepted(program, start.members), scheduling)
+        value = accepted_by(program.input, start.members, program.name)
+        started = await verbs.start(program, value, scheduling)
         return start.handle(self, started.run)  # type: ignore[arg-type]
 
     def run(self, contract: Startable[..., RunT], key: str | int | UUID) -> RunT:

@@ -1,6 +1,7 @@
 """Carry one run forward and act on it, through a host, on any runtime."""
 
 __all__ = [
+    "accepting",
     "calls",
     "children",
     "verbs",

@@ -103,8 +103,8 @@ class Commitments:
         try:
             return await self._committed(draft, step, request, call, action, args)
         finally:
-            # Of an attempt that was not made after all.
-            self._give_back(call)
+            if self._permit is not None:  # of an attempt that was not made after all
+                self._give_back(call)
 
     async def _committed(
         self,
@@ -132,8 +132,10 @@ class Commitments:
         if action.transaction:
             outcome = await self.transactions.commit(draft, step, call, key, request.args, args)
             return self.hold.draft(), outcome
-        await self._rest_if_asked(draft, request.name)
-        await self._permitted(draft, call, request.args, step)
+        if run.body.not_before:
+            await self._rest_if_asked(draft, request.name)
+        if self.host.limits is not None:
+            await self._permitted(draft, call, request.args, step)
         self.host.hook("before intent", run.id)
         intent = recording.intend(
             draft, request.name, key, args, now=step.now, answers=list(step.answers), another=another
@@ -357,7 +359,8 @@ class Commitments:
             )
         finally:
             self.hold.calling = False
-            self._give_back(call)
+            if self._permit is not None:
+                self._give_back(call)
         self.host.hook("call answered", self.run.id)
         match ending:
             case Answered():

@@ -70,7 +70,9 @@ class Effects:
         declaration = call.declaration
         assert isinstance(declaration, Effect)
         failed = await self.due(draft, step, call)
-        permit = await self.hold.permits.for_call(draft, call, args, now=step.now, answers=step.answers)
+        permit = None
+        if self.host.limits is not None:
+            permit = await self.hold.permits.for_call(draft, call, args, now=step.now, answers=step.answers)
         now = self.host.now()
         tries = Tries(failed.failures, failed.surprises) if failed is not None else NONE_WRONG
         attempt = tries.failures + tries.surprises + 1
@@ -79,7 +81,8 @@ class Effects:
         try:
             ending = await self._attempt(call, args, attempt, late)
         finally:
-            self.hold.permits.call_ended(permit, call)
+            if permit is not None:
+                self.hold.permits.call_ended(permit, call)
         ms = round((self.host.monotonic() - began) * 1000, 1)
         plan = effect_attempts.plan(
             _ended(ending), tries, declaration.retry, self.host.random, asked_us=wait_of(ending).us

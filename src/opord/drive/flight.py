@@ -209,8 +209,10 @@ class Flight:
                 recording.stall_full(draft)
                 await hold.give_back(draft)
                 return
-            hold.permits.goes_on()
-            await hold.permits.set_out(draft)
+            if run.body.limit is not None:
+                hold.permits.goes_on()
+            if self.host.limits is not None:
+                await hold.permits.set_out(draft)
             try:
                 draft = await self.steps.carry(draft)
             except TimerDue:

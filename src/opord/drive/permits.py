@@ -118,8 +118,10 @@ class RunPermits:
 
     def call_ended(self, permit: Permit | None, call: CallProgram) -> None:
         """Give the permit of a call back; if its handler still runs, once that has ended."""
+        if permit is None:
+            return
         limits = self._hold.host.limits
-        if permit is not None and limits is not None:
+        if limits is not None:
             limits.call_ended(permit, call.declaration.name, self._hold.run.id)
 
     def land(self) -> None:

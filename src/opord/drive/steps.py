@@ -109,7 +109,8 @@ class Steps:
         except Diverged as error:
             await self._stall(draft, describe_fault(error))
         finally:
-            await self.transactions.roll_back()
+            if self.transactions.unended:
+                await self.transactions.roll_back()
         return draft
 
     async def _commit(self, transaction: Transaction, draft: Draft, action: str) -> None:

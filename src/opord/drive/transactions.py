@@ -45,6 +45,11 @@ class Transactions:
         self.open: Transaction | None = None
         self.settled: Settled | None = None
 
+    @property
+    def unended(self) -> bool:
+        """True from the transaction of an action until `roll_back`."""
+        return self.open is not None or self.settled is not None
+
     async def commit(
         self, draft: Draft, step: StepUnderWay, call: CallProgram, key: Key, args: tuple[Any, ...], rest: Any
     ) -> Outcome:

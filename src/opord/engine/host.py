@@ -209,7 +209,8 @@ class StoreHost:
     @property
     def limits(self) -> StorePermits | None:
         """The limits; None if there are none."""
-        return self.permits if self.permits is not None and self.permits.any else None
+        permits = self.permits
+        return permits if permits is not None and permits.known else None
 
     def lease_at_birth(self, contract: str, label: str) -> Duration | None:
         """Return the first lease of a new run of a contract with a label, in microseconds.

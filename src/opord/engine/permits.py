@@ -20,7 +20,7 @@ MOST: int = 500
 
 
 class StorePermits:
-    """Keeps to the limits that are in the store, for the worker `name`.
+    """Keeps to the limits that are in the store, for the worker `name`: those that are `known`.
 
     The limits are read at the start and then with each heartbeat, so that a change is known to all
     workers within a third of a lease.
@@ -31,7 +31,7 @@ class StorePermits:
         self._writer = writer
         self._name = name
         self._held_calls = held
-        self._limits: dict[tuple[str, str], Limit] = {}
+        self.known: dict[tuple[str, str], Limit] = {}
         self._held: set[str] = set()
         self._returned: list[Returned] = []
         self._wanted: list[tuple[Permit, asyncio.Future[bool]]] = []
@@ -41,7 +41,7 @@ class StorePermits:
     @property
     def any(self) -> bool:
         """Say whether there is any limit."""
-        return bool(self._limits)
+        return bool(self.known)
 
     async def keep(self, limits: Sequence[Limit], contracts: Collection[str]) -> None:
         """Put limits into the store, and say what that changes.
@@ -66,7 +66,7 @@ class StorePermits:
 
     def _tell_of_others(self, limits: Sequence[Limit], contracts: Collection[str]) -> None:
         names = {one.name for one in limits}
-        for one in self._limits.values():
+        for one in self.known.values():
             if one.contract in contracts and one.name not in names:
                 log.info(
                     "the limit %s (%s) is in the store and not in the settings of this worker; it holds here too, "
@@ -77,11 +77,11 @@ class StorePermits:
     async def read(self) -> None:
         """Read the limits anew."""
         limits = await self._writer.read(self._store.permits.limits)
-        self._limits = {(one.contract, one.call): one for one in limits}
+        self.known = {(one.contract, one.call): one for one in limits}
 
     async def sweep(self) -> None:
         """Take back the permits of workers that have died."""
-        if self._limits:
+        if self.known:
             freed = await self._writer.call(self._store.permits.sweep, self._name, [*self._held])
             if freed:
                 log.info("took back %s that nobody uses any more", counted(freed, "permit"))
@@ -90,7 +90,7 @@ class StorePermits:
 
     def of(self, contract: str, call: str, /) -> Limit | None:
         """Return the limit of a call of a contract, or of the contract if `call` is empty."""
-        return self._limits.get((contract, call))
+        return self.known.get((contract, call))
 
     def admitted(self, run: RunId, epoch: int, /) -> Sequence[Permit]:
         """Return the permits with which a run was admitted, once."""

@@ -20,15 +20,14 @@ from opord.values.types import NO_TIME, START_OF_TIME, Duration, Instant
 
 
 class HeardWait(NamedTuple):
-    """A wait that the other side asked for: `asked`, of which the contract counts `counted`."""
+    """A wait that the other side asked for: `asked`, of which the contract counts `counted`.
+
+    `us` is the wait that counts in microseconds.
+    """
 
     asked: timedelta
     counted: timedelta
-
-    @property
-    def us(self) -> Duration:
-        """The wait that counts, in microseconds."""
-        return microseconds(self.counted) if self.counted else NO_TIME
+    us: Duration
 
     def members(self) -> dict[str, str]:
         """Return the members of its record; none if nothing was asked."""
@@ -38,7 +37,7 @@ class HeardWait(NamedTuple):
         return {"wait": format_duration(self.counted), **more}
 
 
-NO_WAIT: Final = HeardWait(timedelta(), timedelta())
+NO_WAIT: Final = HeardWait(timedelta(), timedelta(), NO_TIME)
 """Nothing was asked: the backoff alone decides."""
 
 
@@ -50,7 +49,8 @@ def asked_wait(failure: Failure) -> HeardWait:
     most = failure.opord_wait_at_most
     if asked <= timedelta():
         return NO_WAIT
-    return HeardWait(asked, asked if most is None else min(asked, most))
+    counted = asked if most is None else min(asked, most)
+    return HeardWait(asked, counted, microseconds(counted))
 
 
 def keep_wait(run: Run, call: str, wait: HeardWait, since: Instant) -> None:
