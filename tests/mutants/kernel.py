@@ -394,13 +394,13 @@ MUTANTS = (
     ),
     Mutant(
         "journal hash not chained", DRAFT,
-        "                prev=run.hash,", '                prev="",',
+        "        body.prev = run.hash\n", '        body.prev = ""\n',
         "records do not name the one before", "8",
         seeds=40,
     ),
     Mutant(
         "record under the epoch before", DRAFT,
-        "                epoch=run.epoch,\n                contract", "                epoch=self.base_epoch - 1,\n                contract",
+        "        body.epoch = run.epoch\n", "        body.epoch = self.base_epoch - 1\n",
         "records have an epoch that is over", "8, 11",
         seeds=40,
     ),
@@ -412,7 +412,7 @@ MUTANTS = (
     ),
     Mutant(
         "secret in clear in a record", DRAFT,
-        '            members = sealed(program, run.id, f"record {seq}", members)', "            pass",
+        "            body = sealed_record(program, run.id, seq, body)\n", "            pass\n",
         "a record holds a secret that anybody can read", "20",
         tests=("tests/protection/test_at_rest.py::test_no_planted_secret_is_in_any_byte_that_is_written_or_printed",),
     ),
@@ -571,7 +571,7 @@ MUTANTS = (
     ),
     Mutant(
         "alarm closed without a record", RECORDING,
-        '    draft.record("acknowledged", alarms=seqs, actor=actor, role=role, reason=reason)\n', "",
+        '    draft.record(RecordBody(kind="acknowledged", alarms=seqs, actor=actor, role=role, reason=reason))\n', "",
         "an alarm is closed, and nobody knows by whom", "F2",
         seeds=60,
     ),

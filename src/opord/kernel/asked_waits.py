@@ -10,7 +10,7 @@ nothing happened, or an event that is taken out.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from opord.kernel.instants import capped, microseconds
 from opord.kernel.run import Run
@@ -29,7 +29,7 @@ class HeardWait(NamedTuple):
     counted: timedelta
     us: Duration
 
-    def members(self) -> dict[str, str]:
+    def members(self) -> dict[str, Any]:
         """Return the members of its record; none if nothing was asked."""
         if not self.counted:
             return {}

@@ -9,6 +9,7 @@ from opord.kernel.draft import Draft
 from opord.kernel.endings import recorded_outcome
 from opord.kernel.instants import in_words, text
 from opord.kernel.recording import REASON_CHARACTERS
+from opord.kernel.records import RecordBody
 from opord.kernel.run import Intent
 from opord.kernel.trouble import recorded
 from opord.values.types import Instant
@@ -38,13 +39,15 @@ def check_silent(
     intent.next_at = next_at
     run.reason = f"{reason}; it is asked again at {in_words(next_at)}"[:REASON_CHARACTERS]
     draft.record(
-        "attempt",
+        RecordBody(
+            kind="attempt",
+            **described | {"call": effect},
+            attempt=intent.checks,
+            intent=intent.seq,
+            since=text(began),
+            next=text(next_at),
+            **wait.members(),
+        ),
         {} if described else {"outcome": recorded_outcome(run, effect, "failed", failure)},
-        **described | {"call": effect},
-        attempt=intent.checks,
-        intent=intent.seq,
-        since=text(began),
-        next=text(next_at),
-        **wait.members(),
     )
     keep_wait(run, effect, wait, draft.at)

@@ -13,7 +13,7 @@ from opord.kernel.draft import Draft
 from opord.kernel.endings import recorded_answers, recorded_args
 from opord.kernel.instants import text
 from opord.kernel.recording import runnable, stand_still
-from opord.kernel.records import CollisionAnswer
+from opord.kernel.records import CollisionAnswer, RecordBody
 from opord.kernel.run import Answer, Collision, Pending
 from opord.kernel.trouble import recorded
 from opord.values.types import Instant, Key
@@ -41,7 +41,9 @@ def collide(
     if answers:
         splits["answers"] = recorded_answers(run, answers, f"what the calls before {action} answered")
     trouble = recorded(run, trouble)
-    seq = draft.record("stalled", splits, **trouble | {"call": action}, key=key, now=text(now))
+    seq = draft.record(
+        RecordBody(kind="stalled", **trouble | {"call": action}, key=key, now=text(now)), splits
+    )
     cause = run.body.pending.cause if run.body.pending is not None else None
     run.body.pending = Pending(cause=cause, now=now, answers=answers, collision=Collision(seq, action, key))
     draft.opened += ("collision",)
@@ -59,14 +61,16 @@ def resolve(
 ) -> None:
     """Record what a person says of a collision. The step then goes on from what is on record."""
     draft.record(
-        "resolved",
-        call=collision.call,
-        key=collision.key,
-        verdict=answer,
-        by="person",
-        actor=actor,
-        role=role,
-        reason=reason,
+        RecordBody(
+            kind="resolved",
+            call=collision.call,
+            key=collision.key,
+            verdict=answer,
+            by="person",
+            actor=actor,
+            role=role,
+            reason=reason,
+        )
     )
     collision.answer = answer
     draft.run.body.trouble = None

@@ -7,18 +7,18 @@ end to end.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from hashlib import sha256
-from typing import Any
 
 import msgspec
 
 from opord.kernel.instants import text
 from opord.kernel.large import Large, Split
 from opord.kernel.needs import Opened, stored_needs
-from opord.kernel.records import RecordBody, RecordKind, encode_record
+from opord.kernel.records import RecordBody, encode_record
 from opord.kernel.rows import EventKey, Head, InboxRow, RecordRow, RunRow, Start, UsedKey, ValueRow, Write
 from opord.kernel.run import Run
-from opord.kernel.sealing import sealed
+from opord.kernel.sealing import sealed_record
 from opord.values.types import Digest, Instant
 
 
@@ -70,44 +70,42 @@ class Draft:
         """True if there is nothing to write."""
         return not (self.records or self.take or self.put)
 
-    def record(self, kind: RecordKind, splits: dict[str, Split] | None = None, **members: Any) -> int:
+    def record(self, body: RecordBody, splits: Mapping[str, Split] | None = None) -> int:
         """Append a record to the journal and return its number.
 
-        `members` are members of `RecordBody`. `splits` are members too; the record holds the small
-        rest of each and refers to the values that were taken out.
+        `body` has the kind and the members of that kind. `splits` are members too; the record holds
+        the small rest of each and refers to the values that were taken out.
         """
         run = self.run
         program = run.program
         run.seq = seq = run.seq + 1
-        values: dict[str, str] | None = None
         if splits is not None:
-            for name, one in splits.items():
-                if one.raw is not None and program.vault is None:
-                    members[name] = one.raw
-                    continue
-                members[name] = msgspec.Raw(one.encoded()) if program.vault is None else one.small
-                if one.refs:
-                    values = values or {}
-                    values |= {f"{name}.{path}": self.keep(large) for path, large in one.refs}
+            self._refer(body, splits)
         if program.vault is not None:
-            members = sealed(program, run.id, f"record {seq}", members)
-        raw = encode_record(
-            RecordBody(
-                run=run.id,
-                seq=seq,
-                at=self.at_text or self._at_text(),
-                kind=kind,
-                worker=self.worker,
-                epoch=run.epoch,
-                contract=program.digest,
-                prev=run.hash,
-                values=values,
-                **members,
-            )
-        )
+            body = sealed_record(program, run.id, seq, body)
+        body.run = run.id
+        body.seq = seq
+        body.at = self.at_text or self._at_text()
+        body.worker = self.worker
+        body.epoch = run.epoch
+        body.contract = program.digest
+        body.prev = run.hash
+        raw = encode_record(body)
         run.hash = sha256(raw).hexdigest()  # type: ignore[assignment]
-        self.records.append(RecordRow(seq, self.at, kind, raw.decode(), run.hash))
+        self.records.append(RecordRow(seq, self.at, body.kind, raw.decode(), run.hash))
         return seq
+
+    def _refer(self, body: RecordBody, splits: Mapping[str, Split]) -> None:
+        """Put the small rests of data into a record, and have it refer to the values taken out."""
+        sealing = self.run.program.vault is not None
+        for name, one in splits.items():
+            if sealing:
+                setattr(body, name, one.small)
+            else:
+                setattr(body, name, one.raw if one.raw is not None else msgspec.Raw(one.encoded()))
+            if one.refs:
+                body.values = body.values or {}
+                body.values |= {f"{name}.{path}": self.keep(large) for path, large in one.refs}
 
     def keep(self, large: Large) -> str:
         """Have a value stored with the record or row that refers to it, and return its digest."""

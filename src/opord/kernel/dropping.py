@@ -7,6 +7,7 @@ from opord.kernel.draft import Draft
 from opord.kernel.inbox import Message, event_args, read_message
 from opord.kernel.instants import text
 from opord.kernel.recording import runnable
+from opord.kernel.records import RecordBody
 from opord.kernel.rows import InboxRow, delivery_name
 from opord.kernel.run import RunBody
 from opord.kernel.timers import due_times
@@ -18,18 +19,20 @@ def drop_stored(draft: Draft, row: InboxRow, *, actor: str, role: str | None, re
     message = read_message(run.program, run.id, row)
     draft.take.append(row.id)
     draft.record(
-        "dropped",
+        RecordBody(
+            kind="dropped",
+            event=message.event,
+            id=row.id,
+            key=message.key or None,
+            delivery=message.delivery or None,
+            arrived=text(row.arrived),
+            sender=message.actor,
+            sender_role=message.role or None,
+            actor=actor,
+            role=role,
+            reason=reason,
+        ),
         event_args(run, message),
-        event=message.event,
-        id=row.id,
-        key=message.key or None,
-        delivery=message.delivery or None,
-        arrived=text(row.arrived),
-        sender=message.actor,
-        sender_role=message.role or None,
-        actor=actor,
-        role=role,
-        reason=reason,
     )
     _remember(run.body, message)
 
@@ -42,15 +45,17 @@ def drop_taken(draft: Draft, cause: Cause, *, actor: str, role: str | None, reas
     """
     run, body = draft.run, draft.run.body
     draft.record(
-        "dropped",
-        event=cause.event,
-        id=cause.id or None,
-        key=cause.key or None,
-        delivery=cause.delivery or None,
-        of=cause.seq,
-        actor=actor,
-        role=role,
-        reason=reason,
+        RecordBody(
+            kind="dropped",
+            event=cause.event,
+            id=cause.id or None,
+            key=cause.key or None,
+            delivery=cause.delivery or None,
+            of=cause.seq,
+            actor=actor,
+            role=role,
+            reason=reason,
+        )
     )
     _remember(body, cause)
     body.pending = None

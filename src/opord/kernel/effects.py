@@ -10,7 +10,7 @@ from opord.kernel.effect_attempts import Tries
 from opord.kernel.endings import recorded_answers, recorded_outcome
 from opord.kernel.instants import text
 from opord.kernel.recording import REASON_CHARACTERS, runnable
-from opord.kernel.records import EndingKind
+from opord.kernel.records import EndingKind, RecordBody
 from opord.kernel.run import Answer, FailedAttempts, Pending
 from opord.kernel.trouble import recorded
 from opord.values.types import Instant
@@ -46,14 +46,16 @@ def attempt_failed(
     before = run.tries
     number = tries.failures + tries.surprises
     seq = draft.record(
-        "attempt",
+        RecordBody(
+            kind="attempt",
+            **trouble | {"call": call},
+            attempt=number,
+            since=text(began),
+            next=text(next_at),
+            now=text(now),
+            **wait.members(),
+        ),
         splits,
-        **trouble | {"call": call},
-        attempt=number,
-        since=text(began),
-        next=text(next_at),
-        now=text(now),
-        **wait.members(),
     )
     keep_wait(run, call, wait, draft.at)
     failed = FailedAttempts(
@@ -88,12 +90,8 @@ def answered_late(
         raise ValueError(f"{run.id} waits for no effect")
     call = pending.tries.call
     draft.record(
-        "evidence",
+        RecordBody(kind="evidence", call=call, attempt=attempt, of=of, learned_by=learned_by),
         {"outcome": recorded_outcome(run, call, kind, value)},
-        call=call,
-        attempt=attempt,
-        of=of,
-        learned_by=learned_by,
     )
     ended = {"ok": value} if kind == "ok" else {"failed": value}
     pending.answers = [*pending.answers, Answer(call, **ended, attempts=attempt)]

@@ -24,7 +24,7 @@ from opord.kernel.endings import recorded_outcome
 from opord.kernel.instants import text
 from opord.kernel.large import Split
 from opord.kernel.program import HandlerProgram, Program
-from opord.kernel.records import EvidenceKind
+from opord.kernel.records import EvidenceKind, RecordBody, RecordKind
 from opord.kernel.requests import Goto
 from opord.kernel.rows import InboxKind, InboxRow, has_ended, is_held
 from opord.kernel.run import Intent, Outcome, Run
@@ -231,24 +231,29 @@ def _take(draft: Draft, message: Message, handler: HandlerProgram, *, arrived: I
     Raises:
         StepError: the step could not be computed.
     """
-    members = {
-        "event": message.event,
-        "actor": message.actor,
-        "role": message.role or None,
-        "key": message.key or None,
-        "id": message.id or None,
-        "delivery": message.delivery or None,
-        "arrived": text(arrived) if arrived is not None else None,
-    }
+    kind: RecordKind = "event" if handler.step is not None else "ignored"
+    seq = draft.record(_of_event(kind, message, arrived), event_args(draft.run, message))
     if handler.step is None:
-        draft.record("ignored", event_args(draft.run, message), **members)
         return
-    seq = draft.record("event", event_args(draft.run, message), **members)
     cause = Cause(
         "event", handler.id, message.event, message.args, message.actor, message.role,
         message.id, message.key, seq, message.delivery,
     )  # fmt: skip
     _answer_to(draft, cause, calls=handler.calls)
+
+
+def _of_event(kind: RecordKind, message: Message, arrived: Instant | None) -> RecordBody:
+    """Return the record of an event. `arrived` is when it came, if it had been stored."""
+    return RecordBody(
+        kind=kind,
+        event=message.event,
+        actor=message.actor,
+        role=message.role or None,
+        key=message.key or None,
+        id=message.id or None,
+        delivery=message.delivery or None,
+        arrived=text(arrived) if arrived is not None else None,
+    )
 
 
 def event_args(run: Run, message: Message) -> dict[str, Split]:
@@ -358,17 +363,7 @@ def _leave_unhandled(draft: Draft, rows: list[InboxRow]) -> list[InboxRow]:
     for row in rows:
         draft.take.append(row.id)
         message = read_message(draft.run.program, draft.run.id, row)
-        draft.record(
-            "unhandled",
-            event_args(draft.run, message),
-            event=message.event,
-            actor=message.actor,
-            role=message.role or None,
-            key=message.key or None,
-            id=message.id or None,
-            delivery=message.delivery or None,
-            arrived=text(row.arrived),
-        )
+        draft.record(_of_event("unhandled", message, row.arrived), event_args(draft.run, message))
     return []
 
 
@@ -385,17 +380,19 @@ def record_evidence(
     waited. `wait` is what the other side asked for.
     """
     seq = draft.record(
-        "evidence",
+        RecordBody(
+            kind="evidence",
+            call=evidence.call,
+            intent=evidence.intent,
+            attempt=evidence.attempt,
+            learned_by=evidence.worker,
+            answered=[*answered] or None,
+            id=row.id if row is not None else None,
+            arrived=text(row.arrived) if row is not None else None,
+            rule=EVIDENCE_RULE,
+            **wait.members(),
+        ),
         {"outcome": _recorded_evidence(draft.run, evidence)},
-        call=evidence.call,
-        intent=evidence.intent,
-        attempt=evidence.attempt,
-        learned_by=evidence.worker,
-        answered=[*answered] or None,
-        id=row.id if row is not None else None,
-        arrived=text(row.arrived) if row is not None else None,
-        rule=EVIDENCE_RULE,
-        **wait.members(),
     )
     _raise_alarm_if_contradicted(draft, evidence, seq)
 
@@ -414,15 +411,17 @@ def _raise_alarm_if_contradicted(draft: Draft, evidence: Evidence, seq: int) -> 
     if against is None:
         return
     number = draft.record(
-        "alarm",
-        call=past.call,
-        key=past.key,
-        intent=past.seq,
-        attempt=evidence.attempt,
-        learned_by=evidence.worker,
-        reason=against.reason,
-        evidence=seq,
-        against=against.seq,
+        RecordBody(
+            kind="alarm",
+            call=past.call,
+            key=past.key,
+            intent=past.seq,
+            attempt=evidence.attempt,
+            learned_by=evidence.worker,
+            reason=against.reason,
+            evidence=seq,
+            against=against.seq,
+        )
     )
     alarm = Alarm(
         number,

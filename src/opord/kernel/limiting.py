@@ -11,6 +11,7 @@ from opord.kernel.draft import Draft
 from opord.kernel.endings import recorded_answers
 from opord.kernel.instants import text
 from opord.kernel.limits import Limit
+from opord.kernel.records import RecordBody
 from opord.kernel.run import Answer, Pending, Run
 from opord.values.types import Instant
 
@@ -29,7 +30,7 @@ def limited(draft: Draft, call: str, *, now: Instant, answers: list[Answer]) -> 
     if len(answers) == known:
         return
     splits = {"answers": recorded_answers(run, answers, f"what the calls before {call} answered")}
-    draft.record("limited", splits, call=call, now=text(now))
+    draft.record(RecordBody(kind="limited", call=call, now=text(now)), splits)
     run.status = "running"  # the attempts of the call before it are over
     run.body.pending = Pending(cause=pending.cause if pending is not None else None, now=now, answers=answers)
 

@@ -19,7 +19,7 @@ from opord.kernel.endings import recorded_answers, recorded_args, recorded_outco
 from opord.kernel.instants import text
 from opord.kernel.large import Split
 from opord.kernel.program import Program, StateProgram
-from opord.kernel.records import Teller
+from opord.kernel.records import RecordBody, Teller
 from opord.kernel.requests import Goto
 from opord.kernel.run import Answer, Intent, Outcome, Pending, Run, new_run
 from opord.kernel.scheduling import USUAL, Scheduling
@@ -76,16 +76,18 @@ def start(
     data = entry[0]
     _enter(run, initial, fields, entry, now)
     draft.record(
-        "started",
+        RecordBody(
+            kind="started",
+            name=program.name,
+            version=program.version,
+            id=message,
+            to=initial,
+            timers=_written(run.body.timers),
+            priority=scheduling.priority or None,
+            label=scheduling.label or None,
+            delivery=delivery or None,
+        ),
         {"input": run.input_rest, "data": data},
-        name=program.name,
-        version=program.version,
-        id=message,
-        to=initial,
-        timers=_written(run.body.timers),
-        priority=scheduling.priority or None,
-        label=scheduling.label or None,
-        delivery=delivery or None,
     )
     return draft
 
@@ -131,11 +133,8 @@ def intend(
     if answers:
         answers_split = recorded_answers(run, answers, f"what the calls before {action} answered")
     seq = draft.record(
-        "intent",
+        RecordBody(kind="intent", call=action, key=key, now=text(now)),
         {"args": args_split} if answers_split is None else {"args": args_split, "answers": answers_split},
-        call=action,
-        key=key,
-        now=text(now),
     )
     # In a run of a restored store, a key's window starts at the first instant at which an
     # unrecorded call may have been made.
@@ -158,7 +157,7 @@ def begin_attempt(draft: Draft, intent: Intent) -> None:
     intent.in_flight, intent.began_at = True, draft.at
     intent.failure = None
     intent.refused = False
-    draft.record("attempt", call=intent.call, key=intent.key, attempt=intent.attempt)
+    draft.record(RecordBody(kind="attempt", call=intent.call, key=intent.key, attempt=intent.attempt))
     runnable(draft)
     if intent.doubts:
         draft.run.status = "in_doubt"
@@ -183,13 +182,15 @@ def attempt_failed(
     intent.refused = final
     intent.next_at = next_at or START_OF_TIME
     draft.record(
-        "attempt",
+        RecordBody(
+            kind="attempt",
+            call=intent.call,
+            key=intent.key,
+            attempt=intent.attempt,
+            next=text(next_at) if next_at is not None else None,
+            **wait.members(),
+        ),
         {"outcome": recorded_outcome(draft.run, intent.call, "failed", failure)},
-        call=intent.call,
-        key=intent.key,
-        attempt=intent.attempt,
-        next=text(next_at) if next_at is not None else None,
-        **wait.members(),
     )
     keep_wait(draft.run, intent.call, wait, draft.at)
 
@@ -228,16 +229,18 @@ def attempt_doubted(
         reason, intent.trouble = hidden(draft.run, reason), None
     intent.reason = reason = reason[:REASON_CHARACTERS]
     draft.record(
-        "doubt",
-        call=intent.call,
-        key=intent.key,
-        attempt=intent.attempt,
-        reason=reason,
-        by=by,
-        next=text(next_at) if next_at else None,
-        rule=DOUBT_RULE,
-        trouble=intent.trouble,
-        misfit=misfit or None,
+        RecordBody(
+            kind="doubt",
+            call=intent.call,
+            key=intent.key,
+            attempt=intent.attempt,
+            reason=reason,
+            by=by,
+            next=text(next_at) if next_at else None,
+            rule=DOUBT_RULE,
+            trouble=intent.trouble,
+            misfit=misfit or None,
+        )
     )
     draft.run.status = "in_doubt"
 
@@ -306,7 +309,15 @@ def did_not_happen(
     With `fresh`, the next attempt counts as the first one for `retry` and for the key's window.
     """
     draft.record(
-        "resolved", call=intent.call, verdict="did_not_happen", by=by, actor=actor, role=role, reason=reason
+        RecordBody(
+            kind="resolved",
+            call=intent.call,
+            verdict="did_not_happen",
+            by=by,
+            actor=actor,
+            role=role,
+            reason=reason,
+        )
     )
     intent.doubts = []
     intent.asking = False
@@ -328,14 +339,16 @@ def happened(
 ) -> None:
     """Record a person's word that the action took effect, with this result (in rest form)."""
     draft.record(
-        "resolved",
+        RecordBody(
+            kind="resolved",
+            call=intent.call,
+            verdict="happened",
+            by="person",
+            actor=actor,
+            role=role,
+            reason=reason,
+        ),
         {"outcome": recorded_outcome(draft.run, intent.call, "ok", result)},
-        call=intent.call,
-        verdict="happened",
-        by="person",
-        actor=actor,
-        role=role,
-        reason=reason,
     )
     outcome_known(draft, intent, Outcome("ok", result, "person"))
 
@@ -350,12 +363,8 @@ def outcome_known(draft: Draft, intent: Intent, outcome: Outcome, *, text: bytes
     intent.asking = False
     draft.run.reason = None
     draft.record(
-        "outcome",
+        RecordBody(kind="outcome", call=intent.call, key=intent.key, attempt=intent.attempt, by=outcome.by),
         {"outcome": recorded_outcome(draft.run, intent.call, outcome.kind, outcome.value, text)},
-        call=intent.call,
-        key=intent.key,
-        attempt=intent.attempt,
-        by=outcome.by,
     )
     remember_key(draft, intent.call, intent.key, intent.args, outcome, text)
     runnable(draft)
@@ -364,7 +373,7 @@ def outcome_known(draft: Draft, intent: Intent, outcome: Outcome, *, text: bytes
 def outcome_on_record(draft: Draft, action: str, key: Key, outcome: Outcome) -> None:
     """Record a commit that made no call, because its key took effect in this run before."""
     split = recorded_outcome(draft.run, action, outcome.kind, outcome.value)
-    draft.record("outcome", {"outcome": split}, call=action, key=key, by="record")
+    draft.record(RecordBody(kind="outcome", call=action, key=key, by="record"), {"outcome": split})
 
 
 def go(
@@ -392,13 +401,15 @@ def go(
     _enter(run, goto.state, goto.fields, entry, draft.at)
     run.body.how = how
     draft.record(
-        "transition",
+        RecordBody(
+            kind="transition",
+            from_=origin,
+            to=goto.state,
+            cause=cause,
+            timers=_written(run.body.timers),
+            result=run.outcome,
+        ),
         {"data": entry[0]} if answers_split is None else {"data": entry[0], "calls": answers_split},
-        from_=origin,
-        to=goto.state,
-        cause=cause,
-        timers=_written(run.body.timers),
-        result=run.outcome,
     )
 
 
@@ -416,7 +427,7 @@ def _how(run: Run, cause: str) -> str:
 def stall(draft: Draft, trouble: dict[str, Any]) -> None:
     """Stall the run until a person mends something. `trouble` describes what, and where."""
     trouble = recorded(draft.run, trouble)
-    draft.record("stalled", **trouble)
+    draft.record(RecordBody(kind="stalled", **trouble))
     draft.opened += ("stalled",)
     stand_still(draft, trouble)
 
@@ -466,7 +477,7 @@ def resume(draft: Draft, *, actor: str, role: str | None, reason: str | None) ->
 
     A step without a commit begins anew: with a new `now`, no answers, and attempts from one.
     """
-    draft.record("retried", actor=actor, role=role, reason=reason)
+    draft.record(RecordBody(kind="retried", actor=actor, role=role, reason=reason))
     pending = draft.run.body.pending
     if pending is not None and pending.on_record and pending.intent is None:
         anew = Pending(cause=pending.cause, now=draft.at)
@@ -480,7 +491,7 @@ def acknowledge(draft: Draft, *, actor: str, role: str | None, reason: str | Non
     """Close the open alarms by a person's word. Nothing else changes."""
     run = draft.run
     seqs = [alarm.seq for alarm in run.body.alarms]
-    draft.record("acknowledged", alarms=seqs, actor=actor, role=role, reason=reason)
+    draft.record(RecordBody(kind="acknowledged", alarms=seqs, actor=actor, role=role, reason=reason))
     run.body.alarms = []
 
 
@@ -491,7 +502,7 @@ def terminate(draft: Draft, *, actor: str, role: str | None, reason: str | None)
     still_open = None
     if intent is not None and intent.outcome is None:
         still_open = {"call": intent.call, "key": intent.key, "attempt": intent.attempt}
-    draft.record("terminated", actor=actor, role=role, reason=reason, open=still_open)
+    draft.record(RecordBody(kind="terminated", actor=actor, role=role, reason=reason, open=still_open))
     run.status, run.outcome = "ended", "terminated"
     run.reason = reason
     run.worker = run.wake_at = None

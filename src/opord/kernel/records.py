@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Final, Literal, TypeAlias, get_args
 
 import msgspec
 
@@ -113,6 +113,12 @@ def known_teller(word: object) -> Teller | None:
     return _TELLERS.get(word) if isinstance(word, str) else None
 
 
+OF_ALL: Final = frozenset({"at", "contract", "epoch", "kind", "prev", "run", "seq", "worker"})
+"""The members that every record has. Those except the kind are set as the record is written."""
+
+_OF_DRAFT: Any = msgspec.UNSET
+
+
 class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     """A record, as written.
 
@@ -178,16 +184,16 @@ class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     args: Any = None
     arrived: str | None = None
     asked: str | None = None
-    at: str
+    at: str = _OF_DRAFT
     attempt: int | None = None
     by: str | None = None
     call: str | None = None
     calls: Any = None
     cause: str | None = None
-    contract: Digest
+    contract: Digest = _OF_DRAFT
     data: Any = None
     delivery: str | None = None
-    epoch: int
+    epoch: int = _OF_DRAFT
     error: str | None = None
     event: str | None = None
     evidence: int | None = None
@@ -207,16 +213,16 @@ class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     open: dict[str, Any] | None = None
     outcome: Any = None
     place: str | None = None
-    prev: Digest
+    prev: Digest = _OF_DRAFT
     priority: int | None = None
     reason: str | None = None
     result: str | None = None
     role: str | None = None
     rule: int | None = None
-    run: RunId
+    run: RunId = _OF_DRAFT
     sender: str | None = None
     sender_role: str | None = None
-    seq: int
+    seq: int = _OF_DRAFT
     since: str | None = None
     timers: dict[str, str] | None = None
     to: str | None = None
@@ -227,7 +233,7 @@ class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     verdict: Verdict | None = None
     version: int | None = None
     wait: str | None = None
-    worker: str
+    worker: str = _OF_DRAFT
 
 
 encode_record: Callable[[Any], bytes] = msgspec.json.Encoder(order="deterministic").encode

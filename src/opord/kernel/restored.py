@@ -27,6 +27,7 @@ from opord.contract import Action, Ask, Check, Repeat, Report, Skip, Var
 from opord.kernel.draft import Draft
 from opord.kernel.instants import capped, microseconds, text
 from opord.kernel.recording import goes_on_by_itself
+from opord.kernel.records import RecordBody
 from opord.kernel.run import Intent, Run
 from opord.kernel.settled import has_key_expression
 from opord.statements import nodes
@@ -57,13 +58,15 @@ def begin_wariness(draft: Draft, *, since: Instant, actor: str, role: str | None
     held = run.worker is not None
     draft.seize()
     draft.record(
-        "restored",
-        since=text(since),
-        until=text(until),
-        actor=actor,
-        role=role,
-        reason=reason,
-        rule=RESTORE_RULE,
+        RecordBody(
+            kind="restored",
+            since=text(since),
+            until=text(until),
+            actor=actor,
+            role=role,
+            reason=reason,
+            rule=RESTORE_RULE,
+        )
     )
     run.body.wary, run.body.wary_until = since, until
     if run.intent is not None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from opord.kernel.program import Program
+from opord.kernel.records import OF_ALL, RecordBody
 from opord.values.canonical import dumps, loads
 from opord.values.codec_source import SEALED_MEMBER, SECRET_MEMBER
 from opord.values.types import Digest, RunId
@@ -23,6 +24,17 @@ def sealed(program: Program, run: RunId, place: str, rest: Any) -> Any:
     """Return data in rest form as they are stored at a place of a run."""
     vault = program.vault
     return rest if vault is None else seal_data(vault, f"{run}\n{place}", rest)
+
+
+def sealed_record(program: Program, run: RunId, seq: int, body: RecordBody) -> RecordBody:
+    """Return a record with the members of its kind as they are stored."""
+    of_kind = {
+        name: value
+        for name in body.__struct_fields__
+        if name not in OF_ALL and (value := getattr(body, name)) is not None
+    }
+    values = of_kind.pop("values", None)
+    return RecordBody(kind=body.kind, values=values, **sealed(program, run, f"record {seq}", of_kind))
 
 
 def opened(program: Program, run: RunId, place: str, data: Any) -> Any:

@@ -11,6 +11,7 @@ from opord.kernel.draft import Draft
 from opord.kernel.endings import recorded_outcome
 from opord.kernel.instants import text
 from opord.kernel.large import Split
+from opord.kernel.records import RecordBody
 from opord.kernel.rows import UsedKey
 from opord.kernel.run import Outcome
 from opord.kernel.sealing import sealed_digest, sealed_text
@@ -38,16 +39,18 @@ def record_settled(draft: Draft, settled: Settled, args_split: Split) -> None:
     """Record the outcome of an action that was carried out in a transaction."""
     outcome, text_ = settled.outcome, settled.text
     draft.record(
-        "outcome",
+        RecordBody(
+            kind="outcome",
+            call=settled.call,
+            key=settled.key,
+            attempt=settled.attempt,
+            now=text(settled.now),
+            by=outcome.by,
+        ),
         {
             "args": args_split,
             "outcome": recorded_outcome(draft.run, settled.call, outcome.kind, outcome.value, text_),
         },
-        call=settled.call,
-        key=settled.key,
-        attempt=settled.attempt,
-        now=text(settled.now),
-        by=outcome.by,
     )
     remember_key(draft, settled.call, settled.key, settled.args, outcome, text_)
 
