@@ -19,5 +19,5 @@ NEEDS_ONE: dict[tuple[str, ...], tuple[str, ...]] = {
     ("db", "restored"): (),
     ("limits",): (),
 }
-MAKES_ONE = {("runs", "start"), ("worker",), ("serve",), ("db", "migrate")}
+MAKES_ONE = {("runs", "start"), ("worker",), ("serve",), ("dev",), ("db", "migrate")}
 LOOKS = {("doctor",), ("db", "check"), ("db", "print-sql")}

@@ -202,6 +202,7 @@ def test_a_store_that_is_gone_with_the_command_is_refused(
     rest = {
         ("runs", "start"): ["desk.opord", "--input", order("o1")],
         ("worker",): ["--contract", "desk.opord", "--handlers", "handlers:Handlers", "--until-idle"],
+        ("dev",): ["--contract", "desk.opord", "--handlers", "handlers:Handlers"],
     }
     said = shop.process(*path, *rest.get(path, []), "--store", url)
     assert (said.status, said.out) == (2, "")

@@ -24,6 +24,7 @@ OPENS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("runs", "start"): ("desk.opord", "--input", order("o9")),
     ("worker",): WORKER[1:],
     ("serve",): ("--contract", "desk.opord", "--port", "0"),
+    ("dev",): (*WORKER[1:], "--port", "0"),
     ("db", "migrate"): (),
 }
 
@@ -70,7 +71,7 @@ def test_every_command_refuses_a_file_with_two_names_in_the_same_words(
     file = shop.folder / "opord.db"
     os.link(file, second)
     before = file.read_bytes()
-    said = shop.opord(*words)
+    said = shop.process(*words) if words[0] == "dev" else shop.opord(*words)
     assert (said.status, said.out) == (3, "")
     assert said.err.splitlines()[-1] == (
         f"error[store_two_names]: the store cannot be opened: the file of the store {file} has 2 names (hard links). "

@@ -74,13 +74,9 @@ def watching_at(address: str | None) -> Watching | None:
     Raises:
         CliError: it is no address, cannot be listened on, or the extra `server` is missing.
     """
-    if address is None:
+    place = check_address(address)
+    if place is None:
         return None
-    host, colon, port = address.rpartition(":")
-    if not colon or not host or not port.isdecimal() or int(port) > 65535:
-        raise CliError(
-            "address", f"expected for --metrics a host and a port, as in {_EXAMPLE}, got: {address}", 2
-        )
     try:
         from opord.server import serving
 
@@ -90,13 +86,29 @@ def watching_at(address: str | None) -> Watching | None:
             "extra_missing", 'metrics need more packages: pip install "opord[server]"', 2
         ) from missing
     try:
-        return Watching(serving.listen(host, int(port)))
+        return Watching(serving.listen(*place))
     except OSError as wrong:
         raise CliError(
             "address",
             f"cannot listen on {address}: {wrong.strerror or wrong}; choose another one for --metrics",
             2,
         ) from wrong
+
+
+def check_address(address: str | None) -> tuple[str, int] | None:
+    """Return the host and the port of `--metrics`; None without one.
+
+    Raises:
+        CliError: it is no address.
+    """
+    if address is None:
+        return None
+    host, colon, port = address.rpartition(":")
+    if not colon or not host or not port.isdecimal() or int(port) > 65535:
+        raise CliError(
+            "address", f"expected for --metrics a host and a port, as in {_EXAMPLE}, got: {address}", 2
+        )
+    return host, int(port)
 
 
 async def watched(watching: Watching | None, work: Coroutine[Any, Any, T]) -> T:

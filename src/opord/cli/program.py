@@ -32,6 +32,10 @@ COMMANDS = {
     "runs": ("opord.cli.runs", "Start runs, act on them, and see what became of them."),
     "worker": ("opord.cli.worker", "Carry out runs with your handlers."),
     "serve": ("opord.cli.serve", "Serve the HTTP API."),
+    "dev": (
+        "opord.cli.dev",
+        "Run a worker and the HTTP API in one process, and start again when a file changes.",
+    ),
     "lsp": ("opord.cli.lsp", "Serve editors: findings while you type, completion, hover, rename and more."),
     "doctor": ("opord.cli.doctor", "Check the installation, the settings, the store and the contracts."),
     "keys": ("opord.cli.keys", "Make the keys that encrypt secrets in the store."),
@@ -109,7 +113,9 @@ def run(arguments: Sequence[str]) -> int:
     """
     try:
         _check_encoding(arguments)
-        status = opord.main(args=list(arguments), prog_name="opord", standalone_mode=False)
+        status = opord.main(
+            args=list(arguments), prog_name="opord", standalone_mode=False, obj=tuple(arguments)
+        )
         if sys.stdout is not None:
             sys.stdout.flush()
         return status if isinstance(status, int) else 0

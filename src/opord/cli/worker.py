@@ -118,7 +118,7 @@ def command(
     status = 1
     with Orders(drain) as orders:
         try:
-            pairs = _pairs(contracts, handlers)
+            pairs = pairs_of(contracts, handlers)
             orders.check()
             orders.keep()
             work = _work(
@@ -129,7 +129,7 @@ def command(
                 until_idle=until_idle,
                 lease_s=lease,
                 concurrency=concurrency,
-                limits=_limits(limit_flags, pairs),
+                limits=limits_of(limit_flags, pairs),
                 drain_s=drain,
                 call_limit_s=call_limit,
                 labels=labels,
@@ -147,7 +147,7 @@ def command(
     return status
 
 
-def _pairs(contracts: tuple[str, ...], handlers: tuple[str, ...]) -> list[tuple[Program, Any]]:
+def pairs_of(contracts: tuple[str, ...], handlers: tuple[str, ...]) -> list[tuple[Program, Any]]:
     """Return each contract's program with its handlers."""
     pairs = []
     programs = [program_at(contract) for contract in contracts]
@@ -159,7 +159,7 @@ def _pairs(contracts: tuple[str, ...], handlers: tuple[str, ...]) -> list[tuple[
     return pairs
 
 
-def _limits(flags: Sequence[str], pairs: Sequence[tuple[Program, Any]]) -> dict[str, Any]:
+def limits_of(flags: Sequence[str], pairs: Sequence[tuple[Program, Any]]) -> dict[str, Any]:
     """Return the limits of the settings file and of the flags, which come first."""
     from opord.backends.limits import LimitInvalid, merged, read_flag, read_limits
 
@@ -200,7 +200,7 @@ async def _work(
     def new_engine() -> Engine:
         engine = Engine(
             store, workflows, lease_s=lease_s, concurrency=concurrency, limits=limits, drain_s=drain_s,
-            call_limit_s=call_limit_s, labels=labels, **engine_secrets(), watch_pure=_tell_impure if dev else None,
+            call_limit_s=call_limit_s, labels=labels, **engine_secrets(), watch_pure=tell_impure if dev else None,
             observer=watching.metrics if watching is not None else None,
         )  # fmt: skip
         engine.on_open = lambda: log.info("working on %s for %s%s", shown_as, names, taken)
@@ -254,7 +254,8 @@ async def _keep(orders: Orders) -> None:
         await asyncio.sleep(LOOK_S)
 
 
-def _tell_impure(caught: Exception) -> None:
+def tell_impure(caught: Exception) -> None:
+    """Log a `pure` handler that opened something."""
     log.error("%s", caught)
 
 
