@@ -385,14 +385,9 @@ class Backend(Protocol):
         ...
 
     async def cancel(
-        self,
-        run: RunId,
-        *,
-        actor: str,
-        role: str | None = None,
-        reason: str | None = None,
-        if_seq: int | None = None,
-    ) -> Sent:
+        self, run: RunId, *, actor: str, role: str | None = None, reason: str | None = None,
+        if_seq: int | None = None, delivery: str = "",
+    ) -> Sent:  # fmt: skip
         """Ask a run to cancel with the event `cancel`, if its contract handles that event.
 
         See `send`.

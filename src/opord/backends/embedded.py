@@ -159,10 +159,13 @@ class Embedded:
         role: str | None = None,
         reason: str | None = None,
         if_seq: int | None = None,
+        delivery: str = "",
     ) -> Sent:
         """Ask a run to cancel; see `Backend.cancel`."""
         args = {"reason": reason if reason is not None else f"cancelled by {actor}"}
-        return await self._client.send(run, "cancel", args, actor=actor, role=role, if_seq=if_seq)
+        return await self._client.send(
+            run, "cancel", args, actor=actor, role=role, if_seq=if_seq, delivery=delivery
+        )
 
     async def terminate(
         self,

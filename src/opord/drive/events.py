@@ -69,7 +69,8 @@ async def send(
     """
     while True:
         run = await read(host, run_id)
-        check_seq(run, if_seq)
+        if not delivery:
+            check_seq(run, if_seq)
         program = run.program
         declared = _event(program, event)
         check_role(declared.declaration, role)
@@ -82,6 +83,8 @@ async def send(
             for name, key in keyed.names:
                 if (first := await host.event_key(run_id, name, key)) is not None:
                     return keyed.repeats(first)
+        # A delivery that was taken before has moved the run itself, so it is looked up first.
+        check_seq(run, if_seq)
         answer = await _offer(host, run, declared.declaration, message, keyed)
         if answer is not None:
             return answer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, Final, NamedTuple, assert_never, cast
+from uuid import UUID, uuid5
 
 from opord.drive.accepting import accepted_by
 from opord.drive.errors import (
@@ -28,6 +29,9 @@ from opord.kernel.step import StepError
 from opord.values.canonical import dumps, loads
 from opord.values.guard import BadValue, check_size
 from opord.values.types import Digest, RunId
+
+_DELIVERED: Final = UUID("5d1f7a52-0b2e-4c5e-9d1c-6f1c9a4b7e30")
+"""The namespace of the runs that are named by their delivery."""
 
 _UNREAD: Final = "the contract version that started the run cannot read this input"
 _PRUNED: Final = "the run was pruned, so Opord cannot tell which fields differ"
@@ -81,9 +85,10 @@ async def start(
     program = host.own(program)
     lease_us = host.lease_at_birth(program.digest, scheduling.label)
     try:
-        run_id = _run_id(host, program, input_value)
+        run_id = _run_id(host, program, input_value, delivery)
+        may_be_there = program.key is not None or bool(delivery)
         if (refused := refusal(program, input_value)) is not None:
-            if (started := await _started_before(host, program, run_id, input_value)) is not None:
+            if may_be_there and (started := await _started_before(host, program, run_id, input_value)):
                 return started
             raise refused
         draft = recording.start(
@@ -94,7 +99,7 @@ async def start(
             worker=host.name,
             held=lease_us is not None,
             # The record also names this process. With the number, every start is unique.
-            message=str(number) if program.key is not None else None,
+            message=str(number) if may_be_there else None,
             scheduling=scheduling,
             delivery=delivery,
         )
@@ -157,9 +162,7 @@ def refusal(program: Program, input_value: Any) -> StartRefused | None:
 
 
 async def _started_before(host: Host, program: Program, run_id: RunId, input_value: Any) -> Started | None:
-    """Return the run of a start that the contract refuses; None if no run of its key is there."""
-    if program.key is None:
-        return None
+    """Return the run of a start that the contract refuses; None if no run of its name is there."""
     text = dumps(program.input.dump(input_value))
     row = await host.load(run_id)
     if row is not None:
@@ -263,5 +266,9 @@ def _run_of(program: Program, input_value: Any) -> str | None:
     return f"{program.name}/{computed_key(lambda: key(input_value), 'the key that names the run')}"
 
 
-def _run_id(host: Host, program: Program, input_value: Any) -> RunId:
-    return RunId(_run_of(program, input_value) or f"{program.name}/{host.new_id()}")
+def _run_id(host: Host, program: Program, input_value: Any, delivery: str) -> RunId:
+    """Return the name of the run to start. Without a key, its delivery names it, if it has one."""
+    named = _run_of(program, input_value)
+    if named is None and delivery:
+        named = f"{program.name}/{uuid5(_DELIVERED, f'{program.name} {delivery}')}"
+    return RunId(named or f"{program.name}/{host.new_id()}")

@@ -14,6 +14,7 @@ from opord.server.answers import PLAIN, Answer, Send, encoded
 from opord.server.api import ROUTES
 from opord.server.desk import Desk, Source
 from opord.server.limits import HttpLimits
+from opord.server.once import Once, key_of
 from opord.server.principals import SAFE_METHODS, Principal, Who, check_origin, local
 from opord.server.problems import KINDS, Problem, as_plain, headers_of, problem_of
 from opord.server.requests import CLOSE, ClientGone, Inlet, Receive, Request
@@ -71,6 +72,7 @@ class HttpApi:
     ) -> None:
         self._limits = limits if limits is not None else HttpLimits()
         self._desk = Desk(source, self._limits, State(lambda: source.backend, state))
+        self._once = Once(self._desk.state)
         self._who = who
         self._origins = frozenset(origins)
         hooks = read_webhooks(webhooks, source.programs) if webhooks else ()
@@ -160,6 +162,8 @@ class HttpApi:
         try:
             async with patience:
                 desk = self._desk if access == "signed" else self._desk.seen_by(principal)
+                if (key := key_of(request, route)) is not None:
+                    return await self._once.answer(desk, request, route, key)
                 return await route.handler(desk, request)
         except TimeoutError:
             raise request.body_slow or self._unanswered() from None

@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from opord.backends.base import Backend, Progress, RowDamaged
 from opord.backends.shown import Shown
@@ -245,25 +245,49 @@ def run_of(request: Request) -> RunId:
     return RunId(f"{request.route['contract']}/{request.route['key']}")
 
 
+class Tag(NamedTuple):
+    """What the `ETag` of a run says: its newest record, and how many messages it got."""
+
+    seq: int
+    arrivals: int
+
+
 async def if_seq(desk: Desk, request: Request) -> int | None:
-    """Return the record that a run must stand at, as `If-Match` says; None without that header.
+    """Return the record that a run must stand at; None if it may stand at any.
+
+    `If-Match` says it, or the claim of a request that is done once.
 
     Raises:
         Problem: the header is no tag of a run.
         RunMoved: the run has got a record or a message since.
         RunUnknown, RunPruned: there is no such run.
     """
+    tag = _tag(request)
+    return (
+        await fits(desk, request, tag)
+        if request.claim is None
+        else await request.claim.if_seq(desk, request, tag)
+    )
+
+
+async def fits(desk: Desk, request: Request, tag: Tag | None) -> int | None:
+    """Return the record of a tag if the run is as it says; see `if_seq`."""
+    if tag is None:
+        return None
+    row, _ = await desk.row(request)
+    if (row.seq, row.arrivals) != tag:
+        raise RunMoved(row.run, tag.seq, row.seq)
+    return tag.seq
+
+
+def _tag(request: Request) -> Tag | None:
     said = request.header(b"if-match")
     if said is None or said.strip() == "*":
         return None
     tag = _TAG.fullmatch(said.strip())
     if tag is None:
         raise Problem("header_invalid", f"expected for if-match the etag of a run, got: {said}")
-    row, _ = await desk.row(request)
-    seq, arrivals = int(tag[1]), int(tag[2])
-    if (row.seq, row.arrivals) != (seq, arrivals):
-        raise RunMoved(row.run, seq, row.seq)
-    return seq
+    return Tag(int(tag[1]), int(tag[2]))
 
 
 _TAG: Final = re.compile(r'"([0-9]{1,18})\.([0-9]{1,18})"')

@@ -23,6 +23,8 @@ class HttpLimits:
       seconds; a client opens another one and misses nothing.
     - `read_s`: how long a client may take to read a part of a stream, in seconds.
     - `requests`: how many requests are answered at once.
+    - `keys`: how many requests with an `Idempotency-Key` are kept for a principal, and
+      `keys_kept_s` for how long, in seconds.
     - `page_runs`, `page_records`: how many runs or records one page has at most.
     """
 
@@ -34,5 +36,7 @@ class HttpLimits:
     streams: int = 500
     stream_s: float = 3600.0
     read_s: float = 30.0
+    keys: int = 100_000
+    keys_kept_s: float = 86_400.0
     page_runs: int = 500
     page_records: int = 1000

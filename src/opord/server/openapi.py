@@ -15,7 +15,8 @@ from opord.server.limits import HttpLimits
 _WHERE: Final = "#/components/schemas/"
 _MORE: Final = (
     "A run has an `ETag`. A verb with it as `If-Match` acts only on the run that was seen; if that has moved, the answer "
-    "is 412. Changes are told as server-sent events at `/runs/changes` and `/runs/{contract}/{key}/changes`."
+    "is 412. A `POST` with the header `Idempotency-Key` is done once, however often it is sent, and answered as the first time; a key is for one request "
+    "(422 otherwise), of up to 255 characters. Changes are told as server-sent events at `/runs/changes` and `/runs/{contract}/{key}/changes`."
 )
 _STATUSES: Final = ("running", "waiting", "in_doubt", "stalled", "ended")
 _RECEPTIONS: Final = ("taken", "stored", "ignored", "duplicate", "repeated", "dropped")

@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from opord.backends.codes import code_of
 from opord.loading.errors import ContractRefused, LoadingError
+from opord.server.answers import Answer, encoded
 from opord.server.limits import RETRY_S
 from opord.values.vault import KeysInvalid, SecretUnreadable
 
@@ -43,6 +44,10 @@ KINDS: Final[Mapping[str, Kind]] = {
     "server_busy": Kind(503, "The server answers too many requests now."),
     "too_many_streams": Kind(503, "The server has too many streams open now."),
     "internal": Kind(500, "The server met an error of its own.", ("id",)),
+    "key_reused": Kind(422, "The idempotency key was used for another request."),
+    "request_under_way": Kind(409, "A request with this idempotency key is under way."),
+    "outcome_unknown": Kind(409, "Nobody knows whether this was done.", ("run", "seq")),
+    "too_many_keys": Kind(429, "Too many requests with a key are kept."),
     # Who asks.
     "not_local": Kind(403, "This server answers its own machine only."),
     "cross_origin": Kind(403, "The request comes from another web site."),
@@ -177,9 +182,14 @@ def headers_of(problem: Problem) -> list[tuple[bytes, bytes]]:
     """Return the headers of a problem's answer."""
     status = KINDS[problem.code].status
     headers = [(b"content-type", b"application/problem+json"), *problem.headers]
-    if status in (429, 503):
+    if status in (429, 503) and all(name != b"retry-after" for name, _ in headers):
         headers.append((b"retry-after", str(RETRY_S).encode()))
     return headers
+
+
+def answer_of(problem: Problem) -> Answer:
+    """Return the answer to a request that is refused."""
+    return Answer(KINDS[problem.code].status, encoded(as_plain(problem)), headers_of(problem))
 
 
 def _facts(code: str, error: Exception) -> dict[str, Any]:

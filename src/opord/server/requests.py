@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping
 from contextlib import suppress
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 from urllib.parse import parse_qsl
 
 from opord.server.limits import HttpLimits
@@ -69,10 +69,23 @@ class Inlet:
             pass
 
 
+class Claim(Protocol):
+    """A request that is done once, however often it is sent; see `once.py`."""
+
+    @property
+    def delivery(self) -> str:
+        """The id under which it delivers a start or an event, each time it is sent."""
+        ...
+
+    async def if_seq(self, desk: Any, request: Request, tag: Any, /) -> int | None:
+        """Return the record that a run must stand at, for a verb to be done once."""
+        ...
+
+
 class Request:
     """A request to the API."""
 
-    __slots__ = ("_body", "_query", "inlet", "limits", "patience", "principal", "route", "scope")
+    __slots__ = ("_body", "_query", "claim", "inlet", "limits", "patience", "principal", "route", "scope")
 
     def __init__(
         self, scope: Mapping[str, Any], inlet: Inlet, limits: HttpLimits, principal: Principal,
@@ -86,8 +99,15 @@ class Request:
         self.patience: asyncio.Timeout = patience
         """The limit on the time of the body and then, from its end on, of the answer."""
         self.inlet: Inlet = inlet
+        self.claim: Claim | None = None
+        """The claim of a request with an `Idempotency-Key`, while it is done."""
         self._query: dict[str, list[str]] | None = None
         self._body: bytes | None = None
+
+    @property
+    def delivery(self) -> str:
+        """The id under which this request delivers a start or an event; empty if it has none."""
+        return "" if self.claim is None else self.claim.delivery
 
     # --- headers ---------------------------------------------------------------------------------
 

@@ -16,12 +16,16 @@ Handler: TypeAlias = Callable[[Desk, Request], Awaitable[Answer | Stream]]
 
 
 class Route(NamedTuple):
-    """A route: a method, a path such as `/runs/{contract}/{key}`, what answers it, and for whom."""
+    """A route: a method, a path such as `/runs/{contract}/{key}`, what answers it, and for whom.
+
+    `once` says that it takes an `Idempotency-Key`; its answer is kept then, so it has no secret.
+    """
 
     method: str
     path: str
     handler: Handler
     access: Access
+    once: bool = False
 
 
 class Found(NamedTuple):

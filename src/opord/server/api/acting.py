@@ -112,9 +112,9 @@ def _done(request: Request, verb: str) -> Answer:
 
 
 ROUTES = (
-    Route("POST", "/runs/{contract}/{key}/resume", resume, "operate"),
-    Route("POST", "/runs/{contract}/{key}/resolve", resolve, "operate"),
-    Route("POST", "/runs/{contract}/{key}/acknowledge", acknowledge, "operate"),
-    Route("POST", "/runs/{contract}/{key}/drop-event", drop_event, "operate"),
-    Route("POST", "/runs/{contract}/{key}/terminate", terminate, "administer"),
+    Route("POST", "/runs/{contract}/{key}/resume", resume, "operate", once=True),
+    Route("POST", "/runs/{contract}/{key}/resolve", resolve, "operate", once=True),
+    Route("POST", "/runs/{contract}/{key}/acknowledge", acknowledge, "operate", once=True),
+    Route("POST", "/runs/{contract}/{key}/drop-event", drop_event, "operate", once=True),
+    Route("POST", "/runs/{contract}/{key}/terminate", terminate, "administer", once=True),
 )

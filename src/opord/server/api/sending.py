@@ -60,12 +60,16 @@ async def _sent(desk: Desk, request: Request, event: str, args: Any) -> Sent:
     seq = await if_seq(desk, request)
     try:
         try:
-            return await desk.backend.send(run, event, args, actor=principal.name, role=role, if_seq=seq)
+            return await desk.backend.send(
+                run, event, args, actor=principal.name, role=role, if_seq=seq, delivery=request.delivery
+            )
         except RoleRequired as wrong:
             fitting = principal.role_among(wrong.roles)
             if fitting is None:
                 raise
-            return await desk.backend.send(run, event, args, actor=principal.name, role=fitting, if_seq=seq)
+            return await desk.backend.send(
+                run, event, args, actor=principal.name, role=fitting, if_seq=seq, delivery=request.delivery
+            )
     except (EventRefused, RoleRequired, SenderExcluded) as wrong:
         raise await _with_what_fits(desk, request, wrong) from wrong
 
@@ -77,7 +81,12 @@ async def cancel(desk: Desk, request: Request) -> Answer:
     run, principal = run_of(request), request.principal
     role = await _role_to_cancel(desk, request, principal)
     sent = await desk.backend.cancel(
-        run, actor=principal.name, role=role, reason=reason_of(members), if_seq=await if_seq(desk, request)
+        run,
+        actor=principal.name,
+        role=role,
+        reason=reason_of(members),
+        if_seq=await if_seq(desk, request),
+        delivery=request.delivery,
     )
     return as_json({"run": run, "done": "cancel", "reception": sent.status, "state": sent.state})
 
@@ -129,6 +138,6 @@ async def _with_what_fits(
 
 
 ROUTES = (
-    Route("POST", "/runs/{contract}/{key}/events/{event}", send, "send"),
-    Route("POST", "/runs/{contract}/{key}/cancel", cancel, "cancel"),
+    Route("POST", "/runs/{contract}/{key}/events/{event}", send, "send", once=True),
+    Route("POST", "/runs/{contract}/{key}/cancel", cancel, "cancel", once=True),
 )

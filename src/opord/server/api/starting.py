@@ -27,7 +27,9 @@ async def start(desk: Desk, request: Request) -> Answer:
     members = await request.json()
     if may_have_one(await request.body()):
         members = with_integers(program.contract, program.contract.params, members)
-    started = await desk.backend.start(program, members, priority=priority, label=label)
+    started = await desk.backend.start(
+        program, members, priority=priority, label=label, delivery=request.delivery
+    )
     shown: dict[str, object] = {"run": started.run, "created": started.created}
     if started.pruned:
         shown["pruned"] = True
@@ -45,4 +47,4 @@ def address_of(request: Request, run: str) -> str:
     return f"{root_of(request.scope)}/api/v1/runs/{segment(contract)}/{segment(key)}"
 
 
-ROUTES = (Route("POST", "/contracts/{contract}/runs", start, "start"),)
+ROUTES = (Route("POST", "/contracts/{contract}/runs", start, "start", once=True),)
