@@ -21,7 +21,7 @@ MUTANTS = (
     ),
     Mutant(
         "no epoch check (SQLite)", BATCH,
-        "            and position.epoch == change.epoch\n", "",
+        "                or position.epoch != change.epoch\n", "",
         "a worker that lost a run can still move it", "11, 12",
         seeds=100,
     ),
@@ -65,7 +65,7 @@ MUTANTS = (
     ),
     Mutant(
         "arrivals not checked (SQLite)", BATCH,
-        "            and (change.arrivals is None or position.arrivals == change.arrivals)\n", "",
+        "                or (change.arrivals is not None and position.arrivals != change.arrivals)\n", "",
         "a run goes to rest although an unseen message waits", "6, 14",
         seeds=40,
     ),
@@ -98,7 +98,7 @@ MUTANTS = (
     ),
     Mutant(
         "event key not looked up (SQLite)", BATCH,
-        "            and not change.event_keys\n", "",
+        "                or change.event_keys\n", "",
         "a key that is taken is an error, not a refusal", "6",
         tests=("tests/stores/test_sqlite.py::TestSqliteStore::test_an_event_key_is_claimed_for_ever",),
     ),

@@ -323,7 +323,8 @@ class Engine:
         """
         start, scheduling = start_of(contract, args, kwargs)
         program = self._program(start.workflow)
-        await self._keep_at_first_start(program)
+        if program.digest not in self._kept:
+            await self._keep_at_first_start(program)
         value = accepted_by(program.input, start.members, program.name)
         started = await self._running.client.start(program, value, scheduling)
         return start.handle(self, started.run)

@@ -290,10 +290,10 @@ class StoreWriter:
             self._room.release()
         elif self._held is not None and not self._held.done():
             self._held.set_result(None)
+        results = [Applied(0)] * len(durable)
         if self.observer is not None and durable:
-            self.observer.written(durable, [Applied(0)] * len(durable), None)
-        for change in durable:
-            self._tell_end(change.run if isinstance(change, Write) else change.row.run, change, Applied(0))
+            self.observer.written(durable, results, None)
+        self._tell_ends(durable, results)
 
     @property
     def _has_quick_store(self) -> bool:
@@ -390,11 +390,15 @@ class StoreWriter:
                 if not future.done():
                     future.set_exception(error)
             return
-        for (run, change, future), result in zip(batch, results, strict=True):
-            self._next_of(run)
+        behind = self._behind
+        for (run, _, future), result in zip(batch, results, strict=True):
+            if behind[run] is None:  # as a rule: no other change of the run waits
+                del behind[run]
+            else:
+                self._next_of(run)
             if not future.done():
                 future.set_result(result)
-            self._tell_end(run, change, result)
+        self._tell_ends(changes, results)
         if self.observer is not None:
             self.observer.written(changes, results, time.perf_counter() - began)
 
@@ -434,13 +438,14 @@ class StoreWriter:
         pace.took(time.perf_counter() - began, changes)
         return answer
 
-    def _tell_end(self, run: RunId, change: Start | Write, result: Result) -> None:
-        """Report the end of a run, once it is durable, to the callers that wait for it."""
-        if self.on_end is None or not isinstance(result, Applied):
+    def _tell_ends(self, changes: Sequence[Start | Write], results: Sequence[Result]) -> None:
+        """Report the ends of runs, once they are durable, to the callers that wait for them."""
+        if self.on_end is None:
             return
-        head = change.head if isinstance(change, Write) else change.row.head
-        if head is not None and has_ended(head.status):
-            self.on_end(run)
+        for change, result in zip(changes, results, strict=True):
+            head = change.head if type(change) is Write else change.row.head  # type: ignore[union-attr]
+            if head is not None and has_ended(head.status) and isinstance(result, Applied):
+                self.on_end(change.run if isinstance(change, Write) else change.row.run)
 
     async def _answer(self, verb: Callable[[], T], future: asyncio.Future[T]) -> None:
         try:

@@ -80,7 +80,11 @@ class Draft:
         program = run.program
         run.seq = seq = run.seq + 1
         if splits is not None:
-            self._refer(body, splits)
+            for name, one in splits.items():
+                if one.raw is not None and program.vault is None:
+                    setattr(body, name, one.raw)
+                else:
+                    self._refer(body, name, one)
         if program.vault is not None:
             body = sealed_record(program, run.id, seq, body)
         body.run = run.id
@@ -95,17 +99,13 @@ class Draft:
         self.records.append(RecordRow(seq, self.at, body.kind, raw.decode(), run.hash))
         return seq
 
-    def _refer(self, body: RecordBody, splits: Mapping[str, Split]) -> None:
-        """Put the small rests of data into a record, and have it refer to the values taken out."""
-        sealing = self.run.program.vault is not None
-        for name, one in splits.items():
-            if sealing:
-                setattr(body, name, one.small)
-            else:
-                setattr(body, name, one.raw if one.raw is not None else msgspec.Raw(one.encoded()))
-            if one.refs:
-                body.values = body.values or {}
-                body.values |= {f"{name}.{path}": self.keep(large) for path, large in one.refs}
+    def _refer(self, body: RecordBody, name: str, split: Split) -> None:
+        """Put the small rest of data into a record, and have it refer to the values taken out."""
+        whole = self.run.program.vault is not None  # it is sealed next
+        setattr(body, name, split.small if whole else msgspec.Raw(split.encoded()))
+        if split.refs:
+            body.values = body.values or {}
+            body.values |= {f"{name}.{path}": self.keep(large) for path, large in split.refs}
 
     def keep(self, large: Large) -> str:
         """Have a value stored with the record or row that refers to it, and return its digest."""

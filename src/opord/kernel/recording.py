@@ -535,13 +535,13 @@ def entry_of(run: Run, target: StateProgram, fields: Any, at: Instant) -> _Entry
         codec, large = target.fields, run.large
         rest = large.dump(codec, fields) if large.entries else codec.dump(fields)
         data = large.split(codec, rest, fields)
-        if data.size() > bounds.STEP_BYTES:
+        if data.raw is None and data.size() > bounds.STEP_BYTES:
             raise step_too_large(data.size(), f"what {target.declaration.name} carries")
         phase = target.declaration.phase
         stays = run.state and phase is not None and run.at.declaration.phase == phase
         phase_since = run.body.phase_since if stays else at
         fired = _fired(run) if stays else []
-        timers = due_times(run, target, fields, at, phase_since, fired)
+        timers = due_times(run, target, fields, at, phase_since, fired) if target.timers else {}
     except Exception as error:
         raise StepError(error, run.program.place_of(error)) from error
     return data, phase_since, fired, timers

@@ -70,7 +70,7 @@ class Batch:
         starts = [change.row.run for change in batch if type(change) is Start]
         stones = {stone.run: stone for stone in self._fetch(connection, "tombstones", starts, Tombstone)}
         answers: Sequence[Start | Write | Result] = batch
-        if stones or not all(_fits(change, positions, contracts) for change in batch):
+        if stones or not _all_fit(batch, positions, contracts):
             facts = self._facts(connection, batch, names, stones, contracts)
             answers = [judge(change, facts) for change in batch]
         return self._write(connection, answers, positions, contracts)
@@ -215,17 +215,22 @@ class Batch:
         return rows(connection, self._sql[name], (_encode(keys).decode(),), kind) if keys else []
 
 
-def _fits(change: Start | Write, positions: Mapping[RunId, Position], contracts: Mapping[str, int]) -> bool:
-    """Say whether a change surely fits. Messages and event keys must be looked up first."""
-    if type(change) is Write:
-        position = positions.get(change.run)
-        return (
-            position is not None
-            and position.epoch == change.epoch
-            and position.seq == change.seq
-            and (change.arrivals is None or position.arrivals == change.arrivals)
-            and not change.put
-            and not change.event_keys
-        )
-    row = change.row  # type: ignore[union-attr]
-    return row.run not in positions and row.contract in contracts
+def _all_fit(
+    batch: Sequence[Start | Write], positions: Mapping[RunId, Position], contracts: Mapping[str, int]
+) -> bool:
+    """Say whether all changes surely fit. Messages and event keys must be looked up first."""
+    for change in batch:
+        if type(change) is Write:
+            position = positions.get(change.run)
+            if (
+                position is None
+                or position.epoch != change.epoch
+                or position.seq != change.seq
+                or (change.arrivals is not None and position.arrivals != change.arrivals)
+                or change.put
+                or change.event_keys
+            ):
+                return False
+        elif (row := change.row).run in positions or row.contract not in contracts:  # type: ignore[union-attr]
+            return False
+    return True
