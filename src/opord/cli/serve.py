@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import socket
 
     from opord.kernel.program import Program
+    from opord.server import HttpLimits
     from opord.server.webhooks import WebhookRoute
 
 log: logging.Logger = logging.getLogger("opord.server")
@@ -147,6 +148,21 @@ def routes_of(webhooks: Mapping[str, Any], programs: Sequence[Program]) -> list[
         raise CliError("webhooks", str(wrong), 2) from None
 
 
+def _limits() -> HttpLimits:
+    """Return the limits that the settings file sets."""
+    from opord.server import HttpLimits
+
+    given = {name: value for name in ("rate", "burst") if (value := server_setting(name)) is not None}
+    rate, burst = given.get("rate"), given.get("burst", HttpLimits().burst)
+    if (rate is not None and not 0 < rate < math.inf) or burst < 1:
+        raise CliError(
+            "settings",
+            f"[server]: expected a rate above 0 and a burst of at least 1, got {rate} and {burst}",
+            2,
+        )
+    return HttpLimits(**given)
+
+
 async def _serve(
     programs: Sequence[Program], store: str, shown_as: str, state: str | None, listening: socket.socket,
     webhooks: Mapping[str, Any], routes: Sequence[WebhookRoute], *,
@@ -155,6 +171,7 @@ async def _serve(
     from opord.backends.front import Engine, relax_for_good
     from opord.server import HttpApi, serving
 
+    limits = _limits()
     stop = asyncio.create_task(_told_to_stop())
     metrics = watching.metrics if watching is not None else None
     workflows = [one.workflow for one in programs]
@@ -166,7 +183,7 @@ async def _serve(
         return 0
     if watching is not None:
         watching.watch(engine)
-    api = HttpApi(engine, state=state, metrics=metrics, webhooks=webhooks)
+    api = HttpApi(engine, limits=limits, state=state, metrics=metrics, webhooks=webhooks)
     try:
         await api.state.open()
         relax_for_good()

@@ -39,6 +39,8 @@ SETTING_TYPES: dict[str, tuple[type, ...]] = {
 """The settings that a file may have, and their types."""
 
 SERVER_TYPES: dict[str, tuple[type, ...]] = {
+    "burst": (int,),
+    "rate": (int, float),
     "state": (str,),
 }
 """The settings of `[server]`, and their types."""

@@ -17,6 +17,7 @@ from opord.server.limits import HttpLimits
 from opord.server.once import Once, key_of
 from opord.server.principals import SAFE_METHODS, Principal, Who, check_origin, local
 from opord.server.problems import KINDS, Problem, as_plain, headers_of, problem_of
+from opord.server.rates import Rates
 from opord.server.requests import CLOSE, ClientGone, Inlet, Receive, Request
 from opord.server.routing import Found, Routes
 from opord.server.state import State
@@ -72,6 +73,7 @@ class HttpApi:
     ) -> None:
         self._limits = limits if limits is not None else HttpLimits()
         self._desk = Desk(source, self._limits, State(lambda: source.backend, state))
+        self._rates = Rates(self._limits)
         self._once = Once(self._desk.state)
         self._who = who
         self._origins = frozenset(origins)
@@ -187,6 +189,7 @@ class HttpApi:
         principal = await self._who(scope)
         if principal is None:
             raise Problem("unauthenticated", "the request does not say who asks; sign in first")
+        self._rates.take(principal.name, time.monotonic())
         return principal
 
     async def _health(self, scope: Mapping[str, Any]) -> Answer | None:

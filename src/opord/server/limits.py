@@ -19,6 +19,8 @@ class HttpLimits:
     - `body_s`: how long a client may take to send it, in seconds.
     - `answer_s`: how long the store may take to answer, in seconds. Then the answer is 503.
     - `wait_s`: the longest `?wait=`, in seconds.
+    - `rate`: how many requests a second one principal may make, and `burst` how many at once; None
+      is any number.
     - `streams`: how many streams of changes are open at once, and `stream_s` for how long, in
       seconds; a client opens another one and misses nothing.
     - `read_s`: how long a client may take to read a part of a stream, in seconds.
@@ -33,6 +35,8 @@ class HttpLimits:
     answer_s: float = 10.0
     wait_s: float = 60.0
     requests: int = 1000
+    rate: float | None = None
+    burst: int = 100
     streams: int = 500
     stream_s: float = 3600.0
     read_s: float = 30.0

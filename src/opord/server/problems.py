@@ -47,6 +47,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "key_reused": Kind(422, "The idempotency key was used for another request."),
     "request_under_way": Kind(409, "A request with this idempotency key is under way."),
     "outcome_unknown": Kind(409, "Nobody knows whether this was done.", ("run", "seq")),
+    "rate_limited": Kind(429, "The principal makes too many requests."),
     "too_many_keys": Kind(429, "Too many requests with a key are kept."),
     # Who asks.
     "not_local": Kind(403, "This server answers its own machine only."),
