@@ -84,9 +84,9 @@ def test_changes_that_wait_together_are_written_together() -> None:
 
 def test_a_quick_store_is_written_in_the_event_loop_in_small_batches() -> None:
     store = Watched()
-    asyncio.run(write(store, [300]))
+    asyncio.run(write(store, [600]))
     assert store.batches == [(True, store_writer.QUICK_CHANGES)] * 2 + [
-        (True, 300 - 2 * store_writer.QUICK_CHANGES)
+        (True, 600 - 2 * store_writer.QUICK_CHANGES)
     ]
 
 
