@@ -103,7 +103,7 @@ def main() -> None:
     )
     wanted = parser.parse_args()
     workflow = opord.load(CONTRACT).FourCalls
-    relax_for_good()  # as `opord worker` does
+    relax_for_good(wanted.runs)  # as `opord worker` does
     with tempfile.TemporaryDirectory(dir=wanted.folder) as name:
         folder = Path(name)
         print(f"disk: {syncs_a_second(folder):,.0f} syncs a second")

@@ -82,6 +82,19 @@ def test_thresholds_that_were_set_meanwhile_stay() -> None:
     assert gc.get_threshold() == (900, 10, 10)
 
 
+def test_it_is_relaxed_further_for_more_runs_at_once() -> None:
+    relaxation = Relaxation()
+    relaxation.hold(1000)
+    assert gc.get_threshold() == RELAXED
+    relaxation.hold(3000)
+    assert gc.get_threshold() == (300_000, *RELAXED[1:])
+    relaxation.hold(2000)
+    assert gc.get_threshold() == (300_000, *RELAXED[1:])
+    for _ in range(3):
+        relaxation.let_go()
+    assert gc.get_threshold() == PYTHONS
+
+
 def test_an_engine_that_cannot_open_restores_the_thresholds(tmp_path: Path) -> None:
     flow = workflow_of(compiled(TEXT))
 
@@ -99,5 +112,7 @@ def test_a_worker_freezes_the_objects_at_its_start() -> None:
         relax_for_good()
         assert gc.get_threshold() == RELAXED
         assert gc.get_freeze_count() > 1000
+        relax_for_good(5000)
+        assert gc.get_threshold() == (500_000, *RELAXED[1:])
     finally:
         gc.unfreeze()

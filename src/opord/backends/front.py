@@ -203,7 +203,7 @@ class Engine:
         opened.open()
         try:
             if self._relaxes:
-                RELAXATION.hold()
+                RELAXATION.hold(self._concurrency)
                 opened.relaxes = True
             await opened.keep(programs)
             if served:

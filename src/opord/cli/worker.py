@@ -214,7 +214,7 @@ async def _work(
     if watching is not None:
         watching.watch(engine)
     try:
-        relax_for_good()
+        relax_for_good(concurrency)
         idle = asyncio.create_task(_idle(engine, until_idle))
         damaged = asyncio.create_task(engine.until_damaged())
         moved = asyncio.create_task(until_moved(engine))
