@@ -18,6 +18,7 @@ NEEDS_ONE: dict[tuple[str, ...], tuple[str, ...]] = {
     ("prune",): ("--ended-before", "9d", "--archive", "old.jsonl"),
     ("db", "restored"): (),
     ("limits",): (),
+    ("audit",): (),
 }
 MAKES_ONE = {("runs", "start"), ("worker",), ("serve",), ("dev",), ("db", "migrate")}
 LOOKS = {("doctor",), ("db", "check"), ("db", "print-sql")}

@@ -7,6 +7,8 @@ import re
 import signal
 import subprocess
 import sys
+import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -71,11 +73,78 @@ def test_without_a_contract_runs_are_only_shown(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.7", "example.com"])
-def test_it_serves_nobody_else_without_sign_in(folder: Path, host: str) -> None:
-    ran = serve("--contract", "refund.opord", "--host", host)
+def test_it_serves_nobody_else_without_a_token(folder: Path, host: str) -> None:
+    ran = serve("--contract", "refund.opord", "--host", host, "--allow-host", "api.example")
     assert ran.returncode == 2
-    assert "error[not_local]: there is no sign-in" in ran.stderr
+    assert (
+        f"error[no_token]: there is no token, so nobody could sign in at {host}; make the store" in ran.stderr
+    )
     assert not (folder / "opord.db").exists()
+
+
+def opord(*arguments: str) -> str:
+    return subprocess.run(
+        [*PROGRAM[:-1], *arguments], capture_output=True, text=True, timeout=60, check=True
+    ).stdout.strip()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_every_address_is_listened_at_for_names_that_were_said(folder: Path, host: str) -> None:
+    opord("db", "migrate")
+    ran = serve("--contract", "refund.opord", "--host", host)
+    assert (ran.returncode, "say by which name clients reach it: --allow-host" in ran.stderr) == (2, True)
+    expired = serve("--host", host, "--allow-host", "api.example")
+    assert "error[no_token]" in expired.stderr
+
+
+def asked(address: str, **headers: str) -> int:
+    request = urllib.request.Request(f"{address}/runs", headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as refused:
+        return refused.code
+
+
+def test_others_are_served_with_a_token_and_by_the_names_that_were_said(folder: Path) -> None:
+    opord("db", "migrate")
+    signed = {"authorization": f"Bearer {opord('tokens', 'create', 'ann')}"}
+    how = ("--host", "0.0.0.0", "--allow-host", "api.example")
+    with serving("--contract", "refund.opord", *how) as (_, address):
+        here = address.replace("0.0.0.0", "127.0.0.1")
+        assert asked(here) == 401
+        assert asked(here, **signed) == 200
+        assert asked(here, host="api.example", **signed) == 200
+        assert asked(here, host="API.example:8000", **signed) == 200
+        for host in ("evil.example", "api.example.evil", "", "api.example@evil", "2130706433"):
+            assert asked(here, host=host, **signed) in (400, 421), host
+
+
+def test_once_there_is_a_token_this_machine_needs_one_too(folder: Path) -> None:
+    with serving("--contract", "refund.opord") as (_, address):
+        assert asked(address) == 200
+        token = opord("tokens", "create", "ann")
+        until = time.monotonic() + 20
+        while asked(address) != 401:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        assert asked(address, authorization=f"Bearer {token}") == 200
+
+
+def test_the_address_of_a_client_is_said_by_a_trusted_proxy_alone(folder: Path) -> None:
+    opord("db", "migrate")
+    token = opord("tokens", "create", "root", "--role", "opord:admin")
+    for proxies, known in (((), "127.0.0.1"), (("--forwarded-allow-ips", "127.0.0.1"), "203.0.113.9")):
+        with serving("--contract", "refund.opord", *proxies) as (_, address):
+            request = urllib.request.Request(
+                f"{address}/tokens", b'{"name": "new"}',
+                {"authorization": f"Bearer {token}", "content-type": "application/json",
+                 "x-forwarded-for": "198.51.100.1, 203.0.113.9"},
+            )  # fmt: skip
+            with urllib.request.urlopen(request, timeout=20) as answer:
+                assert answer.status == 201
+        newest = json.loads(opord("audit", "--json", "--limit", "1"))[0]
+        assert newest["address"] == known
 
 
 def test_a_port_that_is_taken_is_told(folder: Path) -> None:

@@ -177,7 +177,7 @@ async def _work(
         if engine.writer.moved is not None and moved.done() and not moved.cancelled():
             raise engine.writer.moved
     finally:
-        await api.state.close()
+        await api.close()
         await engine.__aexit__()
     return 0
 

@@ -50,7 +50,7 @@ def explain_error(raised: Exception) -> ErrorReport:
     if isinstance(raised, ShapedRefusal):
         report = explain_error(raised.refusal)
         return report._replace(message="\n".join([report.message, *raised.shape]))
-    for explain in (_of_backend, _of_loading, _of_secrets):
+    for explain in (_of_backend, _of_loading, _of_secrets, _of_server):
         explanation = explain(raised)
         if explanation is not None:
             return explanation
@@ -107,3 +107,10 @@ def _of_secrets(raised: Exception) -> ErrorReport | None:
     if vault is not None and isinstance(raised, vault.SecretUnreadable):
         return ErrorReport("secret_unreadable", str(raised), 1)
     return None
+
+
+def _of_server(raised: Exception) -> ErrorReport | None:
+    problems = sys.modules.get("opord.server.problems")
+    if problems is None or not isinstance(raised, problems.Problem):
+        return None
+    return ErrorReport(raised.code, str(raised), 1)

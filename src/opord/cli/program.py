@@ -36,6 +36,15 @@ COMMANDS = {
         "opord.cli.dev",
         "Run a worker and the HTTP API in one process, and start again when a file changes.",
     ),
+    "tokens": ("opord.cli.tokens", "Make, list and revoke the tokens that say who asks over HTTP."),
+    "links": (
+        "opord.cli.links",
+        "Make links that send one event to one run, once, in the name of one person.",
+    ),
+    "audit": (
+        "opord.cli.audit",
+        "See what was done over HTTP, and at the command line to tokens and links; the newest first.",
+    ),
     "lsp": ("opord.cli.lsp", "Serve editors: findings while you type, completion, hover, rename and more."),
     "doctor": ("opord.cli.doctor", "Check the installation, the settings, the store and the contracts."),
     "keys": ("opord.cli.keys", "Make the keys that encrypt secrets in the store."),

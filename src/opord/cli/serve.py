@@ -7,7 +7,7 @@ import logging
 import math
 import signal
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -16,6 +16,7 @@ from opord.cli.contracts import program_at
 from opord.cli.errors import CliError
 from opord.cli.monitoring import Watching, metrics_option, watched, watching_at
 from opord.cli.opening import open_engine, until_moved
+from opord.cli.server_state import on_state, state_option
 from opord.cli.settings import (
     Seconds,
     engine_secrets,
@@ -31,12 +32,15 @@ from opord.cli.worker_log import FORMATS, keep_logging, log_to_stderr
 if TYPE_CHECKING:
     import socket
 
+    from opord.backends.base import Backend
     from opord.kernel.program import Program
     from opord.server import HttpLimits
+    from opord.server.state import State
     from opord.server.webhooks import WebhookRoute
 
 log: logging.Logger = logging.getLogger("opord.server")
 
+_OWN_NAMES = ("localhost", "127.0.0.1", "::1")
 _ORDERS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -44,7 +48,7 @@ _ORDERS = (signal.SIGTERM, signal.SIGINT)
 @click.option("--contract", "contracts", multiple=True, metavar="FILE", shell_complete=offer_contracts,
               help="A contract whose runs can be started, or its generated class (package.module:Class). May be repeated.")  # fmt: skip
 @click.option("--host", default="127.0.0.1", show_default=True, metavar="HOST",
-              help="The address to listen on. Only this machine can be served, because there is no sign-in.")  # fmt: skip
+              help="The address to listen on. Others than this machine are served only if there is a token.")  # fmt: skip
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, metavar="PORT",
               help="The port to listen on; 0 takes a free one.")  # fmt: skip
 @click.option("--drain", type=Seconds(min=0), envvar="OPORD_DRAIN",
@@ -55,15 +59,18 @@ _ORDERS = (signal.SIGTERM, signal.SIGINT)
               help="How long to wait at the start for a PostgreSQL server that is away. Then the command ends with status 3.")  # fmt: skip
 @click.option("--log-format", type=click.Choice(FORMATS), default="text", show_default=True,
               help="Log lines as text, or each line as a JSON object.")  # fmt: skip
-@click.option("--state", envvar="OPORD_STATE", default=lambda: server_setting("state"), show_default="beside the runs",
-              metavar="URL", help="Another store in which the server keeps what is its own; a missing one is created.")  # fmt: skip
 @metrics_option
+@click.option("--allow-host", "allow_hosts", multiple=True, default=lambda: server_setting("allow_hosts", ()), metavar="NAME",
+              help="A name at which clients reach the server, besides this machine's own. * answers to any. May be repeated.")  # fmt: skip
+@click.option("--forwarded-allow-ips", "proxies", default=lambda: server_setting("forwarded_allow_ips", ""), metavar="IPS",
+              show_default="none", help="Addresses of proxies whose X-Forwarded-For is believed, with commas between them.")  # fmt: skip
+@state_option
 @store_option
 @secrets_option
 @outside_option
 def command(
-    contracts: tuple[str, ...], host: str, port: int, drain: float, wait: float | None, log_format: str, state: str | None,
-    metrics: str | None, store: str,
+    contracts: tuple[str, ...], host: str, port: int, drain: float, wait: float | None, log_format: str,
+    metrics: str | None, allow_hosts: tuple[str, ...], proxies: str, state: str | None, store: str,
 ) -> int:  # fmt: skip
     """Serve the HTTP API.
 
@@ -72,10 +79,13 @@ def command(
     store. SIGTERM and Ctrl-C let requests under way end first. The command needs the extra
     `server`: pip install "opord[server]"
 
+    Once a token was made (`opord tokens create`), each request needs one. Before, this machine is
+    served without one, and no other; docs/security.md says more.
+
     \b
     Examples:
       opord serve --contract order.opord
-      opord serve --contract order.opord --contract refund.opord --port 8080
+      opord serve --contract order.opord --host 0.0.0.0 --allow-host orders.example.com
     """
     try:
         from opord.server import serving
@@ -85,17 +95,13 @@ def command(
         ) from missing
     from opord.backends.opening import check_lasts, check_system, shown_url, whole_url
 
-    if not serving.is_loopback(host):
-        raise CliError(
-            "not_local",
-            f"there is no sign-in, so whoever reaches {host} could do everything; serve this machine only "
-            "(--host 127.0.0.1), or mount `opord.server.HttpApi` into your application, which signs people in",
-            2,
-        )
+    hosts, public = _hosts(host, allow_hosts), not serving.is_loopback(host)
     check_system()
     check_lasts(store)
     if state is not None:
         check_lasts(state)
+    if public:
+        _check_token(host, store, state)
     programs = [program_at(one) for one in contracts]
     _check_versions(programs)
     webhooks = setting("webhooks", {})
@@ -110,19 +116,77 @@ def command(
         ) from wrong
     watching = watching_at(metrics)
     wait_s = wait if wait is not None else math.inf
-    work = _serve(
-        programs,
-        whole_url(store),
-        shown_url(store),
-        None if state is None else whole_url(state),
-        listening,
-        webhooks,
-        routes,
-        drain_s=drain,
-        wait_s=wait_s,
-        watching=watching,
-    )
+    how = _How(drain, wait_s, hosts, proxies, public, watching)
+    state_url = None if state is None else whole_url(state)
+    work = _serve(programs, whole_url(store), shown_url(store), state_url, listening, webhooks, routes, how)
     return asyncio.run(watched(watching, work))
+
+
+class _How(NamedTuple):
+    """How to serve. `public` is true if others than this machine can reach the server."""
+
+    drain_s: float
+    wait_s: float
+    hosts: Sequence[str]
+    proxies: str
+    public: bool
+    watching: Watching | None
+
+
+def _hosts(host: str, allowed: Sequence[str]) -> list[str]:
+    """Return the names that the server answers to.
+
+    Raises:
+        CliError: it listens at all addresses, and nobody said by which name it is reached.
+    """
+    from opord.server import serving
+
+    named = [one.strip("[]") for one in (*allowed, *_OWN_NAMES)]
+    if not serving.is_loopback(host):
+        if serving.is_everywhere(host) and not allowed:
+            raise CliError(
+                "usage",
+                f"--host {host} listens at every address of this machine; say by which name clients reach it: "
+                "--allow-host orders.example.com, or --allow-host '*' for any",
+                2,
+            )
+        named.append(host.strip("[]"))
+    return [f"[{one}]" if ":" in one else one for one in named]
+
+
+def _check_token(host: str, store: str, state: str | None) -> None:
+    """Refuse to serve others without a token that is good.
+
+    Raises:
+        CliError: there is none.
+    """
+    from opord.backends.codes import is_away
+    from opord.errors import StoreMissing
+
+    async def good(_: Backend, tables: State) -> bool:
+        from opord.server.sign_in import SignIn
+
+        return await SignIn(tables).is_on()
+
+    try:
+        if on_state(store, state, good):
+            return
+    except StoreMissing:
+        pass
+    except Exception as error:
+        if is_away(error):
+            return  # it is waited for, and looked at then
+        raise
+    raise _no_token(host)
+
+
+def _no_token(host: str) -> CliError:
+    return CliError(
+        "no_token",
+        f"there is no token, so nobody could sign in at {host}; make the store and the first token "
+        "(`opord db migrate`, `opord tokens create NAME --role opord:admin`), or serve this machine only (--host 127.0.0.1)",
+        2,
+    )
 
 
 def _check_versions(programs: Sequence[Program]) -> None:
@@ -165,27 +229,37 @@ def _limits() -> HttpLimits:
 
 async def _serve(
     programs: Sequence[Program], store: str, shown_as: str, state: str | None, listening: socket.socket,
-    webhooks: Mapping[str, Any], routes: Sequence[WebhookRoute], *,
-    drain_s: float, wait_s: float, watching: Watching | None,
+    webhooks: Mapping[str, Any], routes: Sequence[WebhookRoute], how: _How,
 ) -> int:  # fmt: skip
     from opord.backends.front import Engine, relax_for_good
     from opord.server import HttpApi, serving
 
     limits = _limits()
     stop = asyncio.create_task(_told_to_stop())
-    metrics = watching.metrics if watching is not None else None
+    metrics = how.watching.metrics if how.watching is not None else None
     workflows = [one.workflow for one in programs]
     engine = await open_engine(
-        lambda: Engine(store, workflows, observer=metrics, **engine_secrets()), stop, wait_s, "server"
+        lambda: Engine(store, workflows, observer=metrics, **engine_secrets()), stop, how.wait_s, "server"
     )
     if engine is None:
         listening.close()
         return 0
-    if watching is not None:
-        watching.watch(engine)
-    api = HttpApi(engine, limits=limits, state=state, metrics=metrics, webhooks=webhooks)
+    if how.watching is not None:
+        how.watching.watch(engine)
+    api = HttpApi(
+        engine,
+        limits=limits,
+        state=state,
+        metrics=metrics,
+        webhooks=webhooks,
+        tokens_only=how.public,
+        hosts=how.hosts,
+    )
     try:
         await api.state.open()
+        signed = await api.has_token()
+        if how.public and not signed:
+            raise _no_token(serving.address_of(listening))
         relax_for_good()
         names = (
             ", ".join(f"{one.name} {one.version}" for one in programs) or "no contract; runs are only shown"
@@ -193,13 +267,16 @@ async def _serve(
         log.info("serving %s at %s/api/v1 for %s", shown_as, serving.address_of(listening), names)
         for route in routes:
             log.info("webhook %s: %s %s", route.name, serving.address_of(listening) + route.path, route.does)
+        if not signed:
+            log.info("there is no token: whoever is on this machine may do everything")
         damaged = asyncio.create_task(engine.until_damaged())
         moved = asyncio.create_task(until_moved(engine))
         await serving.serve(
             api,
             listening,
             asyncio.wait({stop, damaged, moved}, return_when=asyncio.FIRST_COMPLETED),
-            drain_s=drain_s,
+            drain_s=how.drain_s,
+            proxies=how.proxies,
         )
         for task in (stop, damaged, moved):
             task.cancel()
@@ -209,7 +286,7 @@ async def _serve(
             raise engine.writer.moved
         log.info("stopped")
     finally:
-        await api.state.close()
+        await api.close()
         await engine.__aexit__()
     return 0
 

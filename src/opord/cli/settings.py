@@ -42,6 +42,9 @@ SERVER_TYPES: dict[str, tuple[type, ...]] = {
     "burst": (int,),
     "rate": (int, float),
     "state": (str,),
+    "url": (str,),
+    "allow_hosts": (list,),
+    "forwarded_allow_ips": (str,),
 }
 """The settings of `[server]`, and their types."""
 

@@ -15,5 +15,6 @@ from opord.server.problems import Problem
 from opord.server.webhooks import WebhookInvalid
 
 __all__ = [
-    "HttpApi", "HttpLimits", "Principal", "Problem", "WebhookInvalid", "Who", "problems", "serving", "state", "webhooks",
+    "HttpApi", "HttpLimits", "Principal", "Problem", "WebhookInvalid", "Who", "approving", "granting", "problems", "serving",
+    "sign_in", "state", "webhooks",
 ]  # fmt: skip

@@ -11,12 +11,11 @@ from typing import Literal, TypeAlias, assert_never
 from opord.server.principals import ADMIN, OPERATOR, Principal
 from opord.server.problems import Problem
 
-Access: TypeAlias = Literal["open", "signed", "look", "start", "send", "cancel", "operate", "administer"]
+Access: TypeAlias = Literal["signed", "look", "start", "send", "cancel", "operate", "administer"]
 """What a route needs.
 
-- `open`: nothing. The route itself checks a signature, or tells nothing of any run.
-- `signed`: nothing. The route itself checks a signature of the whole request, and acts under its
-  own name. No browser sends such a request, so its origin does not matter.
+- `signed`: nothing. The route itself checks the signature of the request or of a link, and acts
+  under a name of its own. A page of another site could borrow nothing, so origins do not matter.
 - `look`: a principal.
 - `start`: a principal. Contracts do not say who may start their runs.
 - `send`: a role of the event, where its contract names some.
@@ -32,13 +31,13 @@ CANCEL = "cancel"
 def admit(principal: Principal, access: Access, what: str) -> None:
     """Let a principal use a route, as far as the contract of a run has no say in it.
 
-    Of `send` and `cancel`, the contract has: `role_to_send` says in which role.
+    Of `send` and `cancel`, the contract has: the run's own contract says in which role.
 
     Raises:
         Problem: it lacks the built-in role.
     """
     match access:
-        case "open" | "signed" | "look" | "start" | "send" | "cancel":
+        case "signed" | "look" | "start" | "send" | "cancel":
             return
         case "operate":
             needed = OPERATOR

@@ -7,7 +7,7 @@ import time
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from opord.backends.codes import unanswered
+from opord.backends.codes import is_away, unanswered
 from opord.server.access import admit
 from opord.server.addresses import segments
 from opord.server.answers import PLAIN, Answer, Send, encoded
@@ -15,17 +15,25 @@ from opord.server.api import ROUTES
 from opord.server.desk import Desk, Source
 from opord.server.limits import HttpLimits
 from opord.server.once import Once, key_of
-from opord.server.principals import SAFE_METHODS, Principal, Who, check_origin, local
+from opord.server.principals import SAFE_METHODS, Principal, Who, check_host, check_origin, local
 from opord.server.problems import KINDS, Problem, as_plain, headers_of, problem_of
 from opord.server.rates import Rates
 from opord.server.requests import CLOSE, ClientGone, Inlet, Receive, Request
 from opord.server.routing import Found, Routes
+from opord.server.sign_in import KNOWN_S, SignIn
 from opord.server.state import State
 from opord.server.streams import Stream
+from opord.server.trail import kept, refused
 from opord.server.webhooks import Webhooks, read_webhooks
 from opord.telemetry.app import HEALTH, health_of
 from opord.telemetry.metrics import Metrics
 from opord.telemetry.monitor import Monitor
+
+SIGNED_IN_S = KNOWN_S
+"""How often it is looked whether a token is still good, for a stream and an answer that is held."""
+
+WHO_AGAIN_S = 30.0
+"""How often a `who` of yours is asked again for a stream."""
 
 NOBODY = Principal("", (), ())
 """Who uses an open route: somebody without a name, who sees no runs."""
@@ -45,8 +53,12 @@ class HttpApi:
 
     Args:
         source: the engine. Runs of its contracts can be started; all runs of its store are shown.
-        who: says who makes a request; see `Who`. Without it, requests from this machine are those
-            of `local`, who may do everything, and others are refused.
+        who: says who makes a request; see `Who`. Without it, tokens do (`opord tokens create`), and
+            as long as none was ever made, requests from this machine are those of `local`, who may
+            do everything.
+        tokens_only: ask for a token also while none was made.
+        hosts: the names that it answers to, without their ports; None for any. Requests of `local`
+            have to be for `localhost` in any case.
         limits: how much a client may ask.
         origins: other web sites whose pages may ask, such as `https://shop.example`.
         state: the URL of a store in which the API keeps what is its own. Without it, that lies in
@@ -64,7 +76,9 @@ class HttpApi:
         self,
         source: Source,
         *,
-        who: Who = local,
+        who: Who | None = None,
+        tokens_only: bool = False,
+        hosts: Collection[str] | None = None,
         limits: HttpLimits | None = None,
         origins: Collection[str] = (),
         state: str | None = None,
@@ -75,7 +89,9 @@ class HttpApi:
         self._desk = Desk(source, self._limits, State(lambda: source.backend, state))
         self._rates = Rates(self._limits)
         self._once = Once(self._desk.state)
-        self._who = who
+        self._who = who or SignIn(self._desk.state, alone=None if tokens_only else local)
+        self._again_s = SIGNED_IN_S if who is None else WHO_AGAIN_S
+        self._hosts = None if hosts is None else frozenset(one.lower() for one in hosts)
         self._origins = frozenset(origins)
         hooks = read_webhooks(webhooks, source.programs) if webhooks else ()
         self._routes = Routes((*ROUTES, *Webhooks(hooks).routes()))
@@ -87,6 +103,15 @@ class HttpApi:
         """Answer those who wait now, and end all streams: the server is about to stop."""
         self._monitor.close()
         self._desk.watch.close()
+
+    async def has_token(self) -> bool:
+        """Say whether a token was ever made; of a server for tokens alone, whether one is good."""
+        return not isinstance(self._who, SignIn) or await self._who.is_on()
+
+    async def close(self) -> None:
+        """Write what the trail of acts has yet to say, and close what the API keeps."""
+        await self._desk.audit.close()
+        await self.state.close()
 
     @property
     def state(self) -> State:
@@ -149,26 +174,66 @@ class HttpApi:
             raise Problem(
                 "server_busy", f"the server answers {limits.requests} requests now; send it again later"
             )
-        found = self._found(scope)
-        access = "look" if isinstance(found, Problem) else found.route.access
-        principal = NOBODY if access in ("open", "signed") else await self._principal(scope)
-        if access != "signed":
-            check_origin(scope, self._origins)
-        if isinstance(found, Problem):
-            raise found
-        route, parts = found
-        admit(principal, route.access, f"use {route.method} {route.path}")
+        try:
+            async with asyncio.timeout(limits.answer_s):
+                (route, parts), principal = await self._admitted(scope)
+        except TimeoutError:
+            raise self._unanswered() from None
+        signed = route.access == "signed"
         has_body = scope["method"] not in SAFE_METHODS
         patience = asyncio.timeout(limits.body_s if has_body else limits.answer_s)
         request = Request(scope, inlet, limits, principal, parts, patience)
+        began = asyncio.get_running_loop().time()
         try:
-            async with patience:
-                desk = self._desk if access == "signed" else self._desk.seen_by(principal)
-                if (key := key_of(request, route)) is not None:
-                    return await self._once.answer(desk, request, route, key)
-                return await route.handler(desk, request)
+            # A signed route says itself who may do what: by a signature, or by a link.
+            desk = self._desk if signed else self._desk.seen_by(principal)
+            async with patience, kept(self._desk.audit, route, request) as outcome:
+                if (key := key_of(request, route)) is None:
+                    answer = await route.handler(desk, request)
+                else:
+                    answer = await self._once.answer(desk, request, route, key)
+                outcome.of(answer)
         except TimeoutError:
             raise request.body_slow or self._unanswered() from None
+        if signed or has_body:
+            return answer
+        if isinstance(answer, Stream):
+            answer.until(lambda: self._is_still(principal, scope), self._again_s)
+        elif asyncio.get_running_loop().time() - began > self._again_s:
+            await self._ask_again(principal, scope)
+        return answer
+
+    async def _admitted(self, scope: Mapping[str, Any]) -> tuple[Found, Principal]:
+        """Return the route of a request, and who asks, if that may use it.
+
+        Raises:
+            Problem: nobody is known to ask, there is no such route, or it is not for who asks.
+        """
+        found = self._found(scope)
+        signed = not isinstance(found, Problem) and found.route.access == "signed"
+        principal = NOBODY if signed else await self._principal(scope)
+        try:
+            if not signed:
+                self._check(scope)
+            if not isinstance(found, Problem):
+                admit(principal, found.route.access, f"use {found.route.method} {found.route.path}")
+        except Problem as problem:
+            if not isinstance(found, Problem):
+                await refused(self._desk.audit, scope, principal, found, problem)
+            raise
+        if isinstance(found, Problem):
+            raise found
+        return found, principal
+
+    def _check(self, scope: Mapping[str, Any]) -> None:
+        """Refuse what is asked of another host, or by the page of another web site.
+
+        Raises:
+            Problem: it is.
+        """
+        if self._hosts is not None:
+            check_host(scope, self._hosts)
+        check_origin(scope, self._origins)
 
     def _unanswered(self) -> Problem:
         """Return the problem of a store that has kept a request waiting for too long."""
@@ -201,6 +266,24 @@ class HttpApi:
             return None
         return Answer(*health, (PLAIN,))
 
+    async def _ask_again(self, principal: Principal, scope: Mapping[str, Any]) -> None:
+        """Refuse an answer that was held to somebody whose token is no longer good.
+
+        Raises:
+            Problem: who asked may no longer ask.
+        """
+        if await self._who(scope) != principal:
+            raise Problem("unauthenticated", "who asked may no longer ask for this; send the request again")
+
+    async def _is_still(self, principal: Principal, scope: Mapping[str, Any]) -> bool:
+        """Say whether a stream may go on. It may while the store is away: it tells nothing then."""
+        try:
+            return await self._who(scope) == principal
+        except Problem:
+            return False
+        except Exception as error:
+            return is_away(error)
+
     async def _refuse(self, problem: Problem, scope: Mapping[str, Any], inlet: Inlet) -> Answer:
         headers = headers_of(problem)
         if scope["method"] not in SAFE_METHODS and not inlet.ended and CLOSE[0] not in headers:
@@ -226,7 +309,7 @@ class HttpApi:
         await send({"type": "lifespan.startup.complete"})
         await receive()
         self.stop()
-        await self.state.close()
+        await self.close()
         if owns:
             await source.__aexit__(None, None, None)
         await send({"type": "lifespan.shutdown.complete"})

@@ -19,6 +19,7 @@ from opord.server.problems import Problem
 from opord.server.requests import ClientGone, Request
 from opord.server.sight import Sight
 from opord.server.state import State
+from opord.server.state.audit import Audit
 from opord.server.streams import Stream
 from opord.server.watch import Watch
 from opord.values.types import RunId
@@ -93,6 +94,7 @@ class Desk:
         self.source = source
         self.limits = limits
         self.state = state
+        self.audit: Audit = of.audit if of is not None else Audit(state)
         self.watch: Watch = of.watch if of is not None else Watch(lambda: source.backend)
         self._streams: _Streams = of._streams if of is not None else _Streams()
         self._shown: Shown | None = None

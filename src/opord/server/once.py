@@ -59,14 +59,16 @@ _BARE: Final = re.compile(r"[!#-~][!-~]*")
 
 
 def key_of(request: Request, route: Route) -> str | None:
-    """Return the key of a request; None if it has none, or changes nothing.
+    """Return the key of a request; None if it has none, or changes nothing that the sender sees.
 
     Raises:
         Problem: it is no key, or this address takes none.
     """
     said = request.header(HEADER)
-    if said is None or route.method != "POST" or route.access in ("open", "signed"):
+    if said is None or route.method != "POST" or route.access == "signed":
         return None
+    if "contract" in request.route and not request.principal.sees(request.route["contract"]):
+        return None  # another one of this name may have kept an answer
     if not route.once:
         raise Problem("header_invalid", "this address takes no idempotency-key; leave the header out")
     said = said.strip()

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from opord.server.problems import Problem
+from opord.values.types import Instant
 
 Scope: TypeAlias = Mapping[str, Any]
 
@@ -38,13 +39,14 @@ class Principal:
     `name` is the actor in the journal. `roles` are the roles of contracts that the principal has,
     and the built-in ones; `*` is every role of the contracts, and None is every role there is.
     `contracts` are those whose runs it sees; None means all. `token` is the id of its token, if it
-    has one.
+    has one, and `until` when that expires.
     """
 
     name: str
     roles: Collection[str] | None = ()
     contracts: Collection[str] | None = None
     token: str | None = None
+    until: Instant | None = None
 
     def has(self, role: str) -> bool:
         """Say whether the principal has a role."""
@@ -112,6 +114,22 @@ def host_of(address: bytes) -> bytes:
     """Return the host of `host:port`, in lower case."""
     host, colon, port = address.lower().rpartition(b":")
     return host if colon and port.isdigit() else address.lower()
+
+
+def check_host(scope: Scope, hosts: Collection[str]) -> None:
+    """Refuse a request for another host than these. `*` stands for all.
+
+    Raises:
+        Problem: the header names another host, or several.
+    """
+    if "*" in hosts:
+        return
+    said = [value for name, value in scope["headers"] if name == b"host"]
+    if len(said) != 1 or host_of(said[0]).decode("latin-1") not in hosts:
+        got = said[0].decode("latin-1") if said else "none"
+        raise Problem(
+            "host_unknown", f"this server answers to {', '.join(sorted(hosts))} only, got the host: {got}"
+        )
 
 
 def check_origin(scope: Scope, origins: Collection[str]) -> None:

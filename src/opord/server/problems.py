@@ -58,6 +58,13 @@ KINDS: Final[Mapping[str, Kind]] = {
     "sender_excluded": Kind(
         403, "The contract excludes this sender by name.", ("run", "event", "actor", "path")
     ),
+    "host_unknown": Kind(421, "This server does not answer to this name."),
+    "link_unknown": Kind(404, "There is no such link."),
+    "link_spent": Kind(410, "The link has been used."),
+    "link_expired": Kind(410, "The link has expired."),
+    "link_outdated": Kind(409, "The run has moved on since the link was made.", ("run", "state")),
+    "grant_refused": Kind(403, "Nobody may give more than they have.", ("lacks",)),
+    "token_unknown": Kind(404, "There is no such token."),
     "whole_store": Kind(403, "The sender may ask for some contracts only."),
     # The input of a start, an event or an answer.
     "input_invalid": Kind(422, "The input does not fit the contract.", ("problems",)),
@@ -183,6 +190,8 @@ def headers_of(problem: Problem) -> list[tuple[bytes, bytes]]:
     """Return the headers of a problem's answer."""
     status = KINDS[problem.code].status
     headers = [(b"content-type", b"application/problem+json"), *problem.headers]
+    if status == 401 and all(name != b"www-authenticate" for name, _ in headers):
+        headers.append((b"www-authenticate", b'Bearer realm="opord"'))
     if status in (429, 503) and all(name != b"retry-after" for name, _ in headers):
         headers.append((b"retry-after", str(RETRY_S).encode()))
     return headers

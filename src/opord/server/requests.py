@@ -85,7 +85,9 @@ class Claim(Protocol):
 class Request:
     """A request to the API."""
 
-    __slots__ = ("_body", "_query", "claim", "inlet", "limits", "patience", "principal", "route", "scope")
+    __slots__ = (
+        "_body", "_query", "claim", "inlet", "limits", "made", "patience", "principal", "reason", "route", "scope",
+    )  # fmt: skip
 
     def __init__(
         self, scope: Mapping[str, Any], inlet: Inlet, limits: HttpLimits, principal: Principal,
@@ -101,6 +103,10 @@ class Request:
         self.inlet: Inlet = inlet
         self.claim: Claim | None = None
         """The claim of a request with an `Idempotency-Key`, while it is done."""
+        self.made: str | None = None
+        """The run or the token that was made, for the trail of acts."""
+        self.reason: str | None = None
+        """The reason that the body gives, for the trail of acts."""
         self._query: dict[str, list[str]] | None = None
         self._body: bytes | None = None
 
@@ -259,6 +265,8 @@ class Request:
                     f"the body has the member {name!r}; this request takes {', '.join(known) or 'none'}",
                     path=name,
                 )
+        if isinstance(reason := body.get("reason"), str):
+            self.reason = reason
         return body
 
     def _check_type(self) -> None:

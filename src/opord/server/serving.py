@@ -212,6 +212,14 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def is_everywhere(host: str) -> bool:
+    """Say whether a host stands for every address of this machine."""
+    try:
+        return ip_address(host.strip("[]")).is_unspecified
+    except ValueError:
+        return False
+
+
 def listen(host: str, port: int) -> socket.socket:
     """Return a socket that listens; `port` 0 takes a free one.
 
@@ -239,14 +247,17 @@ def address_of(listening: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-async def serve(app: Stoppable, listening: socket.socket, stop: Awaitable[object], *, drain_s: float) -> None:
+async def serve(
+    app: Stoppable, listening: socket.socket, stop: Awaitable[object], *, drain_s: float, proxies: str = ""
+) -> None:
     """Serve an application until `stop` is done; then let requests under way end.
 
-    After `drain_s` seconds those that are left are cancelled.
+    After `drain_s` seconds those that are left are cancelled. `proxies` are the addresses of those
+    whose `X-Forwarded-For` is believed, with commas between them.
     """
     config = uvicorn.Config(
         app, http=GuardedConnection, ws="none", lifespan="off", loop="none", access_log=False, log_config=None,
-        log_level="warning", proxy_headers=False, server_header=False, backlog=BACKLOG,
+        log_level="warning", proxy_headers=bool(proxies), forwarded_allow_ips=proxies, server_header=False, backlog=BACKLOG,
         timeout_keep_alive=int(LIMITS.idle_s), timeout_graceful_shutdown=max(1, round(drain_s)),
     )  # fmt: skip
     server = _Server(config)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager, suppress
 from typing import Any, Final
 
@@ -52,6 +52,12 @@ class Stream:
         self._place = place
         self._read_s = read_s
         self._most_s = most_s
+        self._still: Callable[[], Awaitable[bool]] | None = None
+        self._again_s = most_s
+
+    def until(self, still: Callable[[], Awaitable[bool]], again_s: float) -> None:
+        """End the stream when `still` is false, which is asked each `again_s` seconds."""
+        self._still, self._again_s = still, again_s
 
     async def send(self, send: Send, inlet: Inlet, *, headless: bool) -> None:
         """Send events until the client leaves, does not read, or has had its time."""
@@ -60,17 +66,26 @@ class Stream:
             if not headless:
                 gone = asyncio.ensure_future(inlet.gone())
                 sending = asyncio.ensure_future(self._send_all(send))
-                await asyncio.wait({gone, sending}, timeout=self._most_s, return_when=asyncio.FIRST_COMPLETED)
+                over = asyncio.ensure_future(self._over())
+                tasks = (gone, sending, over)
+                await asyncio.wait(tasks, timeout=self._most_s, return_when=asyncio.FIRST_COMPLETED)
                 left = gone.done()
-                for task in (gone, sending):
+                for task in tasks:
                     task.cancel()
-                _, ended = await asyncio.gather(gone, sending, return_exceptions=True)
+                _, ended, _ = await asyncio.gather(*tasks, return_exceptions=True)
                 if isinstance(ended, Exception):
                     _log_unexpected(ended)
                 if left:
                     return
             with suppress(TimeoutError):
                 await self._part(send, b"", more=False)
+
+    async def _over(self) -> None:
+        """Return once the stream may no longer go on."""
+        while True:
+            await asyncio.sleep(self._again_s)
+            if self._still is not None and not await self._still():
+                return
 
     async def _send_all(self, send: Send) -> None:
         await self._part(send, b"retry: %d\n\n" % (1000 * RETRY_S))

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from opord.server.api import acting, changes, contracts, history, listing, sending, showing, starting
+from opord.server.api import (
+    acting,
+    audit,
+    changes,
+    contracts,
+    history,
+    links,
+    listing,
+    sending,
+    showing,
+    starting,
+    tokens,
+)
 
 __all__ = ["ROUTES"]
 
@@ -10,7 +22,19 @@ BASE = "/api/v1"
 
 ROUTES = tuple(
     one._replace(path=BASE + one.path)
-    for part in (starting, sending, acting, changes, showing, history, listing, contracts)
+    for part in (
+        starting,
+        sending,
+        acting,
+        changes,
+        showing,
+        history,
+        listing,
+        contracts,
+        tokens,
+        links,
+        audit,
+    )
     for one in part.ROUTES
 )
 """Every route, with its whole path."""

@@ -15,4 +15,4 @@ from __future__ import annotations
 
 from opord.server.state.kept import STEPS, State, statements
 
-__all__ = ["STEPS", "State", "statements"]
+__all__ = ["STEPS", "State", "audit", "links", "statements", "tokens"]
