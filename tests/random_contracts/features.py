@@ -42,6 +42,7 @@ _WORDS = {
     "in doubt report": r"in doubt report",
     "kept event": r"^event .* keep$",
     "event by a role": r"^event .* by clerk",
+    "excluded sender": r"^event .* except name",
     "require": r"^require .* else ",
     "keyed contract": r"^contract .* key name$",
     "unkeyed contract": r"^contract .*\)$",

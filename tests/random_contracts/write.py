@@ -6,6 +6,7 @@ promise is thrown away, and the next one is written.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from random import Random
 
@@ -14,6 +15,8 @@ from tests.random_contracts.calls import DECLARED, PACED, Called, random_calls
 from tests.random_contracts.steps import Blank, Scope, StepWriter
 
 TRIES = 200
+
+_EVENTS = re.compile(r"^(event \w+\([^)]*\)(?: by clerk)?)", re.MULTILINE)
 
 
 @dataclass
@@ -105,7 +108,9 @@ class _Draft:
             text = text.replace(mark, goto)
         # Drawn apart, so that the rest of a contract does not depend on it.
         paced = Random(f"paced {text}").choice(("Full transient", "Full transient", *PACED))
-        return text.replace("Full transient", paced)
+        text = text.replace("Full transient", paced)
+        apart = Random(f"excluded {text}")
+        return _EVENTS.sub(lambda event: event[1] + apart.choice(("", "", "", " except name")), text)
 
     # --- states and phases ---------------------------------------------------------------------
 

@@ -129,7 +129,12 @@ def facts_of(contract: Contract) -> dict[str, Any]:
             for one in (*contract.effects, *(one for one in contract.actions if one.transaction))
         },
         "events": {
-            one.name: {"fields": _fields(one.params), "roles": list(one.roles)} for one in contract.events
+            one.name: {
+                "fields": _fields(one.params),
+                "roles": list(one.roles),
+                "excepts": [[each.of_state, *each.text.split(".")] for each in one.excepts],
+            }
+            for one in contract.events
         },
         "named": {
             **{one.name: {"fields": _fields(one.fields)} for one in contract.records},

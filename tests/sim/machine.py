@@ -13,6 +13,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 from opord.backends.front import Engine
+from opord.contract import Event
 from opord.drive.errors import EngineError
 from opord.kernel.inbox import Evidence
 from opord.kernel.legality import verify_kept
@@ -619,9 +620,19 @@ class Machine:
         role = rng.choice(event.roles) if event.roles else None
         if kind == "wrong role":
             role = "nobody"
+        actor = "ann"
+        if event.excepts and rng.random() < 0.3:
+            actor, kind = self._excluded(event, row, rng), "wrong role"
         return self._send(
-            row.run, name, args, "ann", role, kind if kind in ("wrong role", "event misfit") else "event"
+            row.run, name, args, actor, role, kind if kind in ("wrong role", "event misfit") else "event"
         )
+
+    def _excluded(self, event: Event, row: RunRow, rng: Random) -> str:
+        """Return the name of somebody whom the input excludes, or no name."""
+        found = json.loads(row.input)
+        for name in rng.choice(event.excepts).text.split("."):
+            found = found.get(name, "") if isinstance(found, dict) else ""
+        return found if isinstance(found, str) else rng.choice([*found, ""])
 
     def _send(
         self, run: str, name: str, args: Any, actor: str, role: str | None, kind: str = "unknown"

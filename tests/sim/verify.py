@@ -377,6 +377,7 @@ def _path(row: dict[str, Any], records: list[dict[str, Any]], facts: dict[str, A
             yield f"7: record {seq} is {kind}"
         if kind in EVENTS:
             yield from _event(record, state, timers, facts)
+            yield from _sender(record, records[0].get("input"), data, facts)
         if kind == "dropped":
             yield from _dropped(record, records, stalled, facts)
         if kind == "transition":
@@ -441,6 +442,17 @@ def _event(
     late = record["kind"] == "event" and "arrived" not in record and facts["states"][state]["phase"] is None
     if late and any(_instant(due) <= _instant(record["at"]) for due in timers.values()):
         yield f"13: record {seq}, {record['event']}, overtakes a timer that was due"
+
+
+def _sender(record: dict[str, Any], given: Any, data: Any, facts: dict[str, Any]) -> Iterator[str]:
+    """Check that the run names nobody as excluded who sent an event that it took."""
+    for of_state, *path in facts["events"][record["event"]]["excepts"]:
+        found = data if of_state else given
+        for name in path:
+            found = found.get(name) if isinstance(found, dict) else None
+        actor = record.get("actor")
+        if not actor or actor == found or (isinstance(found, list) and actor in found):
+            yield f"20: record {record['seq']}, {record['event']}, came from {actor!r}, whom {path} excludes"
 
 
 def _dropped(
