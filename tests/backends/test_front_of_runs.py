@@ -122,7 +122,10 @@ def test_pages_follow_each_other_to_the_end(flow: Any) -> None:
             "there is no input or field of a state of Desk 'oder'; did you mean 'order'?",
         ),
         ({"data": {"order.": 1}}, "expected names joined by points"),
-        ({"data": {"order.id": [1]}}, r"expected a text, a number, .* got: \[1\]"),
+        ({"data": {"order.id": [[1]]}}, r"expected a text, a number, .* got: \[1\]"),
+        ({"role": "bos"}, "there is no role 'bos' in a stored contract; did you mean 'boss'?"),
+        ({"sort": "name"}, "expected for sort one of -started, -since, since, due, got: 'name'"),
+        ({"status": ["ended", "endd"]}, "there is no status 'endd'; did you mean 'ended'?"),
         ({"started_from": datetime(2026, 1, 1)}, "started_from needs a time zone"),  # noqa: DTZ001
         ({"limit": 0}, "expected a limit of at least 1, got: 0"),
     ],

@@ -79,3 +79,11 @@ def test_the_module_is_the_program(tmp_path: Path) -> None:
     ran = subprocess.run([*PROGRAM, "check", "--help"], cwd=tmp_path, capture_output=True, text=True)
     assert (ran.returncode, ran.stdout.splitlines()[0]) == (0, "Usage: opord check [OPTIONS] FILE|FOLDER…")
     assert subprocess.run([*PROGRAM, "--version"], cwd=tmp_path, capture_output=True).returncode == 0
+
+
+def test_names_of_stored_contracts_are_offered_to_filters(shop: Shop) -> None:
+    assert offered("runs list --contract ") == []
+    assert shop.opord("runs", "start", "desk.opord", "--input", order("a1")).status == 0
+    assert offered("runs list --contract D") == [("Desk", "plain")]
+    assert [value for value, _ in offered("runs list --state Re")] == ["Received", "Rejected", "Review"]
+    assert [value for value, _ in offered("runs cancel --waits-for-role ")] == ["manager"]

@@ -15,8 +15,10 @@ import pytest
 
 from opord.kernel.rows import NEED_REASONS
 from opord.stores.base import RunFilter
+from opord.stores.filters import Place
 from opord.stores.sqlite import opening, sql
 from opord.stores.sqlite.listing import _parts, listing
+from opord.values.types import Instant
 
 
 @pytest.fixture(scope="module")
@@ -27,8 +29,7 @@ def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[apsw.Connec
 
 
 def plan(connection: apsw.Connection, query: str) -> list[str]:
-    names = ("contract", "state", "status", "outcome", "before", "limit", "now", "overdue_since")
-    parameters: Any = dict.fromkeys(names, 1)
+    parameters: Any = dict.fromkeys(re.findall(r":(\w+)", query), 1)
     return [
         row[3]
         for row in connection.execute(
@@ -108,6 +109,38 @@ def test_a_listing_walks_an_index_newest_first_and_stops(
         else:
             assert any("INDEX heads_" in step or "INDEX runs_of_contract" in step for step in steps)
     assert scans(plan(connection, listing(where, [1, 2]))) == []
+
+
+OF_SEVERAL = {
+    "states": RunFilter(state=("S", "T")),
+    "statuses": RunFilter(status=("running", "stalled", "ended")),
+    "outcomes": RunFilter("Orders", outcome=("success", "failure"), status=("ended", "stalled")),
+    "contracts": RunFilter(("Orders", "Refunds"), version=(1, 2)),
+    "labels": RunFilter(label=("gpu", "slow")),
+    "waiting": RunFilter(
+        waiting_in=(Place("Orders", 1, "S"), Place("Orders", 2, "S"), Place("Refunds", 1, "T"))
+    ),
+    "reasons": RunFilter(reason=("zero", "charge")),
+}
+
+
+@pytest.mark.parametrize("where", OF_SEVERAL.values(), ids=OF_SEVERAL)
+def test_each_of_several_values_walks_its_own_part_of_an_index(
+    connection: apsw.Connection, where: RunFilter
+) -> None:
+    for part in _parts(where, [1, 2]):
+        steps = plan(connection, part)
+        assert not any("TEMP B-TREE" in step for step in steps), steps
+        assert any("INDEX heads_" in step or "INDEX runs_of_contract" in step for step in steps), steps
+    assert scans(plan(connection, listing(where, [1, 2]))) == []
+
+
+def test_runs_that_are_due_are_found_by_their_instants(connection: apsw.Connection) -> None:
+    (part,) = _parts(RunFilter(due_from=Instant(1), due_before=Instant(2)), [])
+    steps = plan(connection, part)
+    assert any("heads_due (contract=? AND" in step and "wake_at>? AND wake_at<?" in step for step in steps), (
+        steps
+    )
 
 
 @pytest.mark.parametrize("needs", ["any", *NEED_REASONS])

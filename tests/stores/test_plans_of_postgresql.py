@@ -15,6 +15,7 @@ import pytest
 
 from opord.kernel.rows import NEED_REASONS
 from opord.stores.base import RunFilter
+from opord.stores.filters import Place
 from opord.stores.postgres import sql
 from opord.stores.postgres.listing import Listing
 from opord.stores.postgres.store import PostgresStore
@@ -137,6 +138,14 @@ FILTERS = [
         (None, "Orders"), (None, "S"), (None, "running", "waiting", "ended"), (None, "success")
     )
 ] + [RunFilter("Orders", needs=needs) for needs in ("any", *NEED_REASONS)]
+FILTERS += [
+    RunFilter(state=("S", "T")),
+    RunFilter(status=("stalled", "ended")),
+    RunFilter(outcome=("success", "failure")),
+    RunFilter(due_from=Instant(BEGIN), due_before=Instant(BEGIN + SECOND)),
+    RunFilter(waiting_in=(Place("Orders", 1, "S"), Place("Orders", 2, "T"))),
+    RunFilter(reason=("zero", "charge")),
+]
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from opord.stores.base import RunFilter, RunRow, Store
+from opord.stores.filters import Place
 from opord.testing.store_rows import BEGIN, DIGEST, SECOND, a_head, a_message, a_start, a_write
 from opord.values.types import Instant, Key
 
@@ -45,6 +46,15 @@ VERBS: Final[dict[str, Callable[[Store, RunRow], Any]]] = {
     "runs in a state without any": lambda store, row: store.runs(RunFilter(None, "Nowhere"), limit=3),
     "runs that were terminated": lambda store, row: store.runs(RunFilter(outcome="terminated"), limit=3),
     "runs in doubt": lambda store, row: store.runs(RunFilter(None, None, "in_doubt"), limit=3),
+    "runs in several states": lambda store, row: store.runs(RunFilter(state=("Done", "Nowhere")), limit=3),
+    "runs of several statuses": lambda store, row: store.runs(
+        RunFilter(status=("stalled", "in_doubt")), limit=3
+    ),
+    "runs that wait in a state": lambda store, row: store.runs(
+        RunFilter(waiting_in=(Place("Orders", 1, "Nowhere"), Place("Orders", 1, "Asked"))), limit=3
+    ),
+    "runs that are due soon": lambda store, row: store.runs(RunFilter(due_before=BEGIN), limit=3),
+    "runs with a reason": lambda store, row: store.runs(RunFilter(reason="zero"), limit=3),
     "runs that need somebody": lambda store, row: store.runs(RunFilter(needs="any"), limit=3),
     "waiting_bytes": lambda store, row: store.waiting_bytes(row.run),
 }

@@ -2,6 +2,7 @@
 
 __all__ = [
     "archived",
+    "asked",
     "base",
     "beside",
     "client",
@@ -14,7 +15,9 @@ __all__ = [
     "opening",
     "own_code",
     "patience",
+    "roles",
     "sealed_values",
     "shown",
+    "sorting",
     "upkeep",
 ]

@@ -150,10 +150,13 @@ class Client:
         *,
         limit: int = 100,
         after: str | None = None,
+        sort: str = "-started",
         **conditions: Unpack[RunConditions],
     ) -> RunPage:
         """Return the runs that fit all conditions; see `Engine.runs`."""
-        return self.ask(lambda engine: engine.runs(contract, limit=limit, after=after, **conditions))
+        return self.ask(
+            lambda engine: engine.runs(contract, limit=limit, after=after, sort=sort, **conditions)
+        )
 
     def counts(self) -> dict[Status, int]:
         """Return how many runs are in each status."""

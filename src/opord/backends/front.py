@@ -359,14 +359,18 @@ class Engine:
         *,
         limit: int = 100,
         after: str | None = None,
+        sort: str = "-started",
         **conditions: Unpack[RunConditions],
     ) -> RunPage:
-        """Return the runs that fit all conditions, the newest start first, a page at a time.
+        """Return the runs that fit all conditions, a page at a time.
 
         Args:
             contract: their contract, or its name.
             limit: how many runs at the most.
             after: `RunPage.after` of the page before.
+            sort: their order: `-started` (the newest start first), `-since` or `since` (the newest
+                or the longest in its state first), or `due` (what moves by itself next first). All
+                but the first read every run that fits, and refuse more than 10,000.
             conditions: see `RunConditions`.
 
         Raises:
@@ -374,7 +378,7 @@ class Engine:
             ValueError: a condition names something that does not exist.
         """
         of = contract if isinstance(contract, str | None) else self._program(class_of(contract)).contract
-        return await page_of(self._answering, wish(of, conditions), limit=limit, after=after)
+        return await page_of(self._answering, wish(of, conditions), limit=limit, after=after, sort=sort)
 
     async def start_run(
         self, program: Program, members: Any, *, priority: int = 0, label: str | None = None

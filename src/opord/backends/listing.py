@@ -8,20 +8,24 @@ from typing import Any, NamedTuple, TypedDict, get_args
 
 from opord.backends.base import Backend, RunFilter
 from opord.backends.misuse import check_number
+from opord.backends.roles import waiting_for
 from opord.backends.shown import Shown
+from opord.backends.sorting import USUAL, SortedPage, sort_of, sorted_page
 from opord.contract import Contract
 from opord.kernel import instants
-from opord.kernel.data_filter import DataIs, data_is
+from opord.kernel.data_filter import DataIs, data_is_any
 from opord.kernel.rows import NEED_REASONS, RUN_OUTCOMES, Status
 from opord.language.diagnostics.suggest import nearest
 from opord.values.types import Instant
+
+_INSTANTS = ("started_from", "started_before", "since_from", "since_before", "due_from", "due_before")
 
 _LISTED = 20
 """How many names a message lists."""
 
 
 class RunPage(NamedTuple):
-    """Some runs, the newest start first, each as `opord runs list --json` shows it.
+    """Some runs in order, each as `opord runs list --json` shows it.
 
     `after` is where the next page begins: give it to the same call again. None means that no run
     follows.
@@ -34,43 +38,55 @@ class RunPage(NamedTuple):
 class RunConditions(TypedDict, total=False):
     """Conditions on the runs of a listing; a run fits if it fits all that are given and not None.
 
+    Each of them but the instants takes one value, or several in a list: then any of them fits.
+
     - `version`: the version of their contract.
     - `state`: the state that they are in.
     - `status`: `running`, `waiting`, `in_doubt`, `stalled` or `ended`.
     - `outcome`: `success`, `failure`, `cancelled` or `terminated`.
     - `needs`: why they need somebody: `doubt`, `stalled`, `alarm`, `collision`, `overdue`,
       `unserved`, or `any` of them.
+    - `role`: they wait for an event that this role may send. An event that anyone may send counts
+      for no role.
+    - `reason`: a part of the reason why they are stalled, in doubt or terminated.
     - `label`: their label; "" stands for the runs without one.
     - `started_from`, `started_before`: when they were started; the second instant is excluded.
     - `since_from`, `since_before`: since when they are in their state.
+    - `due_from`, `due_before`: when they next move by themselves, of runs that wait.
     - `data`: what stands in their data, by place: `{"order.customer": "c-17"}`. A place begins with
       a field of the state or, if the state has no such field, a parameter of the input. Texts,
       numbers, bools, instants, durations, uuids and None can be asked for; what is not there equals
       None.
     """
 
-    version: int | None
-    state: str | None
-    status: str | None
-    outcome: str | None
-    needs: str | None
-    label: str | None
+    version: int | Sequence[int] | None
+    state: str | Sequence[str] | None
+    status: str | Sequence[str] | None
+    outcome: str | Sequence[str] | None
+    needs: str | Sequence[str] | None
+    role: str | Sequence[str] | None
+    reason: str | Sequence[str] | None
+    label: str | Sequence[str] | None
     started_from: datetime | None
     started_before: datetime | None
     since_from: datetime | None
     since_before: datetime | None
+    due_from: datetime | None
+    due_before: datetime | None
     data: Mapping[str, Any] | None
 
 
 class Wish(NamedTuple):
     """Which runs to list: what a store finds by its columns, and the conditions on data.
 
-    `contract` is theirs, if it was given as such and not by its name.
+    `contract` is theirs, if it was given as such and not by its name. `roles` say whose events they
+    wait for.
     """
 
     where: RunFilter
     data: tuple[DataIs, ...] = ()
     contract: Contract | None = None
+    roles: tuple[str, ...] = ()
 
 
 def wish(contract: Contract | str | None, conditions: RunConditions) -> Wish:
@@ -87,43 +103,67 @@ def wish(contract: Contract | str | None, conditions: RunConditions) -> Wish:
                 f"did you mean {near!r}?" if near else f"there are {', '.join(RunConditions.__annotations__)}"
             )
             raise TypeError(f"{name!r} is not a condition; {hint}")
-    version, data = conditions.get("version"), conditions.get("data")
-    if version is not None:
-        check_number("version", version, whole=True)
-    if not isinstance(state := conditions.get("state"), str | None):
-        raise TypeError(f"expected the name of a state, got: {state!r}")
-    if not isinstance(label := conditions.get("label"), str | None):
-        raise TypeError(f"expected a label, got: {label!r}")
+    data = conditions.get("data")
     if not isinstance(data, Mapping | None):
         raise TypeError(f'expected data by place, as in {{"order.id": "o1"}}, got: {data!r}')
+    versions = _several(conditions.get("version"))
+    for version in versions or ():
+        check_number("version", version, whole=True)
     known = contract if isinstance(contract, Contract) else None
     return Wish(
         RunFilter(
             contract=known.name if known is not None else contract,  # type: ignore[arg-type]
-            state=state,
-            status=known_name("status", conditions.get("status"), get_args(Status)),  # type: ignore[arg-type]
-            outcome=known_name("outcome", conditions.get("outcome"), RUN_OUTCOMES),
-            needs=known_name("need", conditions.get("needs"), ("any", *NEED_REASONS)),  # type: ignore[arg-type]
-            version=version,
-            label=label,
-            started_from=_instant("started_from", conditions.get("started_from")),
-            started_before=_instant("started_before", conditions.get("started_before")),
-            since_from=_instant("since_from", conditions.get("since_from")),
-            since_before=_instant("since_before", conditions.get("since_before")),
+            state=_texts(conditions.get("state"), "the name of a state"),
+            status=_words("status", conditions.get("status"), get_args(Status)),
+            outcome=_words("outcome", conditions.get("outcome"), RUN_OUTCOMES),
+            needs=_words("need", conditions.get("needs"), ("any", *NEED_REASONS)),
+            version=versions,
+            label=_texts(conditions.get("label"), "a label"),
+            reason=_texts(conditions.get("reason"), "a part of a reason"),
+            **{name: _instant(name, conditions.get(name)) for name in _INSTANTS},  # type: ignore[arg-type]
         ),
-        tuple(data_is(path, value) for path, value in (data or {}).items()),
+        tuple(
+            [
+                data_is_any(path, (None,) if value is None else _several(value) or ())
+                for path, value in (data or {}).items()
+            ]
+        ),
         known,
+        _texts(conditions.get("role"), "a role") or (),
     )
 
 
-async def page_of(backend: Backend, wish: Wish, *, limit: int, after: str | None) -> RunPage:
+def _several(value: Any) -> tuple[Any, ...] | None:
+    """Return the values of a condition that is one value, several in a list, or None."""
+    if value is None:
+        return None
+    return tuple(value) if isinstance(value, list | tuple | set | frozenset) else (value,)
+
+
+def _texts(value: Any, what: str) -> tuple[str, ...] | None:
+    texts = _several(value)
+    for text in texts or ():
+        if not isinstance(text, str):
+            raise TypeError(f"expected {what}, got: {text!r}")
+    return texts
+
+
+def _words(what: str, value: Any, words: Iterable[str]) -> Any:
+    texts = _several(value)
+    return None if texts is None else tuple([known_name(what, text, words) for text in texts])
+
+
+async def page_of(
+    backend: Backend, wish: Wish, *, limit: int, after: str | None, sort: str = USUAL
+) -> RunPage:
     """Return up to `limit` runs as shown.
 
     Raises:
         TypeError: `limit` is no number, or `after` no text.
-        ValueError: `limit` is below 1, or a contract, state or place is unknown to the contract and
-            to the store. Names are checked where they can be: if a contract was given, or if no run
-            was found and a contract is stored.
+        ValueError: `limit` is below 1, there is no such order or too many runs for it, or a
+            contract, state, role or place is unknown to the contract and to the store. Names are
+            checked where they can be: if a contract was given, or if no run was found and a
+            contract is stored.
     """
     check_number("limit", limit, whole=True)
     if not isinstance(after, str | None):
@@ -131,18 +171,28 @@ async def page_of(backend: Backend, wish: Wish, *, limit: int, after: str | None
     if limit < 1:
         raise ValueError(f"expected a limit of at least 1, got: {limit}")
     shown = Shown(backend)
+    if wish.roles:
+        wish = wish._replace(
+            where=wish.where._replace(waiting_in=await waiting_for(shown, wish.roles, wish.where))
+        )
     if wish.contract is not None and not _has_names(wish.contract, wish):
         await check_names(shown, wish.where._replace(version=None), wish.data, given=wish.contract)
-    rows = [row async for row in shown.rows(wish.where, data=wish.data, limit=limit + 1, after=after)]
-    if not rows and after is None and wish.contract is None and await backend.versions():
+    order = sort_of(sort)
+    if order is None:
+        rows = [row async for row in shown.rows(wish.where, data=wish.data, limit=limit + 1, after=after)]
+        page = SortedPage(rows[:limit], rows[limit - 1].run if len(rows) > limit else None)
+    else:
+        page = await sorted_page(shown, wish.where, wish.data, sort=order, limit=limit, after=after)
+    if not page.rows and after is None and wish.contract is None and await backend.versions():
         await check_names(shown, wish.where._replace(version=None), wish.data)
-    views: list[Mapping[str, Any]] = [await shown.view(row) for row in rows[:limit]]
-    return RunPage(views, rows[limit - 1].run if len(rows) > limit else None)
+    views: list[Mapping[str, Any]] = [await shown.view(row) for row in page.rows]
+    return RunPage(views, page.after)
 
 
 def _has_names(contract: Contract, wish: Wish) -> bool:
     states, places = _states(contract), _places(contract)
-    return wish.where.state in (None, *states) and all(one.path[0] in places for one in wish.data)
+    wanted = wish.where.values("state") or ()
+    return {*wanted} <= {*states} and all(one.path[0] in places for one in wish.data)
 
 
 async def check_names(
@@ -157,20 +207,22 @@ async def check_names(
         ValueError: a name is unknown; the message has a similar one.
     """
     versions = await shown.backend.versions()
+    contracts = where.values("contract")
     if given is None:
-        known_name("stored contract", where.contract, (one.name for one in versions))
-    if where.contract is not None:
-        versions = [one for one in versions if one.name == where.contract]
+        for name in contracts or ():
+            known_name("stored contract", name, (one.name for one in versions))
+    if contracts is not None:
+        versions = [one for one in versions if one.name in contracts]
         numbers = [one.version for one in versions]
-        if where.version not in (None, *numbers):
-            there = _some([str(number) for number in numbers])
-            raise ValueError(f"there is no version {where.version} of {where.contract}; there are {there}")
-    chosen = [one.digest for one in reversed(versions) if where.version in (None, one.version)]
-    words = [] if where.state is None else [("state", where.state, _states)]
-    words += [
-        ("input or field of a state", one.path[0], _places) for one in data if where.contract is not None
-    ]
-    of = f" of {where.contract}" if where.contract is not None else " of a stored contract"
+        for number in where.values("version") or ():
+            if number not in numbers:
+                there, of = _some([str(each) for each in numbers]), " or ".join(contracts)
+                raise ValueError(f"there is no version {number} of {of}; there are {there}")
+    wanted = where.values("version")
+    chosen = [one.digest for one in reversed(versions) if wanted is None or one.version in wanted]
+    words = [("state", state, _states) for state in where.values("state") or ()]
+    words += [("input or field of a state", one.path[0], _places) for one in data if contracts is not None]
+    of = f" of {' or '.join(contracts)}" if contracts is not None else " of a stored contract"
     for what, word, names in words:
         known = names(given) if given is not None else []
         for digest in chosen:

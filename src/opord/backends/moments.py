@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from opord.kernel.instants import from_datetime, microseconds
+from opord.kernel.instants import LAST_INSTANT, from_datetime, microseconds
 from opord.values.duration import parse_duration, parse_instant
 from opord.values.guard import BadValue
 from opord.values.types import START_OF_TIME, Duration, Instant
@@ -24,6 +24,68 @@ class Moment(NamedTuple):
         if self.instant is not None:
             return self.instant
         return Instant(max(now - (self.age_us or 0), START_OF_TIME))
+
+    def ahead(self, now: Instant) -> Instant:
+        """Return the instant, with an age taken as a time from now on."""
+        if self.instant is not None:
+            return self.instant
+        return Instant(min(now + (self.age_us or 0), LAST_INSTANT))
+
+
+class Range(NamedTuple):
+    """A range of time, as typed. An end that is None is open.
+
+    `ahead` says that it lies ahead: its ages count from now on.
+    """
+
+    text: str
+    first: Moment | None
+    before: Moment | None
+    ahead: bool = False
+
+    def at(self, now: Instant) -> tuple[Instant | None, Instant | None]:
+        """Return its two ends, by a clock.
+
+        Raises:
+            ValueError: it ends before it begins.
+        """
+        first, before = (
+            None if end is None else end.ahead(now) if self.ahead else end.at(now)
+            for end in (self.first, self.before)
+        )
+        if first is not None and before is not None and first >= before:
+            raise ValueError(f"{self.text} ends before it begins; write the earlier end first")
+        return first, before
+
+
+def past(text: str) -> Range:
+    """Read `7d` (within the last 7 days), `..2d` (before that), or `7d..2d`; also with instants.
+
+    Raises:
+        ValueError: it is none of them.
+    """
+    first, before = _ends(text)
+    return Range(text, first, before)
+
+
+def coming(text: str) -> Range:
+    """Read `2h` (within the next 2 hours), `2h..` (after that), or `2h..1d`; also with instants.
+
+    Raises:
+        ValueError: it is none of them.
+    """
+    if ".." not in text:
+        return Range(text, None, moment(text), ahead=True)
+    return Range(text, *_ends(text), ahead=True)
+
+
+def _ends(text: str) -> tuple[Moment | None, Moment | None]:
+    first, dots, before = text.partition("..")
+    if dots and not first and not before:
+        raise ValueError(f"expected a range with an end, as in 7d..2d or ..2d, got: {text!r}")
+    if not dots:
+        return moment(first), None
+    return moment(first) if first else None, moment(before) if before else None
 
 
 def moment(text: str) -> Moment:

@@ -9,7 +9,7 @@ the value if the answer depends on it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from itertools import chain
@@ -71,6 +71,23 @@ def data_reads(path: str, text: str) -> DataIs:
         if number is not None and number.is_finite():
             wanted.append(number)
     return DataIs(_steps(path), tuple(wanted))
+
+
+def data_is_any(path: str, values: Iterable[Any]) -> DataIs:
+    """Return the condition that the value at `path` equals one of several Python values.
+
+    Raises:
+        ValueError: the path has an empty name, or a value is a list, a map or a record.
+    """
+    return DataIs(_steps(path), tuple(_plain(value) for value in values))
+
+
+def any_of_data(conditions: Iterable[DataIs]) -> tuple[DataIs, ...]:
+    """Join conditions on one place into one: any of their values."""
+    wanted: dict[tuple[str, ...], tuple[Plain, ...]] = {}
+    for one in conditions:
+        wanted[one.path] = (*wanted.get(one.path, ()), *one.wanted)
+    return tuple(DataIs(path, values) for path, values in wanted.items())
 
 
 def texts_of(condition: DataIs) -> tuple[str, ...]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from opord.backends.asked import WORDS
+from opord.backends.sorting import SORTS
 from opord.codegen.input_schema import input_schema
 from opord.codegen.schema import ANY, NO_NUL, Schema, Schemas
 from opord.contract import Contract, Event
@@ -196,6 +198,35 @@ def _history(limits: HttpLimits) -> Schema:
     )
 
 
+_A_TEXT: Final = {"type": "string", "pattern": "^[^\\u0000]*$"}
+_AN_AGE: Final = r"[1-9]\d{0,2}[smhd]"
+_AN_INSTANT: Final = r"20\d\d-(0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])T([01]\d|2[0-3]):[0-5]\d:[0-5]\dZ"
+_PAST: Final = {
+    "type": "string",
+    "pattern": f"^(\\.\\.)?({_AN_AGE}|{_AN_INSTANT})$",
+    "examples": ["7d", "..2d"],
+}
+_COMING: Final = {
+    "type": "string",
+    "pattern": f"^({_AN_AGE}|{_AN_INSTANT})(\\.\\.)?$",
+    "examples": ["2h", "1d.."],
+}
+
+
+def _any_of(value: Schema) -> Schema:
+    """Return the schema of a parameter that may come several times, with any of these values."""
+    return {"type": "array", "items": value, "minItems": 1, "maxItems": 50}
+
+
+def _of_roles(contract: Contract) -> list[Schema]:
+    if not contract.roles:
+        return []
+    roles = {"enum": [role.name for role in contract.roles]}
+    return [
+        _query("role", _any_of(roles), "Only runs that wait for an event which one of these roles may send.")
+    ]
+
+
 def _list(contract: Contract, limits: HttpLimits) -> Schema:
     page = {
         "type": "object",
@@ -208,9 +239,36 @@ def _list(contract: Contract, limits: HttpLimits) -> Schema:
     states = [state.name for state in contract.states]
     filters = [
         _query("contract", {"const": contract.name}, "Only runs of this contract."),
-        _query("state", {"enum": states}, "Only runs in this state."),
-        _query("status", {"enum": [*_STATUSES]}, "Only runs with this status."),
-        _query("outcome", {"enum": [*RUN_OUTCOMES]}, "Only runs that ended so."),
+        _query("state", _any_of({"enum": states}), "Only runs in one of these states."),
+        _query("status", _any_of({"enum": [*_STATUSES]}), "Only runs with one of these statuses."),
+        _query("outcome", _any_of({"enum": [*RUN_OUTCOMES]}), "Only runs that ended so."),
+        _query(
+            "needs",
+            _any_of({"enum": [*WORDS["needs"]]}),
+            "Only runs that need a person for one of these reasons.",
+        ),
+        *_of_roles(contract),
+        _query(
+            "reason",
+            _any_of(_A_TEXT),
+            "Only runs that are stalled, in doubt or terminated for a reason with one of these texts in it.",
+        ),
+        _query(
+            "started",
+            _PAST,
+            "Only runs started in the last `7d`, before then (`..7d`), or in a range (`7d..2d`); ages or instants.",
+        ),
+        _query("since", _PAST, "Only runs that entered their state then."),
+        _query(
+            "due",
+            _COMING,
+            "Only waiting runs that move by themselves in the next `2h`, after then (`2h..`), or in a range.",
+        ),
+        _query(
+            "sort",
+            {"enum": [*SORTS]},
+            "The order. All but `-started` read every run that fits, and refuse more than 10,000.",
+        ),
         _query("after", {"type": "string", "pattern": "^[^\\u0000]*$"}, "`after` of the page before."),
         _limit(limits.page_runs),
     ]

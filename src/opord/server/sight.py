@@ -101,7 +101,8 @@ class Sight:
         """
         places = self._places(after)
         if where.contract is not None:
-            places = {name: at for name, at in places.items() if name == where.contract}
+            wanted = where.values("contract") or ()
+            places = {name: at for name, at in places.items() if name in wanted}
         pages = {
             name: await self._backend.runs(
                 where._replace(contract=name), data=data, limit=limit, after=at or None

@@ -20,6 +20,7 @@ __all__ = [
     "base",
     "bell",
     "beside",
+    "filters",
     "inspect_store",
     "kind",
     "kind_of",

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, Protocol
 
 from opord.kernel.answers import Applied, Exists, KeyTaken, NotStored, Result, Stale, WasPruned
 from opord.kernel.rows import (
@@ -24,7 +24,6 @@ from opord.kernel.rows import (
     Head,
     InboxRow,
     Kept,
-    NeedFilter,
     Prune,
     RecordRow,
     RunRow,
@@ -54,6 +53,7 @@ from opord.stores.errors import (
     StoreUnsupported,
     check_system,
 )
+from opord.stores.filters import RunFilter
 from opord.stores.outbox import Outbox
 from opord.stores.permits import Permits
 from opord.stores.seen import KeptFor, LiveVersion, Move, Progress, Stray, Tally, UnreadRow, WorkerRow
@@ -120,24 +120,6 @@ DUE_READ: Final = 1000
 
 KEPT_READ: Final = 1000
 """Number of runs with waiting messages that `kept_for` reads."""
-
-
-class RunFilter(NamedTuple):
-    """Which runs to list. None means any."""
-
-    contract: str | None = None  # its name
-    state: str | None = None
-    status: Status | None = None
-    outcome: str | None = None
-    needs: NeedFilter | None = None  # a need that is open now; "any" of them
-    version: int | None = None
-    started_from: Instant | None = None  # not before
-    started_before: Instant | None = None
-    since_from: Instant | None = None  # in its state, not before
-    since_before: Instant | None = None
-    label: str | None = None  # `NO_LABEL`: the runs that have none
-    texts: tuple[tuple[str, ...], ...] = ()
-    """For each group, the stored input or body, as text, holds one of the group's texts."""
 
 
 class Claimed(list[RunRow]):

@@ -52,8 +52,9 @@ from opord.stores.base import (
     Write,
 )
 from opord.stores.bell import Bell, Ring
+from opord.stores.filters import any_of, fits_columns
 from opord.stores.memory_permits import MemoryGround
-from opord.stores.memory_rows import Rows, within
+from opord.stores.memory_rows import Rows
 from opord.stores.memory_transaction import MemoryTransaction
 from opord.stores.outbox import OutboxDesk
 from opord.stores.permits import PermitDesk
@@ -352,16 +353,9 @@ class MemoryStore:
         fits = [
             row
             for row in newest
-            if where.contract in (None, row.name)
-            and where.state in (None, row.head.state)
-            and where.status in (None, row.head.status)
-            and where.outcome in (None, row.head.outcome)
-            and where.version in (None, row.version)
-            and where.label in (None, row.label)
-            and within(row.started_at, where.started_from, where.started_before)
-            and within(row.head.since, where.since_from, where.since_before)
+            if fits_columns(row, where)
             and all(any(text in row.input or text in row.head.body for text in one) for one in where.texts)
-            and (where.needs is None or self._has_need(row, where.needs))
+            and (where.needs is None or any(self._has_need(row, one) for one in any_of(where.needs) or ()))
         ]
         return fits[: max(limit, 0)]
 

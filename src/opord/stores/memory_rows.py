@@ -110,8 +110,3 @@ class Rows:
                 messages += [(need, after.seq, at) for need in NEEDS_TOLD if need in new]
             for what, seq, at in sorted(messages, key=lambda one: one[1]):
                 executes("write_message", (number, after.run, seq, what, at))
-
-
-def within(instant: Instant, first: Instant | None, end: Instant | None) -> bool:
-    """Say whether an instant is not before `first` and before `end`; None is no bound."""
-    return (first is None or instant >= first) and (end is None or instant < end)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from opord.cli.filters import Filters, filter_options
+from opord.cli.filters import Filters, list_options
 from opord.cli.output import note, on_terminal, status_words, write, write_json, write_table
 from opord.cli.reading import on_reader
 from opord.cli.settings import json_option, store_option
@@ -21,18 +21,23 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@filter_options
+@list_options
 @click.option(
     "--limit", type=click.IntRange(min=1), default=50, show_default=True, help="List at most this many."
 )
-@click.option("--after", metavar="RUN", help="Go on after this run, the last one of the list before.")
+@click.option(
+    "--after",
+    metavar="RUN",
+    help="Go on after this run, the last one of the list before; with --sort, at the place that list names.",
+)
 @store_option
 @json_option
 def command(filters: Filters, limit: int, after: str | None, store: str, as_json: bool) -> int:
     """List runs.
 
-    The newest come first. Each line says what the run needs from a person, why it is in its state,
-    and what would move it.
+    The newest come first. Of a filter that is given several times, any value fits; different
+    filters all have to fit. Each line says what the run needs from a person, why it is in its
+    state, and what would move it.
 
     \b
     Examples:
@@ -40,6 +45,7 @@ def command(filters: Filters, limit: int, after: str | None, store: str, as_json
       opord runs list --needs doubt --contract OrderFulfilment
       opord runs list --contract OrderFulfilment --state Review --since-before 2d
       opord runs list --data order.customer=c-17 --started 7d
+      opord runs list --role manager --due 2h --sort due
     """
     views, programs, waiting, more = on_reader(
         store, lambda shown: _listed(shown, filters, limit=limit, after=after, whole=as_json)
@@ -51,25 +57,25 @@ def command(filters: Filters, limit: int, after: str | None, store: str, as_json
     else:
         write("no runs")
     if more:
-        which = f"the newest {limit}" if after is None else f"{limit} of them"
-        last = shlex.quote(safe(str(views[-1]["run"])))
+        which = f"the newest {limit}" if after is None and filters.sort is None else f"{limit} of them"
+        last = shlex.quote(safe(more))
         note(f"there are more; these are {which}. --limit lists more of them, and --after {last} the next")
     return 0
 
 
 async def _listed(
     shown: Shown, filters: Filters, *, limit: int, after: str | None, whole: bool
-) -> tuple[list[dict[str, Any]], list[Program | None], list[Waiting | None], bool]:
-    """Return the newest runs as shown, their programs, what messages wait for each, and more.
+) -> tuple[list[dict[str, Any]], list[Program | None], list[Waiting | None], str | None]:
+    """Return runs as shown, their programs, and what messages wait for each.
 
-    The last value says whether there are more runs.
+    The last value is where the next page begins; None if no run follows.
 
     A program is None if its contract cannot be read.
     """
-    rows = [row async for row in filters.rows(shown, limit=limit + 1, after=after)]
-    views = [await (shown.view if whole else shown.outline)(row) for row in rows[:limit]]
-    waiting = [None if whole else await shown.messages_waiting(row) for row in rows[:limit]]
-    return views, [await shown.program_if_readable(row) for row in rows[:limit]], waiting, len(rows) > limit
+    rows, more = await filters.page(shown, limit=limit, after=after)
+    views = [await (shown.view if whole else shown.outline)(row) for row in rows]
+    waiting = [None if whole else await shown.messages_waiting(row) for row in rows]
+    return views, [await shown.program_if_readable(row) for row in rows], waiting, more
 
 
 WHY_MOST = 90

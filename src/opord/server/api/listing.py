@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Final, get_args
+from collections.abc import Mapping
+from typing import Any, Final
 
+from opord.backends.asked import FILTERS, Asked, asked
 from opord.backends.base import RunFilter
-from opord.backends.listing import check_names, known_name
-from opord.backends.moments import moment
-from opord.kernel.data_filter import DataIs, data_reads
-from opord.kernel.rows import NEED_REASONS, RUN_OUTCOMES, RunRow, Status
+from opord.backends.listing import check_names
+from opord.backends.roles import UnknownRole
+from opord.backends.sorting import sort_of, sorted_page
+from opord.kernel.data_filter import DataIs
+from opord.kernel.rows import RunRow
 from opord.kernel.views import unreadable_view
 from opord.server.answers import Answer, as_json
 from opord.server.desk import Desk
 from opord.server.problems import Problem
 from opord.server.requests import Request
 from opord.server.routing import Route
-from opord.values.guard import INT_MAX
 
 _USUAL: Final = 50
 _DATA: Final = "data."
@@ -27,27 +29,16 @@ _LOOK_S: Final = 1.0
 
 _READ_AT_ONCE: Final = 500
 
-_TIMES: Final = {
-    "started": "started_from",
-    "started_before": "started_before",
-    "since": "since_from",
-    "since_before": "since_before",
-}
-_WORDS: Final = {
-    "status": get_args(Status),
-    "outcome": RUN_OUTCOMES,
-    "needs": ("any", *NEED_REASONS),
-}
-FILTERS: Final = ("contract", "version", "state", "label", *_WORDS, *_TIMES)
-"""The filters, in the words of the command line. Conditions on data are `data.` and a place."""
-
 
 async def list_runs(desk: Desk, request: Request) -> Answer:
     """List the runs that fit the filters of the query."""
-    given = request.query((*FILTERS, "limit", "after"), prefix=_DATA)
+    given = request.query((*FILTERS, "sort", "limit", "after"), prefix=_DATA)
     limit = request.whole("limit", default=_USUAL, least=1, most=desk.limits.page_runs)
-    data = tuple(_condition(name, values) for name, values in given.items() if name.startswith(_DATA))
-    where, after = await _where(desk, request), request.once("after")
+    wanted = _asked(given)
+    where, data, after = await _where(desk, wanted), wanted.data, request.once("after")
+    sort = _sort(request.once("sort"))
+    if sort is not None:
+        return await _sorted(desk, where, data, sort, limit, after)
     rows, damaged, more = await _rows(desk, where, data, limit, after)
     shown = desk.shown
     if not rows and after is None and more is None and await desk.backend.versions():
@@ -62,41 +53,28 @@ async def list_runs(desk: Desk, request: Request) -> Answer:
     return as_json({"runs": views, "after": more})
 
 
-async def _where(desk: Desk, request: Request) -> RunFilter:
-    version = request.whole("version", default=0, least=1, most=INT_MAX)
-    words: dict[str, Any] = {}
+def _asked(given: Mapping[str, list[str]]) -> Asked:
+    filters = {name: values for name, values in given.items() if name in FILTERS}
+    data = [
+        (name.removeprefix(_DATA), text)
+        for name, texts in given.items()
+        if name.startswith(_DATA)
+        for text in texts
+    ]
     try:
-        for name, known in _WORDS.items():
-            words[name] = known_name(name, request.once(name), known)
-        now = await desk.backend.now()
-        for name, condition in _TIMES.items():
-            if (text := request.once(name)) is not None:
-                words[condition] = _instant(name, text, now)
+        return asked(filters, data)
+    except ValueError as wrong:
+        hint = ", as in data.order.customer=c-17" if "joined by points" in str(wrong) else ""
+        raise Problem("query_invalid", f"{wrong}{hint}") from None
+
+
+async def _where(desk: Desk, wanted: Asked) -> RunFilter:
+    try:
+        return await wanted.where(desk.shown)
+    except UnknownRole as wrong:
+        raise Problem("name_unknown", str(wrong)) from None
     except ValueError as wrong:
         raise Problem("query_invalid", str(wrong)) from None
-    return RunFilter(
-        contract=request.once("contract"),
-        state=request.once("state"),
-        version=version or None,
-        label=request.once("label"),
-        **words,
-    )
-
-
-def _instant(name: str, text: str, now: Any) -> Any:
-    try:
-        return moment(text).at(now)
-    except ValueError as wrong:
-        raise ValueError(f"{name}: {wrong}") from None
-
-
-def _condition(name: str, values: list[str]) -> DataIs:
-    if len(values) > 1:
-        raise Problem("query_invalid", f"the query has the parameter {name!r} more than once")
-    try:
-        return data_reads(name.removeprefix(_DATA), values[0])
-    except ValueError as wrong:
-        raise Problem("query_invalid", f"{name}: {wrong}, as in data.order.customer=c-17") from None
 
 
 async def _rows(
@@ -119,6 +97,24 @@ async def _rows(
         after = page.after
         if after is None or (data and loop.time() > end):
             return rows, damaged, after
+
+
+def _sort(text: str | None) -> str | None:
+    try:
+        return sort_of(text)
+    except ValueError as wrong:
+        raise Problem("query_invalid", str(wrong)) from None
+
+
+async def _sorted(
+    desk: Desk, where: RunFilter, data: tuple[DataIs, ...], sort: str, limit: int, after: str | None
+) -> Answer:
+    """List runs in another order than that of their starts."""
+    try:
+        page = await sorted_page(desk.shown, where, data, sort=sort, limit=limit, after=after, look_s=_LOOK_S)
+    except ValueError as wrong:
+        raise Problem("query_invalid", str(wrong)) from None
+    return as_json({"runs": [await desk.shown.view(row) for row in page.rows], "after": page.after})
 
 
 ROUTES = (Route("GET", "/runs", list_runs, "look"),)

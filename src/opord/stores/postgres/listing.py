@@ -13,6 +13,7 @@ from typing import Any, Final, get_args
 from opord.kernel.needs import OVERDUE_US
 from opord.kernel.rows import NeedFilter, NeedReason, StoredNeed
 from opord.stores.base import RunFilter
+from opord.stores.filters import OneOf, Place, any_of
 from opord.stores.postgres.sql import ALL_TURNS, OF_TURN, RUN_ROW, in_schema, nobody_serves
 from opord.values.types import Instant
 
@@ -30,6 +31,8 @@ _DUE: Final[Mapping[NeedReason, str]] = {
 }
 """The conditions on `heads` h of the needs that are not stored."""
 
+
+_HEADS: Final = "opord.heads AS h"
 
 # The heads are read one by one, in the order of the runs: a join would be turned round, and read
 # all heads of a contract before the first is listed.
@@ -90,23 +93,35 @@ class Listing:
     def _parts(self, contracts: Sequence[int]) -> list[str]:
         where = self._where
         if where.needs is not None:
+            return self._needing(any_of(where.needs) or ())
+        if where.by_due:
+            return [self._part(self._due(), "h.status = 'waiting'")]
+        if where.waiting_in is not None:
             return [
-                *(self._part("opord.heads AS h", narrow) for narrow in _stored(where.needs)),
-                *(self._part(self._due(), narrow) for narrow in self._due_for(where.needs)),
+                self._by("rest_state", self._bind(state), "h.rest_state IS NOT NULL")
+                for state in dict.fromkeys(place.state for place in where.waiting_in)
             ]
         if where.outcome is not None:
-            return [self._by("outcome", self._bind(where.outcome), "h.outcome IS NOT NULL")]
-        if where.status == "running":
-            return [self._part("opord.heads AS h", "h.status = 'running'")]
+            return self._by_each("outcome", where.outcome, "h.outcome IS NOT NULL")
         if where.status is not None:
-            return [self._by("status", self._bind(where.status), "h.status <> 'running'")]
+            statuses = any_of(where.status) or ()
+            others = tuple(status for status in statuses if status != "running")
+            return [
+                *([self._part(_HEADS, "h.status = 'running'")] if "running" in statuses else []),
+                *self._by_each("status", others, "h.status <> 'running'"),
+            ]
+        if where.reason is not None:
+            return [
+                *self._by_each("status", ("stalled", "in_doubt"), "h.status <> 'running'"),
+                *self._by_each("outcome", "terminated", "h.outcome IS NOT NULL"),
+            ]
         if where.state is not None:
             return [
-                self._part("opord.heads AS h", "h.status = 'running'"),
-                self._by("rest_state", self._bind(where.state), "h.rest_state IS NOT NULL"),
+                self._part(_HEADS, "h.status = 'running'"),
+                *self._by_each("rest_state", where.state, "h.rest_state IS NOT NULL"),
             ]
-        if where.label:
-            return [self._by("label", self._bind(where.label), "h.label <> ''")]
+        if where.label is not None and "" not in (any_of(where.label) or ()):
+            return self._by_each("label", where.label, "h.label <> ''")
         if where.contract is not None:
             return [
                 self._part(
@@ -114,7 +129,19 @@ class Listing:
                 )
                 for number in contracts
             ]
-        return [self._part("opord.heads AS h", "true")]
+        return [self._part(_HEADS, "true")]
+
+    def _needing(self, needs: Sequence[NeedFilter]) -> list[str]:
+        stored = dict.fromkeys(narrow for one in needs for narrow in _stored(one))
+        due = dict.fromkeys(narrow for one in needs for narrow in self._due_for(one))
+        return [
+            *(self._part(_HEADS, narrow) for narrow in stored),
+            *(self._part(self._due(), narrow) for narrow in due),
+        ]
+
+    def _by_each(self, column: str, wanted: OneOf[str], known: str) -> list[str]:
+        """Return a part for each value of a column that has an index of its own; see `_by`."""
+        return [self._by(column, self._bind(value), known) for value in any_of(wanted) or ()]
 
     def _due_for(self, needs: NeedFilter) -> list[str]:
         """Return a condition for each need that only due runs have."""
@@ -128,15 +155,29 @@ class Listing:
         Read with all heads, they would be looked for from the newest head to the oldest.
         """
         contract = self._where.contract
-        named = (
-            ""
-            if contract is None
-            else f" WHERE contract = ANY (ARRAY(SELECT id FROM opord.contracts WHERE name = {self._bind(contract)}))"
-        )
+        named = "" if contract is None else f" WHERE contract = {self._contracts('name', contract)}"
+        between = f"h.due_at <= {int(self._now)}" if self._where.needs is not None else self._due_between()
         return (
             f"({ALL_TURNS} SELECT * FROM turns{named} OFFSET 0) AS t CROSS JOIN LATERAL ("
-            f"SELECT * FROM opord.heads AS h WHERE {OF_TURN} AND h.due_at <= {int(self._now)} OFFSET 0) AS h"
+            f"SELECT * FROM opord.heads AS h WHERE {OF_TURN} AND {between} OFFSET 0) AS h"
         )
+
+    def _due_between(self) -> str:
+        """Return the condition on the instant at which a run is due, in the words of its index."""
+        where = self._where
+        first = [] if where.due_from is None else [f"h.due_at >= {self._bind(where.due_from)}"]
+        return " AND ".join(
+            first + ([] if where.due_before is None else [f"h.due_at < {self._bind(where.due_before)}"])
+        )
+
+    def _contracts(self, column: str, wanted: OneOf[str] | OneOf[int]) -> str:
+        """Return the versions of contracts with one of these values, to stand behind `=`."""
+        return (
+            f"ANY (ARRAY(SELECT id FROM opord.contracts WHERE {self._is_one(column, any_of(wanted) or ())}))"
+        )
+
+    def _is_one(self, column: str, values: Sequence[str | int]) -> str:
+        return f"{column} IN ({', '.join(self._bind(value) for value in values)})"
 
     def _by(self, column: str, value: str, known: str) -> str:
         """Return the part of the runs with a value in a column that has an index of its own.
@@ -159,22 +200,34 @@ class Listing:
         where = self._where
         conditions = [narrow, f"h.run < {self._before}"]
         if where.contract is not None:
-            conditions.append(
-                f"h.contract = ANY (ARRAY(SELECT id FROM opord.contracts WHERE name = {self._bind(where.contract)}))"
-            )
+            conditions.append(f"h.contract = {self._contracts('name', where.contract)}")
         conditions += [
-            f"h.{name} = {self._bind(value)}"
+            self._is_one(f"h.{name}", any_of(value) or ())
             for name in ("state", "status", "outcome", "label")
             if name != asked and (value := getattr(where, name)) is not None
         ]
         conditions += self._of_time()
         if where.version is not None:
-            conditions.append(
-                f"h.contract = ANY (ARRAY(SELECT id FROM opord.contracts WHERE version = {self._bind(where.version)}))"
-            )
+            conditions.append(f"h.contract = {self._contracts('version', where.version)}")
+        if where.by_due:
+            conditions.append(f"h.status = 'waiting' AND {self._due_between()}")
+        if where.waiting_in is not None:
+            conditions.append(f"h.status = 'waiting' AND {self._in_a_place(where.waiting_in)}")
+        if where.reason is not None:
+            texts = [f"strpos(h.reason, {self._bind(text)}) > 0" for text in any_of(where.reason) or ()]
+            conditions.append(f"({' OR '.join(texts)})")
         conditions += [self._holds_one(texts) for texts in where.texts]
         condition = " AND ".join(conditions)
         return f"SELECT h.run AS id FROM {source} WHERE {condition} ORDER BY {order} DESC LIMIT {self._limit}"
+
+    def _in_a_place(self, places: Sequence[Place]) -> str:
+        """Return the condition that a run is in one of these states of these versions."""
+        found = [
+            f"(h.state = {self._bind(place.state)} AND h.contract = ANY (ARRAY(SELECT id FROM opord.contracts "
+            f"WHERE name = {self._bind(place.contract)} AND version = {self._bind(place.version)})))"
+            for place in places
+        ]
+        return f"({' OR '.join(found)})"
 
     def _of_time(self) -> list[str]:
         where = self._where

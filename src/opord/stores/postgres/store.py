@@ -350,7 +350,7 @@ class PostgresStore(Progresses, HasTablesBeside):
         return ends
 
     def runs(self, where: RunFilter, *, limit: int, after: str | None = None) -> list[RunRow]:
-        if limit <= 0:
+        if limit <= 0 or where.fits_nobody:
             return []
         before = _NEWEST
         if after is not None:
@@ -358,11 +358,10 @@ class PostgresStore(Progresses, HasTablesBeside):
             if number is None:
                 return []
             before = number
-        contracts: list[int] = []
-        if where.contract is not None:
-            contracts = [number for (number,) in self._all("contract_numbers", where.contract)]
-            if not contracts:
-                return []
+        names = where.values("contract")
+        contracts = [number for name in names or () for (number,) in self._all("contract_numbers", name)]
+        if names is not None and not contracts:
+            return []
         now = self.now() if where.needs is not None else START_OF_TIME
         listing = Listing(where, contracts, before=before, limit=limit, now=now, schema=self.location.schema)
         with self._connections.use() as connection:

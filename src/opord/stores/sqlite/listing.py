@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
-from typing import Final, get_args
+from typing import Any, Final, get_args
 
 import apsw
 
 from opord.kernel.needs import OVERDUE_US
 from opord.kernel.rows import Head, NeedFilter, NeedReason, RunRow, StoredNeed
 from opord.stores.base import RunFilter, Stray
+from opord.stores.filters import any_of
 from opord.stores.sqlite.connection import BoundValues
 from opord.stores.sqlite.sql import ALL_TURNS, OF_TURN, RUN_ROW, nobody_serves
 from opord.values.types import Instant, RunId
@@ -66,11 +67,11 @@ def parameters(where: RunFilter, *, before: int, limit: int, now: Instant) -> di
 
     `now` is the store's clock; only a listing by need uses it.
     """
-    members = where._asdict()
-    del members["texts"]
     return {
-        **members,
+        **{name: getattr(where, name) for name in _OF_TIME},
         **{_text_name(*place): text for place, text in _texts(where)},
+        **{f"{name}_{n}": value for name in _VALUES for n, value in enumerate(values_of(where, name))},
+        **{f"place_{n}_{part}": value for n, part, value in _parts_of_places(where)},
         "before": before,
         "limit": limit,
         "now": now,
@@ -167,26 +168,102 @@ def _of_newest(columns: str, where: RunFilter, contract_ids: Sequence[int]) -> s
     )
 
 
+_VALUES = ("contract", "state", "status", "outcome", "label", "version", "reason")
+"""The conditions that take several values. Each value has a parameter: `:state_0`, `:state_1`."""
+
+_RUNNING = ("heads AS h INDEXED BY heads_running", "h.status = 'running'")
+_BY_STATUS = "heads AS h INDEXED BY heads_by_status"
+_BY_OUTCOME = "heads AS h INDEXED BY heads_by_outcome"
+_BY_STATE = "heads AS h INDEXED BY heads_by_state"
+
+
 def _parts(where: RunFilter, contract_ids: Sequence[int]) -> list[str]:
+    """Return the queries that together find the runs: one for each value that an index serves."""
     if where.needs is not None:
-        return [_part(where, source, narrow) for source, narrow in _needing(where.needs)]
+        ways = dict.fromkeys(way for needs in values_of(where, "needs") for way in _needing(needs))
+        return [_part(where, source, narrow) for source, narrow in ways]
+    if where.by_due:
+        return [_part(where, _DUE, f"h.status = 'waiting' AND {_due_between(where)}")]
+    if where.waiting_in is not None:
+        return [_part(where, _BY_STATE, narrow) for narrow in _waiting_in(where)]
     if where.outcome is not None:
-        return [_part(where, "heads AS h INDEXED BY heads_by_outcome", "h.outcome = :outcome")]
-    if where.status == "running":
-        return [_part(where, "heads AS h INDEXED BY heads_running", "h.status = 'running'")]
+        return [_part(where, _BY_OUTCOME, narrow, asked="outcome") for narrow in _each(where, "outcome")]
     if where.status is not None:
-        return [_part(where, "heads AS h INDEXED BY heads_by_status", "h.status <> 'running'")]
+        running = [_part(where, *_RUNNING)] if "running" in values_of(where, "status") else []
+        others = [narrow for narrow, one in _values(where, "status") if one != "running"]
+        at_rest = [f"{narrow} AND h.status <> 'running'" for narrow in others]
+        return running + [_part(where, _BY_STATUS, narrow, asked="status") for narrow in at_rest]
+    if where.reason is not None:
+        held = [f"h.status = '{status}' AND h.status <> 'running'" for status in ("stalled", "in_doubt")]
+        ended = _part(where, _BY_OUTCOME, "h.outcome = 'terminated'")
+        return [*(_part(where, _BY_STATUS, narrow) for narrow in held), ended]
     if where.state is not None:
+        at_rest = [f"{narrow} AND h.status <> 'running'" for narrow in _each(where, "state")]
         return [
-            _part(where, "heads AS h INDEXED BY heads_running", "h.status = 'running'"),
-            _part(where, "heads AS h INDEXED BY heads_by_state", "h.status <> 'running'"),
+            _part(where, *_RUNNING),
+            *(_part(where, _BY_STATE, narrow, asked="state") for narrow in at_rest),
         ]
-    if where.label:
-        return [_part(where, "heads AS h INDEXED BY heads_by_label", "h.label <> ''")]
+    if where.label is not None and "" not in values_of(where, "label"):
+        source = "heads AS h INDEXED BY heads_by_label"
+        return [
+            _part(where, source, f"{narrow} AND h.label <> ''", asked="label")
+            for narrow in _each(where, "label")
+        ]
     if where.contract is not None:
         of_contract = "runs AS r INDEXED BY runs_of_contract CROSS JOIN heads AS h ON h.run = r.id"
         return [_part(where, of_contract, f"r.contract = {number}", "r.id") for number in contract_ids]
     return [_part(where, "heads AS h", "true")]
+
+
+def values_of(where: RunFilter, name: str) -> tuple[Any, ...]:
+    """Return the values that a condition takes; none if it takes any."""
+    return any_of(getattr(where, name)) or ()
+
+
+def _values(where: RunFilter, name: str) -> list[tuple[str, Any]]:
+    """Return, for each value of a column, the condition on the column and the value."""
+    return [(f"h.{name} = :{name}_{n}", value) for n, value in enumerate(values_of(where, name))]
+
+
+def _each(where: RunFilter, name: str) -> list[str]:
+    return [narrow for narrow, _ in _values(where, name)]
+
+
+def _names(where: RunFilter, name: str) -> str:
+    """Return the parameters of a condition, to stand behind `IN`."""
+    return f"({', '.join(f':{name}_{n}' for n, _ in enumerate(values_of(where, name)))})"
+
+
+def _due_between(where: RunFilter) -> str:
+    return " AND ".join(
+        f"h.wake_at {sign} :{name}"
+        for name, sign in (("due_from", ">="), ("due_before", "<"))
+        if getattr(where, name) is not None
+    )
+
+
+def _parts_of_places(where: RunFilter) -> Iterator[tuple[int, str, str | int]]:
+    """Yield each part of each place, with the number of the place and the name of the part."""
+    for n, place in enumerate(where.waiting_in or ()):
+        for part, value in place._asdict().items():
+            yield n, part, value
+
+
+def _waiting_in(where: RunFilter) -> list[str]:
+    """Return a condition for each name of a state: runs that wait there, of the right versions."""
+    of_state: dict[str, list[int]] = {}
+    for n, place in enumerate(where.waiting_in or ()):
+        of_state.setdefault(place.state, []).append(n)
+    conditions = []
+    for numbers in of_state.values():
+        versions = " OR ".join(
+            f"(name = :place_{n}_contract AND version = :place_{n}_version)" for n in numbers
+        )
+        conditions.append(
+            f"h.state = :place_{numbers[0]}_state AND h.status <> 'running' AND h.status = 'waiting' "  # noqa: S608
+            f"AND h.contract IN (SELECT id FROM contracts WHERE {versions})"
+        )
+    return conditions
 
 
 _DUE = (
@@ -220,6 +297,8 @@ _OF_TIME = {
     "started_before": f"{_STARTED} < :started_before)",
     "since_from": "h.since >= :since_from",
     "since_before": "h.since < :since_before",
+    "due_from": "h.wake_at >= :due_from",
+    "due_before": "h.wake_at < :due_before",
 }
 
 
@@ -244,18 +323,28 @@ def _holds_one(group: int, texts: Sequence[str]) -> str:
     return f"({body} OR EXISTS (SELECT 1 FROM runs AS t WHERE t.id = h.run AND ({given})))"  # noqa: S608
 
 
-def _part(where: RunFilter, source: str, narrow: str, number: str = "h.run") -> str:
+def _part(where: RunFilter, source: str, narrow: str, number: str = "h.run", *, asked: str = "") -> str:
+    """Return the query of a part. `asked` is a column that `narrow` has asked for already."""
     conditions = [narrow, f"{number} < :before"]
     if where.contract is not None:
-        conditions.append("h.contract IN (SELECT id FROM contracts WHERE name = :contract)")
+        names = _names(where, "contract")
+        conditions.append(f"h.contract IN (SELECT id FROM contracts WHERE name IN {names})")  # noqa: S608
     conditions += [
-        f"h.{name} = :{name}"
+        f"h.{name} IN {_names(where, name)}"
         for name in ("state", "status", "outcome", "label")
-        if getattr(where, name) is not None
+        if name != asked and getattr(where, name) is not None
     ]
     conditions += [condition for name, condition in _OF_TIME.items() if getattr(where, name) is not None]
+    if where.by_due:
+        conditions.append("h.status = 'waiting'")
+    if where.waiting_in is not None:
+        conditions.append(f"({' OR '.join(_waiting_in(where))})")
     if where.version is not None:
-        conditions.append("h.contract IN (SELECT id FROM contracts WHERE version = :version)")
+        versions = _names(where, "version")
+        conditions.append(f"h.contract IN (SELECT id FROM contracts WHERE version IN {versions})")  # noqa: S608
+    if where.reason is not None:
+        found = [f"instr(h.reason, :reason_{n}) > 0" for n, _ in enumerate(values_of(where, "reason"))]
+        conditions.append(f"({' OR '.join(found)})")
     conditions += [_holds_one(group, texts) for group, texts in enumerate(where.texts)]
     condition = " AND ".join(conditions)
     return f"SELECT {number} AS id FROM {source} WHERE {condition} ORDER BY {number} DESC LIMIT :limit"  # noqa: S608

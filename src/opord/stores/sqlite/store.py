@@ -72,6 +72,7 @@ from opord.stores.sqlite.listing import (
     number_of,
     parameters,
     strays,
+    values_of,
     what_is_left,
 )
 from opord.stores.sqlite.location import check_location, true_name
@@ -336,7 +337,7 @@ class SqliteStore:
         return self._all("moves", (since, limit), Move)
 
     def runs(self, where: RunFilter, *, limit: int, after: str | None = None) -> list[RunRow]:
-        if limit <= 0:
+        if limit <= 0 or where.fits_nobody:
             return []
         with self._read() as connection:
             before = _NEWEST
@@ -347,8 +348,8 @@ class SqliteStore:
                 before = number
             numbers: list[int] = []
             if where.contract is not None:
-                query = "SELECT id AS row FROM contracts WHERE name = ?"
-                numbers = rows(connection, query, (where.contract,), int)
+                query = "SELECT id AS row FROM contracts WHERE name IN (SELECT value FROM json_each(?))"
+                numbers = rows(connection, query, (_json(values_of(where, "contract")),), int)
                 if not numbers:
                     return []
             now = self.now() if where.needs is not None else START_OF_TIME
