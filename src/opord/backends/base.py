@@ -12,11 +12,12 @@ With `if_seq`, the number of the newest record that somebody saw, a verb is refu
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol, TypeAlias
 
 from opord.backends.census import Census
+from opord.backends.finding import Finder
+from opord.backends.wishes import PruneWish
 from opord.contract import Contract
 from opord.drive.errors import InputInvalid, Refused, RunPruned
 from opord.drive.starts import Started, accepted, refusal
@@ -39,7 +40,7 @@ from opord.kernel.rows import (
 from opord.stores.base import Move, Progress, RowDamaged, RunFilter, StoreError, Stray, UnreadRow, WorkerRow
 from opord.stores.beside import Beside
 from opord.values.guard import LIMIT_BYTES
-from opord.values.types import NO_TIME, Digest, Duration, Instant, RunId
+from opord.values.types import Digest, Instant, RunId
 
 if TYPE_CHECKING:
     from opord.engine.pruning import Tally as Tally
@@ -50,6 +51,7 @@ __all__ = [
     "LIMITS",
     "Backend",
     "Can",
+    "Finder",
     "Census",
     "InputInvalid",
     "Limits",
@@ -181,24 +183,6 @@ class Verified(NamedTuple):
     problems: list[Problem]
     needs: tuple[StoredNeed, ...]
     status: Status | None
-
-
-@dataclass(frozen=True, slots=True)
-class PruneWish:
-    """Which ended runs to prune: those that ended before an instant, or longer ago than `age_us`.
-
-    - `keep_us` is how long their keys stay taken, in microseconds.
-    - `contract` is the name of their contract; None for all.
-    - `limit` is the maximum number of runs, the oldest first.
-    - `compact` gives the freed space back to the disk.
-    """
-
-    before: Instant | None = None
-    age_us: Duration | None = None
-    keep_us: Duration = NO_TIME
-    contract: str | None = None
-    limit: int | None = None
-    compact: bool = False
 
 
 class Backend(Protocol):
@@ -554,6 +538,10 @@ class Backend(Protocol):
         Raises:
             Unsupported (`unsupported`): this runtime has no place for them.
         """
+        ...
+
+    def finder(self) -> Finder:
+        """Return what finds live runs by a field of their data, without a scan."""
         ...
 
     # --- maintaining runs ------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from msgspec import MsgspecError
 from opord.backends.base import LIMITS, Can, Limits, Page, PruneWish, Reading, Verified, Version
 from opord.backends.beside import beside
 from opord.backends.census import Census, census_of
+from opord.backends.finding import StoreFinder
 from opord.backends.limits import LimitUnknown
 from opord.drive.accepting import accepted_by
 from opord.drive.starts import Started, scheduled
@@ -345,6 +346,10 @@ class Embedded:
     def beside(self) -> Beside:
         """Return what keeps tables of others beside the store; see `Backend.beside`."""
         return beside(self._store)
+
+    def finder(self) -> StoreFinder:
+        """Return what finds live runs by their data; see `Backend.finder`."""
+        return StoreFinder(self.process, self._fits)
 
     # --- maintaining runs ------------------------------------------------------------------------
 

@@ -260,6 +260,7 @@ async def _serve(
         signed = await api.has_token()
         if how.public and not signed:
             raise _no_token(serving.address_of(listening))
+        await api.prepare()
         relax_for_good()
         names = (
             ", ".join(f"{one.name} {one.version}" for one in programs) or "no contract; runs are only shown"

@@ -93,8 +93,8 @@ class HttpApi:
         self._again_s = SIGNED_IN_S if who is None else WHO_AGAIN_S
         self._hosts = None if hosts is None else frozenset(one.lower() for one in hosts)
         self._origins = frozenset(origins)
-        hooks = read_webhooks(webhooks, source.programs) if webhooks else ()
-        self._routes = Routes((*ROUTES, *Webhooks(hooks).routes()))
+        self._webhooks = Webhooks(read_webhooks(webhooks, source.programs) if webhooks else ())
+        self._routes = Routes((*ROUTES, *self._webhooks.routes()))
         self._requests = 0
         self._metrics = metrics
         self._monitor = Monitor(source)
@@ -117,6 +117,13 @@ class HttpApi:
     def state(self) -> State:
         """What the API keeps for itself. It is opened when it is first needed."""
         return self._desk.state
+
+    async def prepare(self) -> None:
+        """Have the store index what routes of webhooks look for, if they do.
+
+        Without it, the first delivery waits for that. In a large store it takes some time.
+        """
+        await self._webhooks.prepare(self._desk)
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         """Answer a request; see the ASGI specification."""

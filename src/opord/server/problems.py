@@ -72,6 +72,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "start_refused": Kind(422, "The contract does not start with this input.", ("contract", "why")),
     "start_conflict": Kind(409, "The key was used with another input.", ("run", "fields")),
     "event_unknown": Kind(404, "The contract has no such event.", ("contract", "event", "events")),
+    "runs_ambiguous": Kind(409, "Several runs fit the delivery.", ("runs",)),
     "event_refused": Kind(409, "The state does not handle this event.", ("run", "event", "state", "handled")),
     "event_would_stall": Kind(
         409, "The step of this event cannot be computed.", ("run", "event", "state", "problem", "place")

@@ -217,6 +217,10 @@ class Sight:
         """Refuse: the tables of others are nobody's view."""
         _whole()
 
+    def finder(self) -> Never:
+        """Refuse: it finds runs of all contracts."""
+        _whole()
+
     async def verify(self, run: str | None = None) -> AsyncIterator[Verified]:
         """Prove the journal of a run; that of all is refused. See `Backend.verify`."""
         if run is None:

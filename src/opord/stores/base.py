@@ -54,6 +54,7 @@ from opord.stores.errors import (
     check_system,
 )
 from opord.stores.filters import RunFilter
+from opord.stores.finding import Finding
 from opord.stores.outbox import Outbox
 from opord.stores.permits import Permits
 from opord.stores.seen import KeptFor, LiveVersion, Move, Progress, Stray, Tally, UnreadRow, WorkerRow
@@ -214,6 +215,10 @@ class Store(Protocol):
     @property
     def outbox(self) -> Outbox:
         """The messages to other programs."""
+        ...
+
+    def finding(self) -> Finding:
+        """Return what finds live runs by their data."""
         ...
 
     def identity(self) -> str:

@@ -53,6 +53,7 @@ from opord.stores.base import (
 )
 from opord.stores.bell import Bell, Ring
 from opord.stores.filters import any_of, fits_columns
+from opord.stores.memory_finding import MemoryFinding
 from opord.stores.memory_permits import MemoryGround
 from opord.stores.memory_rows import Rows
 from opord.stores.memory_transaction import MemoryTransaction
@@ -76,6 +77,9 @@ class MemoryStore:
         ground = MemoryGround(self, lambda: self._rows.limits)
         self.permits: PermitDesk = PermitDesk(ground)
         self.outbox: OutboxDesk = OutboxDesk(ground)
+
+    def finding(self) -> MemoryFinding:
+        return MemoryFinding(self._rows)
 
     def another(self, clock: Callable[[], int] | None = None) -> MemoryStore:
         """Return another handle on the same rows."""

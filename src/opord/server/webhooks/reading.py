@@ -25,6 +25,7 @@ from typing import Any, Final, TypeVar, cast, get_args
 
 from opord.contract import Contract, Event
 from opord.kernel.program import Program
+from opord.server.webhooks.finding import Where, where_of
 from opord.server.webhooks.fitting import parameter_problems
 from opord.server.webhooks.places import Place, Source, place_of, source_of
 from opord.server.webhooks.routes import SETTINGS, Condition, Otherwise, WebhookRoute
@@ -135,7 +136,7 @@ class _Reader:
         path = self._path()
         keys = self._keys(scheme) if scheme is not None else ()
         contract, event = self._target()
-        run = self._run(contract, event)
+        run, where = self._run(contract, event), self._where(contract, event)
         args = self._args(contract, event)
         role = self._role(event)
         when = tuple(self._conditions("when", self._given.get("when", {}), ""))
@@ -145,7 +146,7 @@ class _Reader:
             return None
         return WebhookRoute(
             self._name, path, scheme, keys, tolerance_s, contract.name, event.name if event is not None else None,
-            run, args, when, role, unknown, unhandled,
+            run, args, when, role, unknown, unhandled, where,
         )  # fmt: skip
 
     # --- what a delivery is ----------------------------------------------------------------------
@@ -260,12 +261,28 @@ class _Reader:
                     f"`run` is for events; the key of a new {contract.name} comes from its input (`args`)"
                 )
             return None
+        if given is None and "where" in self._given:
+            return None
         if not isinstance(given, str):
             self._wrong(
                 f'`run` is where the key of the run stands, as in run = "body.data.order"; {_got(given)}'
             )
             return None
         return self._try(partial(place_of, given), "run", None)
+
+    def _where(self, contract: Contract | None, event: Event | None) -> Where | None:
+        given = self._given.get("where")
+        if given is None or contract is None:
+            return None
+        if event is None:
+            self._wrong("`where` is for events; a start makes its run")
+        elif "run" in self._given:
+            self._wrong("`run` names the run, so `where` has nothing to find; take one of them out")
+        elif not isinstance(given, str):
+            self._wrong(f'`where` is a text, as in where = "charge = body.data.object.id"; {_got(given)}')
+        else:
+            return self._try(partial(where_of, contract, given), "where", None)
+        return None
 
     def _args(self, contract: Contract | None, event: Event | None) -> Mapping[str, Source]:
         given = self._given.get("args", {})

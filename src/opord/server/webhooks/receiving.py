@@ -22,7 +22,8 @@ from opord.server.integers import may_have_one, with_integers
 from opord.server.problems import Problem, problem_of
 from opord.server.requests import Request
 from opord.server.routing import Route
-from opord.server.webhooks.places import ABSENT, Delivery, Members
+from opord.server.webhooks.lookup import RunFinding, RunNotFound, delivery_name
+from opord.server.webhooks.places import Delivery, Members
 from opord.server.webhooks.routes import WebhookRoute
 from opord.server.webhooks.schemes import Headers, Untrusted, verify
 from opord.values.guard import BadValue, parse
@@ -56,10 +57,21 @@ class Webhooks:
             self._by_path.setdefault(route.path, []).append(route)
         self._now = now
         self._told = _Told()
+        self._finding = RunFinding()
+
+    async def prepare(self, desk: Desk) -> None:
+        """Have the store index what routes look for; or else the first delivery waits for it."""
+        for routes in self._by_path.values():
+            for route in routes:
+                if route.where is not None:
+                    await self._finding.prepare(desk.backend.finder(), route.where)
 
     def routes(self) -> list[Route]:
         """Return the routes of the server. There is one for each method, but only POST delivers."""
-        endpoints = {path: _Endpoint(routes, self._now, self._told) for path, routes in self._by_path.items()}
+        endpoints = {
+            path: _Endpoint(routes, self._now, self._told, self._finding)
+            for path, routes in self._by_path.items()
+        }
         return [
             Route(method, path, endpoint, "signed")
             for path, endpoint in endpoints.items()
@@ -70,8 +82,11 @@ class Webhooks:
 class _Endpoint:
     """Answers the deliveries at one path. All its routes have one scheme and the same secrets."""
 
-    def __init__(self, routes: Sequence[WebhookRoute], now: Callable[[], float], told: _Told) -> None:
+    def __init__(
+        self, routes: Sequence[WebhookRoute], now: Callable[[], float], told: _Told, finding: RunFinding
+    ) -> None:
         self._routes = routes
+        self._finding = finding
         self._now = now
         self._told = told
 
@@ -92,7 +107,7 @@ class _Endpoint:
             log.info("webhook %s: delivery %s is for no route", self._names, delivery.id)
             return _answer(delivery, "ignored")
         try:
-            return await _carry_out(desk, route, delivery, whole_numbers=may_have_one(body))
+            return await _carry_out(desk, self._finding, route, delivery, whole_numbers=may_have_one(body))
         except Exception as error:
             problem = problem_of(error)
             if problem.code != "internal" and self._told.is_new((route.name, delivery.id, problem.code)):
@@ -134,7 +149,9 @@ class _Endpoint:
         return ", ".join(one.name for one in self._routes)
 
 
-async def _carry_out(desk: Desk, route: WebhookRoute, delivery: Delivery, *, whole_numbers: bool) -> Answer:
+async def _carry_out(
+    desk: Desk, finding: RunFinding, route: WebhookRoute, delivery: Delivery, *, whole_numbers: bool
+) -> Answer:
     """Start the run or send the event of a delivery."""
     program = desk.program(route.contract)
     event = program.events[route.event].declaration if route.event is not None else None
@@ -143,11 +160,16 @@ async def _carry_out(desk: Desk, route: WebhookRoute, delivery: Delivery, *, who
         args = with_integers(
             program.contract, event.params if event is not None else program.contract.params, args
         )
-    named = f"{route.name} {delivery.id}"
+    named = delivery_name(route, delivery)
     if event is None:
         started = await desk.backend.start(program, args, delivery=named)
         return _answer(delivery, "started" if started.created else "repeated", started.run)
-    run = _run_of(route, delivery)
+    try:
+        run = await finding.run_of(desk, route, delivery)
+    except RunNotFound as missing:
+        if route.unknown == "retry":
+            raise Problem("run_unknown", str(missing)) from None
+        return _ignored(route, delivery, None, "run_unknown")
     try:
         sent = await desk.backend.send(
             run, event.name, args, actor=route.actor, role=route.role, delivery=named
@@ -173,27 +195,8 @@ async def _carry_out(desk: Desk, route: WebhookRoute, delivery: Delivery, *, who
     return _answer(delivery, sent.status, run)
 
 
-def _run_of(route: WebhookRoute, delivery: Delivery) -> RunId:
-    """Return the run that a delivery is for.
-
-    Raises:
-        Problem: it names none.
-    """
-    key = route.run.of(delivery) if route.run is not None else ABSENT
-    if isinstance(key, int) and not isinstance(key, bool):
-        key = str(key)
-    if not isinstance(key, str) or not key:
-        seen = "is missing" if key is ABSENT or key is None else "is not a text or a whole number"
-        raise Problem(
-            "input_invalid",
-            f"the delivery does not name a run of {route.contract}: {route.run} {seen}",
-            problems=[{"path": str(route.run), "message": seen}],
-        )
-    return RunId(f"{route.contract}/{key}")
-
-
-def _ignored(route: WebhookRoute, delivery: Delivery, run: RunId, why: str) -> Answer:
-    log.info("webhook %s: delivery %s for %s is accepted and ignored (%s)", route.name, delivery.id, run, why)
+def _ignored(route: WebhookRoute, delivery: Delivery, run: RunId | None, why: str) -> Answer:
+    log.info("webhook %s: delivery %s is accepted and ignored (%s)", route.name, delivery.id, why)
     return _answer(delivery, "ignored", run, why)
 
 

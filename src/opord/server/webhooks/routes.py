@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple, TypeAlias
 
+from opord.server.webhooks.finding import Where
 from opord.server.webhooks.places import ABSENT, Delivery, Place, Source
 from opord.server.webhooks.schemes import SchemeName
 
@@ -21,6 +22,7 @@ SETTINGS: Final = (
     "start",
     "event",
     "run",
+    "where",
     "args",
     "when",
     "role",
@@ -50,7 +52,7 @@ class WebhookRoute:
 
     - `keys` verify its deliveries; they are in no message.
     - `event` is the event that a delivery sends; None if it starts a run.
-    - `run` is where the key of the event's run stands.
+    - `run` is where the key of the event's run stands; or else `where` says which run it is.
     - `args` are the parameters of the event or the contract.
     - `when` are the conditions that a delivery has to meet, all of them.
     - `role` is the role in which the event is sent.
@@ -71,6 +73,7 @@ class WebhookRoute:
     role: str | None = None
     unknown: Otherwise = "retry"
     unhandled: Otherwise = "retry"
+    where: Where | None = None
 
     @property
     def actor(self) -> str:

@@ -11,6 +11,7 @@ from psycopg import errors
 from opord.stores.base import StoreDenied
 from opord.stores.beside import Executes, Steps
 from opord.stores.postgres.connections import Connection, Connections, fetch
+from opord.stores.postgres.finding import PostgresFinding
 from opord.stores.postgres.sql import in_schema
 from opord.values.types import Instant
 
@@ -29,11 +30,15 @@ class _Store(Protocol):
 
 
 class HasTablesBeside:
-    """Adds the tables of others to a store."""
+    """Adds the tables of others, and the finding of runs by their data, to a store."""
 
     def beside(self: _Store) -> PostgresBeside:
         """Return what keeps tables beside those of the store."""
         return PostgresBeside(self._connections, self._transact, self.now)
+
+    def finding(self: _Store) -> PostgresFinding:
+        """Return what finds live runs by their data."""
+        return PostgresFinding(self._connections)
 
 
 class PostgresBeside:

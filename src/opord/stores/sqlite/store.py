@@ -65,6 +65,7 @@ from opord.stores.sqlite.bell import LogBell, bell_of, ring_log
 from opord.stores.sqlite.beside import SqliteBeside
 from opord.stores.sqlite.connection import BoundValues, at_once, rows
 from opord.stores.sqlite.contracts import ContractRows
+from opord.stores.sqlite.finding import SqliteFinding
 from opord.stores.sqlite.handed import NO_JOIN
 from opord.stores.sqlite.listing import (
     left_of_run,
@@ -515,6 +516,9 @@ class SqliteStore:
     def beside(self) -> SqliteBeside:
         """Return what keeps tables of others in this file; see `opord.stores.beside`."""
         return SqliteBeside(self._pool, self.now)
+
+    def finding(self) -> SqliteFinding:
+        return SqliteFinding(self._pool)
 
     # --- Connections -----------------------------------------------------------------------------
 
