@@ -96,6 +96,12 @@ class _OneLine(logging.Formatter):
 class _JsonLine(logging.Formatter):
     """Writes each record as a JSON object in one line, with what is known of what it is about."""
 
+    def __init__(self) -> None:
+        from opord.telemetry.tracing import facts_now
+
+        super().__init__()
+        self._now = facts_now
+
     def format(self, record: logging.LogRecord) -> str:
         instant = datetime.fromtimestamp(record.created, UTC)
         line: dict[str, object] = {
@@ -104,6 +110,7 @@ class _JsonLine(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
             **getattr(record, "opord", {}),
+            **self._now(),
         }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)

@@ -19,4 +19,5 @@ __all__ = [
     "senders",
     "relay",
     "starts",
+    "traces",
 ]

@@ -15,6 +15,7 @@ from opord.drive import children
 from opord.drive.held_calls import CallLeft, HeldCalls
 from opord.drive.purity import NotPure, call_watched, install
 from opord.drive.relay import GivenUp, HandlerEnd, Raised, Returned, Waiting, end_of, in_a_new_task
+from opord.drive.traces import Spans
 from opord.drive.wrong_answers import (
     WrongAnswer,
     describe_error,
@@ -107,7 +108,12 @@ class _Attempt(NamedTuple):
 
 
 class Calls:
-    """Calls handlers of one program, coroutines in place and others on threads."""
+    """Calls handlers of one program, coroutines in place and others on threads.
+
+    `spans` makes a span of each step; None makes none.
+    """
+
+    spans: Spans | None = None
 
     def __init__(
         self,

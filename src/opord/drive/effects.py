@@ -227,10 +227,10 @@ class Effects:
 
 
 def about_call(hold: Hold, calls: Calls, call: CallProgram, key: str, attempt: int) -> Call:
-    """Return the argument `call` for a handler: key, attempt, deadline and run."""
+    """Return the argument `call` for a handler: key, attempt, deadline, run and trace."""
     seconds, _ = calls.time_limit(call)
     deadline = hold.host.now() + int(min(seconds, 1e9) * 1_000_000)
-    return Call(key, attempt, to_datetime(deadline), hold.run.id)
+    return Call(key, attempt, to_datetime(deadline), hold.run.id, hold.run.body.trace)
 
 
 def wait_of(ending: Ending) -> HeardWait:

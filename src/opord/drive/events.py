@@ -27,6 +27,7 @@ from opord.drive.people import check_seq
 from opord.drive.reading import read
 from opord.drive.senders import check_excluded, check_role
 from opord.drive.telling import tell_moved, tell_opened
+from opord.drive.traces import trace_now
 from opord.generated.handles import Sent
 from opord.kernel import bounds, inbox, recording, taking
 from opord.kernel.answers import Applied, Exists, KeyTaken, NotStored, Stale, WasPruned
@@ -198,7 +199,7 @@ def _message(
             key = computed_key(lambda: key_of(values, frame), f"the key of the event {name}")
     except BadValue as error:
         raise InputInvalid(what, error.path, error.message) from error
-    return Message(name, rest, actor, role or "", key, host.new_id(), Key(delivery))
+    return Message(name, rest, actor, role or "", key, host.new_id(), Key(delivery), trace_now())
 
 
 def _why(run: Run, error: StepError) -> str:

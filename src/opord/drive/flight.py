@@ -214,7 +214,9 @@ class Flight:
             if self.host.limits is not None:
                 await hold.permits.set_out(draft)
             try:
-                draft = await self.steps.carry(draft)
+                spans = self.steps.calls.spans
+                carrying = self.steps.carry(draft)
+                draft = await (carrying if spans is None else spans.step(run, carrying))
             except TimerDue:
                 draft = hold.draft()
             if hold.ended:

@@ -15,6 +15,7 @@ from opord.drive.errors import (
     StartRefused,
 )
 from opord.drive.host import Host
+from opord.drive.traces import trace_now
 from opord.kernel import inbox, recording
 from opord.kernel.answers import Applied, Exists, KeyTaken, NotStored, Stale, WasPruned
 from opord.kernel.bounds import computed_key
@@ -102,6 +103,7 @@ async def start(
             message=str(number) if may_be_there else None,
             scheduling=scheduling,
             delivery=delivery,
+            trace=trace_now(),
         )
         check_size(draft.run.input_text, what="the input")
     except BadValue as error:

@@ -110,8 +110,9 @@ class Transactions:
             self.host.hook("transaction begun", self.run.id)
             about = about_call(self.hold, self.calls, call, key, attempt)
             return TransactionCall(
-                about.key, about.attempt, about.deadline, about.run_id, transaction.connection
-            )
+                about.key, about.attempt, about.deadline, about.run_id, about.traceparent,
+                transaction.connection,
+            )  # fmt: skip
 
         try:
             ending = await self.calls.attempt(

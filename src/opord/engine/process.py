@@ -105,13 +105,17 @@ class Process:
         # A process that only reads or sends needs no worker, so it does not import one.
         from opord.drive.calls import Calls
         from opord.drive.held_calls import HeldCalls
-        from opord.drive.observed_calls import ObservedCalls
+        from opord.drive.observed_calls import ObservedCalls, TracedCalls
+        from opord.drive.traces import spans_of_this_program
         from opord.engine.loop_watch import LoopWatch
         from opord.engine.worker import Worker
 
         environment = self.environment
         by_digest = {each.program.digest: each for each in carried}
-        kind = Calls if self.observer is None else ObservedCalls
+        spans = spans_of_this_program()
+        kind = Calls if self.observer is None and spans is None else ObservedCalls
+        if spans is not None:
+            kind = TracedCalls
         held = HeldCalls(environment.max_threads, environment.monotonic)
         calls = {
             digest: kind(
@@ -126,7 +130,8 @@ class Process:
             for digest, each in by_digest.items()
         }
         for one in calls.values():
-            if isinstance(one, ObservedCalls) and self.observer is not None:
+            one.spans = spans
+            if isinstance(one, ObservedCalls):
                 one.observer = self.observer
         self.worker = Worker(
             self.host,

@@ -48,7 +48,8 @@ class Message(msgspec.Struct, omit_defaults=True):
     """An event as sent: its arguments in rest form, its sender and role, and its key if it has one.
 
     `id` distinguishes it from an otherwise equal event. `delivery` is what its sender calls it, the
-    same each time that it is delivered; empty if the sender gave no name.
+    same each time that it is delivered; empty if the sender gave no name. `trace` is the
+    `traceparent` that it came with, which says nothing of what it means; empty without one.
     """
 
     event: str
@@ -58,6 +59,7 @@ class Message(msgspec.Struct, omit_defaults=True):
     key: Key = NO_KEY
     id: str = ""
     delivery: Key = NO_KEY
+    trace: str = ""
 
 
 class Evidence(msgspec.Struct, omit_defaults=True):
@@ -235,6 +237,8 @@ def _take(draft: Draft, message: Message, handler: HandlerProgram, *, arrived: I
     seq = draft.record(_of_event(kind, message, arrived), event_args(draft.run, message))
     if handler.step is None:
         return
+    if message.trace:
+        draft.run.body.trace = message.trace
     cause = Cause(
         "event", handler.id, message.event, message.args, message.actor, message.role,
         message.id, message.key, seq, message.delivery,
@@ -252,6 +256,7 @@ def _of_event(kind: RecordKind, message: Message, arrived: Instant | None) -> Re
         key=message.key or None,
         id=message.id or None,
         delivery=message.delivery or None,
+        trace=message.trace or None,
         arrived=text(arrived) if arrived is not None else None,
     )
 

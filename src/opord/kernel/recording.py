@@ -51,12 +51,12 @@ def start(
     message: str | None = None,
     scheduling: Scheduling = USUAL,
     delivery: str = "",
+    trace: str = "",
 ) -> Draft:
     """Return the draft of a new run in its initial state.
 
-    With `held`, `worker` holds the new run and goes on with it at once. `message` distinguishes
-    this start from another start by the same process at the same instant. `delivery` is the id that
-    the sender gave it, if it gave one.
+    With `held`, `worker` holds it and goes on at once. `message` distinguishes this start from
+    another one of this process at this instant. `delivery` and `trace` are what it came with.
 
     Raises:
         BadValue: the input does not fit the contract.
@@ -75,6 +75,7 @@ def start(
     entry = entry_of(run, program.states[initial], fields, now)
     data = entry[0]
     _enter(run, initial, fields, entry, now)
+    run.body.trace = trace
     draft.record(
         RecordBody(
             kind="started",
@@ -86,6 +87,7 @@ def start(
             priority=scheduling.priority or None,
             label=scheduling.label or None,
             delivery=delivery or None,
+            trace=trace or None,
         ),
         {"input": run.input_rest, "data": data},
     )

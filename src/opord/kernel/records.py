@@ -127,9 +127,10 @@ class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     kind:
 
     - started: `name`, `version`, `input`, `to`, `data`, `timers`, `priority` (if not 0), `label`
-      and `delivery` (if it has them)
+      and `delivery` (if it has them), `trace` (the `traceparent` that it came with, if any)
     - event, ignored, unhandled: `event`, `args`, `actor`, `role`, `key`, `id`, `delivery` (the id
-      under which it was delivered, if it has one), `arrived` (if it had been stored)
+      under which it was delivered, if it has one), `trace` (if it came with one), `arrived` (if it
+      had been stored)
     - dropped: `event`, `id`, `key`, `delivery` (if the event has them); `actor`, `role`, `reason`
       (of the person who took the event out). Of a stored event also `args`, `arrived`, `sender`,
       `sender_role`; of one whose step had stalled, `of` (its record)
@@ -226,6 +227,7 @@ class RecordBody(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     since: str | None = None
     timers: dict[str, str] | None = None
     to: str | None = None
+    trace: str | None = None
     traceback: str | None = None
     trouble: dict[str, Any] | None = None
     until: str | None = None

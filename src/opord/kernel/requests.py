@@ -54,12 +54,15 @@ class Call(msgspec.Struct, frozen=True):
 
     `key` is the idempotency key, the same for every attempt of one commit. `attempt` counts from 1.
     `deadline` is the instant at which the attempt is given up (UTC). `run_id` names the run.
+    `traceparent` is the trace that the call belongs to, for a header of that name; empty if there
+    is none.
     """
 
     key: str
     attempt: int
     deadline: datetime
     run_id: str
+    traceparent: str = ""
 
 
 class TransactionCall(Call, frozen=True):
@@ -71,7 +74,7 @@ class TransactionCall(Call, frozen=True):
     call; the handler neither commits nor rolls back.
     """
 
-    connection: Any
+    connection: Any = None
 
 
 class Pure(msgspec.Struct, frozen=True):

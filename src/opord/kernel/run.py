@@ -168,6 +168,7 @@ class RunBody(msgspec.Struct, omit_defaults=True, gc=False):
       the id of a delivery as well, in the form of `EventKey`.
     - `limit` is the name of the limit that it waits for, and since when; None if it does not wait.
     - `not_before` has the calls that rest as asked, each with its end (see `asked_waits.py`).
+    - `trace` is the `traceparent` of the newest start or event that came with one.
     - `wary`, in a restored store, is the last instant that the copy knows of it (`restored.py`).
     """
 
@@ -185,6 +186,7 @@ class RunBody(msgspec.Struct, omit_defaults=True, gc=False):
     alarms: list[Alarm] = []
     dropped: list[tuple[str, Key]] = []
     not_before: dict[str, Instant] = {}
+    trace: str = ""
     wary: Instant = START_OF_TIME
     wary_until: Instant = START_OF_TIME
     values: dict[str, Digest] = {}

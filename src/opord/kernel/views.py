@@ -40,7 +40,7 @@ _PLAIN_MEMBERS = (
     "from", "to", "cause", "call", "key", "attempt", "actor", "worker", "event", "role", "arrived", "reason",
     "error", "place", "trouble", "traceback", "next", "now", "of", "timers", "result", "verdict", "by", "open", "evidence", "against", "alarms",
     "intent",
-    "learned_by", "answered", "misfit", "sender", "sender_role", "rule", "name", "version", "priority", "label", "delivery", "epoch", "prev", "since", "until", "wait", "asked",
+    "learned_by", "answered", "misfit", "sender", "sender_role", "rule", "name", "version", "priority", "label", "delivery", "trace", "epoch", "prev", "since", "until", "wait", "asked",
 )  # fmt: skip
 
 

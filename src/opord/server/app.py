@@ -28,6 +28,7 @@ from opord.server.webhooks import Webhooks, read_webhooks
 from opord.telemetry.app import HEALTH, health_of
 from opord.telemetry.metrics import Metrics
 from opord.telemetry.monitor import Monitor
+from opord.telemetry.tracing import Spans, arrival_of, belonging_to, fails, spans_of_this_program
 
 SIGNED_IN_S = KNOWN_S
 """How often it is looked whether a token is still good, for a stream and an answer that is held."""
@@ -97,6 +98,8 @@ class HttpApi:
         self._routes = Routes((*ROUTES, *self._webhooks.routes()))
         self._requests = 0
         self._metrics = metrics
+        self._spans: Spans | None = None
+        self._looked_for_spans: bool = False
         self._monitor = Monitor(source)
 
     def stop(self) -> None:
@@ -143,12 +146,7 @@ class HttpApi:
         began = time.perf_counter()
         inlet = Inlet(receive)
         try:
-            try:
-                answer: Answer | Stream = await self._answer(scope, inlet)
-            except ClientGone:
-                raise
-            except Exception as error:
-                answer = await self._refuse(problem_of(error), scope, inlet)
+            answer = await self._in_trace(scope, inlet)
         except ClientGone:
             return
         finally:
@@ -161,17 +159,53 @@ class HttpApi:
         else:
             await answer.send(send, headless=headless)
 
+    async def _in_trace(self, scope: Mapping[str, Any], inlet: Inlet) -> Answer | Stream:
+        """Answer a request, in the trace that it belongs to."""
+        if not self._looked_for_spans:
+            self._spans, self._looked_for_spans = spans_of_this_program(), True
+        arrival = arrival_of(scope["headers"])
+        if self._spans is None:
+            if not any(arrival):
+                return await self._answered(scope, inlet)
+            with belonging_to(*arrival):
+                return await self._answered(scope, inlet)
+        route = self._route(scope)
+        name = f"{scope['method']} {route}" if route is not None else str(scope["method"])
+        with (
+            belonging_to(*arrival),
+            self._spans.request(name, scope["method"], arrival.traceparent) as span,
+        ):
+            answer = await self._answered(scope, inlet)
+            status = answer.status if isinstance(answer, Answer) else 200
+            span.set_attribute("http.response.status_code", status)
+            if route is not None:
+                span.set_attribute("http.route", route)
+            if status >= 500:
+                fails(span, str(status))
+            return answer
+
+    async def _answered(self, scope: Mapping[str, Any], inlet: Inlet) -> Answer | Stream:
+        try:
+            return await self._answer(scope, inlet)
+        except ClientGone:
+            raise
+        except Exception as error:
+            return await self._refuse(problem_of(error), scope, inlet)
+
+    def _route(self, scope: Mapping[str, Any]) -> str | None:
+        """Return the template of a request's path; None if no route has that path."""
+        try:
+            return self._routes.path_of(segments(scope))
+        except Problem:
+            return None
+
     def _measure(
         self, metrics: Metrics, scope: Mapping[str, Any], answer: Answer | Stream, took_s: float
     ) -> None:
         if scope["path"].endswith(HEALTH):
             return  # asked again and again, by nobody who waits
-        try:
-            route = self._routes.path_of(segments(scope))
-        except Problem:
-            route = None
         status = answer.status if isinstance(answer, Answer) else 200
-        metrics.requested(scope["method"], route, status, took_s)
+        metrics.requested(scope["method"], self._route(scope), status, took_s)
 
     async def _answer(self, scope: Mapping[str, Any], inlet: Inlet) -> Answer | Stream:
         if (health := await self._health(scope)) is not None:

@@ -10,4 +10,4 @@ from opord.telemetry.app import TelemetryApp
 from opord.telemetry.metrics import Metrics
 from opord.telemetry.monitor import Monitor
 
-__all__ = ["Metrics", "Monitor", "TelemetryApp", "app", "families", "metrics", "monitor"]
+__all__ = ["Metrics", "Monitor", "TelemetryApp", "app", "families", "metrics", "monitor", "tracing"]

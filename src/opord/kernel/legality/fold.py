@@ -204,6 +204,7 @@ class Fold:
     - `effects` are the actions that may have taken effect, with their states.
     - `own_keys_say_nothing` is true after a restore after which the run's own key is not relied
       on.
+    - `trace` is the `traceparent` of the newest start or event that came with one.
     - `not_before` are the calls whose other side asked to wait, with the ends of these waits.
     - `taken_in` counts the records that came from the inbox; `brought` counts the evidence that may
       have come from it.
@@ -221,6 +222,7 @@ class Fold:
         self.started_at = START_OF_TIME
         self.priority = 0
         self.label = NO_LABEL
+        self.trace = ""
         self.input: Any = None
         self.input_rest: Any = None
         self.state = ""

@@ -63,6 +63,7 @@ def rebuilt_body(fold: Fold, row: RunRow) -> RunBody:
         alarms=msgspec.convert(fold.open_alarms, list[Alarm]),
         dropped=[(event, Key(key)) for event, key in fold.dropped_keys],
         not_before=dict(fold.not_before),
+        trace=fold.trace,
         wary=fold.wary,
         wary_until=fold.wary_until,
     )

@@ -97,6 +97,6 @@ def _check_body(fold: Fold, row: RunRow, body: dict[str, Any]) -> None:
     ):
         compare(fold, column, value, journal)
     # Rows of older versions do not have these.
-    for column, said in (("how", fold.how), ("stalled_at", fold.stalled_at)):
+    for column, said in (("how", fold.how), ("stalled_at", fold.stalled_at), ("trace", fold.trace)):
         if column in body:
             compare(fold, column, body[column], said)

@@ -46,6 +46,7 @@ def started(fold: Fold, record: ReadRecord) -> None:
             f"it is a run of {body['name']} version {body['version']}, not {program.name} {program.version}",
         )
     _check_scheduling(fold, body)
+    fold.trace = body.get("trace", "")
     fold.input_rest = body["input"]
     fold.input = decoded(fold, "input", program.input, body["input"])
     if program.key is not None and fold.input is not None:
@@ -89,6 +90,7 @@ def event(fold: Fold, record: ReadRecord) -> None:
         fold.problem("event", f"{record.body['event']} is only recorded in {fold.state}, and moved the run")
     fold.commit = fold.reused = fold.step = fold.trouble = None
     fold.stalled = fold.resumed = False
+    fold.trace = record.body.get("trace", fold.trace)
     if handler is not None:
         body = record.body
         fold.taken_event = TakenEvent(
