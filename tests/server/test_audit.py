@@ -11,7 +11,7 @@ import pytest
 
 import opord
 from opord.errors import StoreUnavailable
-from opord.server import HttpApi
+from opord.server import HttpApi, HttpLimits
 from opord.server.state import audit as trail
 from opord.server.state.audit import Audit
 from tests.server.kit import Served, at, client_of, run, somebody
@@ -199,14 +199,22 @@ def test_the_trail_is_asked_page_by_page_and_by_what_is_wanted(refund: Any) -> N
 
 def test_old_entries_are_dropped(refund: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     async def test() -> None:
-        async with signed(refund) as (it, api):
-            for number in range(5):
-                await it.start(f"o{number}")
-            await told(api)
-            await asyncio.sleep(0.05)
-            monkeypatch.setattr(trail, "KEEP_US", 30_000)
-            api._desk.audit._swept_at = None
-            await it.start("new")
-            assert [one.run for one in await told(api)] == ["Refund/new"]
+        async with opord.Engine("sqlite://:memory:", [refund]) as engine:
+            api = HttpApi(engine, who=somebody, limits=HttpLimits(acts_kept_s=0.05))
+            async with client_of(api) as web:
+                web.headers["x-who"] = "ann: clerk"
+                it = Served(engine, web)
+                for number in range(1200):
+                    api._desk.audit.tell(await api._desk.audit.act("ann", "", "", "start", f"old {number}"))
+                await told(api)
+                await asyncio.sleep(0.1)
+                audit = api._desk.audit
+                audit._swept_at = None  # as after an hour
+                await it.start("new")
+                await told(api)
+                assert audit._sweeping is not None
+                await audit._sweeping
+                assert [one.run for one in await told(api)] == ["Refund/new"]
+            await api.close()
 
     run(test)

@@ -290,6 +290,37 @@ def test_a_flood_of_wrong_tokens_costs_no_queries(refund: Any, monkeypatch: pyte
     run(test)
 
 
+def test_the_openapi_document_says_that_a_token_is_needed(refund: Any) -> None:
+    async def test() -> None:
+        async with desk(refund) as it:
+            path = "/contracts/Refund/openapi.json"
+            assert "security" not in (await it.web.get(path)).json()
+            _, ann = await it.token()
+            document = (await it.web.get(path, headers=ann)).json()
+            assert document["security"] == [{"token": []}]
+            assert document["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
+
+    run(test)
+
+
+def test_an_answer_that_was_kept_for_a_key_is_not_shown_to_one_who_does_not_see_the_run(refund: Any) -> None:
+    async def test() -> None:
+        async with desk(refund) as it:
+            _, wide = await it.token("ann", "clerk")
+            _, narrow = await it.token("ann", "clerk", ["Payroll"])
+            body, key = {"order": "o1", "cents": 5}, {"idempotency-key": "k1"}
+            made = await it.web.post("/contracts/Refund/runs", json=body, headers={**wide, **key})
+            assert made.status_code == 201
+            again = await it.web.post("/contracts/Refund/runs", json=body, headers={**narrow, **key})
+            assert (again.status_code, again.json()["code"]) == (404, "contract_unknown")
+            for path in ("/tokens", "/links"):
+                _, root = await it.token("root", "opord:admin")
+                kept = await it.web.post(path, json={"name": "x"}, headers={**root, **key})
+                assert (kept.status_code, kept.json()["code"]) == (400, "header_invalid")
+
+    run(test)
+
+
 # --- what is kept --------------------------------------------------------------------------------
 
 
@@ -406,7 +437,7 @@ BAD = [
     {}, {"name": ""}, {"name": " "}, {"name": 7}, {"name": "x" * 501}, {"name": "a\nb"}, {"name": "a\x1b[31m"},
     {"name": "ann "}, {"name": "an\u200bn"}, {"name": "\u202eann"}, {"name": "a", "roles": "clerk"}, {"name": "a", "roles": ["a b"]},
     {"name": "a", "roles": ["opord:root"]}, {"name": "a", "roles": [1]}, {"name": "a", "roles": {"x": 1}}, {"name": "a", "contracts": "Refund"},
-    {"name": "a", "contracts": ["Re/fund"]}, {"name": "a", "expires": "yesterday"}, {"name": "a", "expires": "-1d"},
+    {"name": "a", "contracts": ["Re/fund"]}, {"name": "a", "expires": "yesterday"}, {"name": "a", "expires": "-1d"}, {"name": "a", "expires": "999999999w"},
     {"name": "a", "expires": "0s"}, {"name": "a", "expires": "2001-01-01T00:00:00Z"}, {"name": "a", "expires": 5}, {"name": "a", "id": "x"},
     {"name": "a", "digest": "x"}, {"name": "a", "made_by": "ann"}, {"name": "a", "roles": ["r"] * 101 + ["s"]},
 ]  # fmt: skip

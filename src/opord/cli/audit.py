@@ -38,7 +38,8 @@ def command(
 
     Each entry has who did it, when, from which address, on which run, and the outcome, also if it
     was refused. An entry is written before its act, so none that took effect is missing; one
-    without an outcome is of a server that died meanwhile. Entries are kept for 90 days.
+    without an outcome is of a server that died meanwhile. Entries are kept for 90 days,
+    unless the settings say otherwise.
 
     \b
     Examples:

@@ -214,6 +214,7 @@ def routes_of(webhooks: Mapping[str, Any], programs: Sequence[Program]) -> list[
 
 def _limits() -> HttpLimits:
     """Return the limits that the settings file sets."""
+    from opord.backends.moments import span
     from opord.server import HttpLimits
 
     given = {name: value for name in ("rate", "burst") if (value := server_setting(name)) is not None}
@@ -224,6 +225,8 @@ def _limits() -> HttpLimits:
             f"[server]: expected a rate above 0 and a burst of at least 1, got {rate} and {burst}",
             2,
         )
+    if (kept := span(server_setting("acts_kept", ""))) is not None:
+        given["acts_kept_s"] = kept / 1e6
     return HttpLimits(**given)
 
 

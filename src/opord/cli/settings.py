@@ -41,6 +41,7 @@ SETTING_TYPES: dict[str, tuple[type, ...]] = {
 SERVER_TYPES: dict[str, tuple[type, ...]] = {
     "burst": (int,),
     "rate": (int, float),
+    "acts_kept": (str,),
     "state": (str,),
     "url": (str,),
     "allow_hosts": (list,),
@@ -292,6 +293,10 @@ def _checked(path: Path, table: Any) -> dict[str, Any]:
         if name == "server":
             for inner, one in value.items():
                 _check_type(path, inner, one, SERVER_TYPES, "[server] ")
+                if inner == "acts_kept" and not _is_span(one):
+                    raise CliError(
+                        "settings", f"{path.name}: `[server] acts_kept`: expected 90d or 12w, got: {one}", 2
+                    )
         if name == "label" and (wrong := _no_label(value)):
             raise CliError("settings", f"{path.name}: `label`: {wrong}", 2)
         if name in DURATIONS:
@@ -300,6 +305,12 @@ def _checked(path: Path, table: Any) -> dict[str, Any]:
             except ValueError as wrong:
                 raise CliError("settings", f"{path.name}: `{name}`: {wrong}", 2) from None
     return table
+
+
+def _is_span(text: str) -> bool:
+    from opord.backends.moments import span
+
+    return (span(text) or 0) > 0
 
 
 def _check_type(path: Path, name: str, value: Any, types: dict[str, tuple[type, ...]], of: str = "") -> None:

@@ -94,7 +94,7 @@ class Desk:
         self.source = source
         self.limits = limits
         self.state = state
-        self.audit: Audit = of.audit if of is not None else Audit(state)
+        self.audit: Audit = of.audit if of is not None else Audit(state, limits.acts_kept_s)
         self.watch: Watch = of.watch if of is not None else Watch(lambda: source.backend)
         self._streams: _Streams = of._streams if of is not None else _Streams()
         self._shown: Shown | None = None

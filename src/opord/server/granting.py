@@ -9,7 +9,7 @@ from typing import Any, Final
 from opord.backends.base import InputInvalid
 from opord.backends.moments import span
 from opord.kernel.bounds import LONGEST_NAME
-from opord.kernel.instants import from_datetime, text
+from opord.kernel.instants import LAST_INSTANT, from_datetime, text
 from opord.server.principals import ADMIN, EVERY, OPERATOR, Principal
 from opord.server.problems import Problem
 from opord.server.state.tokens import Token, Wish
@@ -102,7 +102,7 @@ def end_of(given: Any, now: Instant, what: str = "the token") -> Instant | None:
     if given is None:
         return None
     if isinstance(given, str):
-        if (within := span(given)) is not None and within > 0:
+        if (within := span(given)) is not None and 0 < within <= LAST_INSTANT - now:
             return Instant(now + within)
         try:
             at = from_datetime(parse_instant(given))

@@ -27,6 +27,7 @@ class HttpLimits:
     - `requests`: how many requests are answered at once.
     - `keys`: how many requests with an `Idempotency-Key` are kept for a principal, and
       `keys_kept_s` for how long, in seconds.
+    - `acts_kept_s`: how long the trail keeps what was done, in seconds; 90 days.
     - `page_runs`, `page_records`: how many runs or records one page has at most.
     """
 
@@ -42,5 +43,6 @@ class HttpLimits:
     read_s: float = 30.0
     keys: int = 100_000
     keys_kept_s: float = 86_400.0
+    acts_kept_s: float = 90 * 86_400.0
     page_runs: int = 500
     page_records: int = 1000

@@ -53,9 +53,16 @@ _SEEN: Final[Schema] = {
     "description": "The number of the newest record that was seen; `waiting_for` of the run has it.",
 }  # fmt: skip
 
+_TOKEN: Final[Schema] = {
+    "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": "A token: `opord_…`."}}
+}
 
-def document(contract: Contract, limits: HttpLimits, base: str) -> Schema:
-    """Return the document of a contract. `base` is the address of the API, such as `/api/v1`."""
+
+def document(contract: Contract, limits: HttpLimits, base: str, *, signed: bool = False) -> Schema:
+    """Return the document of a contract.
+
+    `base` is the address of the API, such as `/api/v1`. With `signed`, each request needs a token.
+    """
     schemas = Schemas(contract, _WHERE)
     wait = _wait(limits)
     run = f"/runs/{contract.name}/{{key}}"
@@ -77,7 +84,8 @@ def document(contract: Contract, limits: HttpLimits, base: str) -> Schema:
         },
         "servers": [{"url": base}],
         "paths": paths,
-        "components": {"schemas": schemas.definitions() | _common(contract)},
+        "components": {"schemas": schemas.definitions() | _common(contract), **(_TOKEN if signed else {})},
+        **({"security": [{"token": []}]} if signed else {}),
     }
 
 

@@ -24,7 +24,7 @@ def is_act(route: Route, principal: Principal) -> bool:
     """
     if route.method in SAFE_METHODS or route.access == "signed":
         return False
-    return principal != LOCAL or route.access not in ("start", "send")
+    return principal is not LOCAL or route.access not in ("start", "send")
 
 
 def name_of(route: Route, parts: Mapping[str, str]) -> str:

@@ -97,7 +97,8 @@ async def openapi(desk: Desk, request: Request) -> Answer:
     """Describe the addresses for the runs of a contract, as an OpenAPI document."""
     request.query(("version",))
     base = f"{root_of(request.scope)}/api/v1"
-    return as_json(document(await _contract(desk, request), desk.limits, base))
+    signed = request.principal.token is not None
+    return as_json(document(await _contract(desk, request), desk.limits, base, signed=signed))
 
 
 async def _contract(desk: Desk, request: Request) -> Contract:

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import secrets
 from collections import deque
+from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
+from opord.backends.base import StoreError
 from opord.backends.codes import code_of
 from opord.kernel.instants import text
 from opord.server.state.kept import State, statements
@@ -23,14 +26,12 @@ log: logging.Logger = logging.getLogger("opord.server")
 
 _SQL = statements("audit.sql")
 
-KEEP_US: Final = 90 * 86_400_000_000
-"""How long an entry is kept, in microseconds: 90 days."""
-
 UNWRITTEN_MOST: Final = 10_000
 """How many outcomes wait at most to be written while the store is away."""
 
 AWAY_S: Final = 1.0
 SWEEP_S: Final = 3600.0
+SWEPT_AT_ONCE: Final = 500
 _TEXT_MOST: Final = 500
 
 
@@ -77,12 +78,15 @@ class Wanted(NamedTuple):
 class Audit:
     """Writes the trail and reads it."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, kept_s: float = math.inf) -> None:
+        """Write into the tables of the server; drop entries after `kept_s` seconds."""
         self._state = state
+        self._kept_s = kept_s
         self._unwritten: deque[tuple[str, tuple[Any, ...]]] = deque()
         self._writing: asyncio.Task[None] | None = None
         self._lost = 0
         self._last = Instant(0)
+        self._sweeping: asyncio.Task[None] | None = None
         self._swept_at: float | None = None
 
     async def act(self, actor: str, token: str, address: str, act: str, run: str) -> Act:
@@ -119,7 +123,9 @@ class Audit:
         """Write what waits, if the store takes it."""
         if self._writing is not None:
             await asyncio.wait({self._writing}, timeout=AWAY_S)
-            self._writing.cancel()
+        for task in (self._writing, self._sweeping):
+            if task is not None:
+                task.cancel()
 
     async def entries(self, wanted: Wanted, limit: int) -> list[Act]:
         """Return up to `limit` entries, the newest first."""
@@ -171,15 +177,18 @@ class Audit:
                     "the store was away for long: %d outcomes of acts are not in the trail", self._lost
                 )
                 self._lost = 0
-            await self._sweep()
+            self._sweep_later()
+
+    def _sweep_later(self) -> None:
+        """Drop entries that are too old, now and then, beside what is written."""
+        now = asyncio.get_running_loop().time()
+        is_due = self._swept_at is None or now - self._swept_at >= SWEEP_S
+        if is_due and self._kept_s < math.inf and (self._sweeping is None or self._sweeping.done()):
+            self._swept_at = now
+            self._sweeping = asyncio.create_task(self._sweep(), name="opord-audit-sweep")
 
     async def _sweep(self) -> None:
-        """Drop entries that are too old, now and then, a few at a time."""
-        now = asyncio.get_running_loop().time()
-        if self._swept_at is not None and now - self._swept_at < SWEEP_S:
-            return
-        self._swept_at = now
-        before = _id(max(0, await self._state.now() - KEEP_US))
+        before = _id(max(0, await self._state.now() - round(1e6 * self._kept_s)))
 
         def work(executes: Any) -> int:
             old = executes(_SQL["old"], (before,))
@@ -188,8 +197,9 @@ class Audit:
             return len(old)
 
         more = True
-        while more:
-            more = await self._state.write(work) == 500
+        with suppress(StoreError):  # the next sweep goes on
+            while more:
+                more = await self._state.write(work) == SWEPT_AT_ONCE
 
 
 def _id(at: int, random_bits: int = 0) -> str:
