@@ -612,3 +612,32 @@ def test_the_labels_of_live_workers_are_shown(shop: Shop) -> None:
     said = shop.opord("doctor").out
     assert "the worker w7 takes the runs with the label gpu and runs without" in said
     assert "the worker w8" not in said
+
+
+HOOKS = """
+[webhooks.bank]
+path = "/hooks/bank"
+scheme = "github"
+secrets = ["env:BANK_SECRET"]
+start = "Desk"
+args = { n = "body.n" }
+"""
+
+
+def test_routes_of_webhooks_are_checked_as_serve_does(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    (shop.folder / "desk.opord").write_text(
+        "contract Desk(n: int) key n\ninitial state A -> B { goto B }\nfinal state B success\n"
+    )
+    (shop.folder / "opord.toml").write_text(HOOKS)
+    monkeypatch.delenv("BANK_SECRET", raising=False)
+    _, areas = doctor(shop)
+    ((state, said),) = areas["webhooks"]
+    assert (state, "BANK_SECRET is not set" in said) == ("warning", True)
+    monkeypatch.setenv("BANK_SECRET", "hunter2")
+    said, areas = doctor(shop)
+    assert areas["webhooks"] == [("fine", "bank: /hooks/bank starts Desk")]
+    assert "hunter2" not in said.out
+    (shop.folder / "opord.toml").write_text(HOOKS.replace("Desk", "Dsek"))
+    said, areas = doctor(shop)
+    assert (said.status, areas["webhooks"][0][0]) == (1, "wrong")
+    assert "the contract `Dsek` is not served here; did you mean `Desk`?" in areas["webhooks"][0][1]

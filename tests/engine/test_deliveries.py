@@ -7,11 +7,15 @@ from typing import Any
 
 import pytest
 
+from opord.backends.front import Engine
 from opord.drive.errors import EventConflict, EventRefused, InputInvalid, RunEnded, StartConflict
 from opord.kernel.rows import delivery_name
+from opord.loading import program_of
+from opord.stores.memory import MemoryStore
 from opord.values.types import Key
 from tests.engine.contracts import KEPT, REVIEW
 from tests.engine.desk import Here, Sim
+from tests.support.kit import Kit, crash_at
 
 TALLY = """
 contract Tally(n: int) key n version 1
@@ -164,3 +168,56 @@ class TestStarts:
         text += "initial state Waiting -> Gone { on go() -> goto Gone }\nfinal state Gone success\n"
         sim = Sim(text).tell(story, started=True)
         assert sim.record("started")["delivery"] == "d1"
+
+
+COUNTER = """
+contract Counter(n: int) key n version 1
+event add(x: int)
+event note(text: str) keep
+initial state Counting(total: int = 0) -> Counting | Noted {
+  on add(x) -> goto Counting(total + x)
+  after 1d -> goto Noted(total)
+}
+state Noted(total: int) -> Gone { on note(text) -> goto Gone(total) }
+final state Gone(total: int) success
+"""
+
+
+async def _deliver(kit: Kit, engine: Engine) -> None:
+    """Deliver a start and three events, each under its id."""
+    program = program_of(kit.workflow)
+    await engine.client.start(program, program.input.accept({"n": 1}), delivery="d0")
+    for delivery, event, members in (
+        ("d1", "add", {"x": 1}),
+        ("d2", "add", {"x": 10}),
+        ("d3", "note", {"text": "-"}),
+    ):
+        await engine.client.send("Counter/1", event, members, delivery=delivery)
+
+
+class TestCrashes:
+    def test_a_sender_that_repeats_what_got_no_answer_loses_and_repeats_nothing(self) -> None:
+        """Processes die at every point of the story; then all of it is delivered again."""
+        at, died = 1, []
+        while True:
+            kit = Kit(COUNTER, lambda module: object)
+            kit.store = MemoryStore(kit.clock.now)
+
+            async def main(kit: Kit = kit, at: int = at) -> str | None:
+                point = await crash_at(kit, at, lambda engine: _deliver(kit, engine))
+                async with kit.engine() as engine:
+                    await _deliver(kit, engine)
+                return point
+
+            point = kit.run(main())
+            kit.check()
+            done = [one["delivery"] for one in kit.records("Counter/1") if "delivery" in one]
+            assert done == ["d0", "d1", "d2"]
+            moves = [one for one in kit.records("Counter/1") if one["kind"] == "transition"]
+            assert [one["data"]["total"] for one in moves] == [1, 11]
+            assert len(kit.store.inbox("Counter/1")) == 1
+            if point is None:
+                break
+            died.append(point)
+            at += 1
+        assert {"before start", "start written", "before event", "event written"} <= set(died)

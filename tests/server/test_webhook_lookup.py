@@ -241,5 +241,5 @@ def test_a_contract_of_another_name_is_left_alone(tmp_path: Path, order: Any, st
 def test_what_no_run_can_be_found_by_is_said_at_the_start(change: dict[str, Any], said: str) -> None:
     program = program_of(workflow_of(compiled(CHARGE.replace("uuid?)", "uuid?, pin: secret str?)"))))
     with pytest.raises(WebhookInvalid) as wrong:
-        read_webhooks({"settle": SETTLE | change}, [program], ENVIRONMENT)
+        read_webhooks({"settle": SETTLE | change}, [program.contract], ENVIRONMENT)
     assert any(said in one for one in wrong.value.problems), wrong.value.problems

@@ -6,17 +6,31 @@ import asyncio
 import gzip
 import json
 import logging
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import opord
 from opord.server import HttpLimits
 from tests.server import signing
 from tests.server.hooks import ENVIRONMENT, PAID, PLACED, REMARKED, charge, hooked, load_order
 from tests.server.kit import run
 
+NOTE = """
+contract Note(text: str)
+event go()
+initial state Waiting -> Gone { on go() -> goto Gone }
+final state Gone success
+"""
+
 ROUTES = {"stripe": PAID, "shop": PLACED, "github": REMARKED}
+
+
+def write(file: Path, text: str) -> Path:
+    file.write_text(text)
+    return file
 
 
 @pytest.fixture(scope="module")
@@ -143,6 +157,21 @@ class TestOnce:
                 assert {said.status_code for said in answers} == {200}
                 assert sorted({said.json()["did"] for said in answers}) == ["repeated", "started"]
                 assert await one.records("o1") == ["started"]
+
+        run(test)
+
+    def test_a_contract_without_a_key_is_started_once_by_a_delivery(self, tmp_path: Path) -> None:
+        note = opord.load(write(tmp_path / "note.opord", NOTE)).Note
+        routes = {"noted": PLACED | {"start": "Note", "args": {"text": "body.text"}}}
+
+        async def test() -> None:
+            async with hooked(note, routes) as hooks:
+                answers = await asyncio.gather(*(hooks.standard({"text": "hello"}, "m1") for _ in range(20)))
+                did = [said.json()["did"] for said in answers]
+                assert (did.count("started"), did.count("repeated")) == (1, 19)
+                assert len({said.json()["run"] for said in answers}) == 1
+                other = await hooks.standard({"text": "hello"}, "m2")
+                assert other.json()["did"] == "started"
 
         run(test)
 
@@ -410,5 +439,22 @@ class TestWhoIsLetIn:
                 body = b" " * 1001
                 said = await hooks.post("/hooks/stripe", body, {})
                 assert (said.status_code, said.json()["code"]) == (413, "body_too_large")
+
+        run(test)
+
+    def test_of_a_body_of_100_mb_only_a_little_is_read(self, order: Any) -> None:
+        async def test() -> None:
+            sent = 0
+
+            async def body() -> AsyncIterator[bytes]:
+                nonlocal sent
+                for _ in range(1600):
+                    sent += 65536
+                    yield b" " * 65536
+
+            async with hooked(order, ROUTES) as hooks:
+                said = await hooks.web.post("/hooks/stripe", content=body(), headers=signing.stripe(b""))
+                assert (said.status_code, said.json()["code"]) == (413, "body_too_large")
+                assert sent < 4 * 1024 * 1024
 
         run(test)

@@ -15,8 +15,9 @@ from opord.cli.errors import CliError
 from opord.cli.monitoring import Watching, watched
 from opord.cli.opening import LOOK_S, open_engine, until_moved
 from opord.cli.reloading import GO, READY
-from opord.cli.settings import engine_secrets, server_setting
+from opord.cli.settings import engine_secrets, server_setting, setting
 from opord.cli.stopping import Orders, StoppedEarly, leave_hanging_threads, run_to_its_end
+from opord.cli.webhook_routes import routes_of
 from opord.cli.worker import limits_of, pairs_of, tell_impure
 from opord.cli.worker_log import log_to_stderr
 
@@ -53,6 +54,7 @@ def carry_out(
             pairs = pairs_of(contracts, handlers)
             limits = limits_of(limit_flags, pairs)
             _check_handlers(pairs)
+            routes_of(program.contract for program, _ in pairs)
             asyncio.run(_check_versions(place, [program for program, _ in pairs]))
             orders.check()
             orders.keep()
@@ -158,9 +160,10 @@ async def _work(
         return 0
     if watching is not None:
         watching.watch(engine)
-    api = HttpApi(engine, state=server_setting("state"), metrics=metrics)
+    api = HttpApi(engine, state=server_setting("state"), metrics=metrics, webhooks=setting("webhooks", {}))
     try:
         await api.state.open()
+        await api.prepare()
         relax_for_good()
         names = ", ".join(f"{program.name} {program.version}" for program, _ in pairs)
         address = serving.address_of(given.sockets[0])

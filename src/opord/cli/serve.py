@@ -27,6 +27,7 @@ from opord.cli.settings import (
     store_option,
 )
 from opord.cli.stopping import SAME_ORDER_S
+from opord.cli.webhook_routes import routes_of
 from opord.cli.worker_log import FORMATS, keep_logging, log_to_stderr
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def command(
     programs = [program_at(one) for one in contracts]
     _check_versions(programs)
     webhooks = setting("webhooks", {})
-    routes = routes_of(webhooks, programs)
+    routes = routes_of(program.contract for program in programs)
     log_to_stderr(log_format)
     keep_logging()
     try:
@@ -196,20 +197,6 @@ def _check_versions(programs: Sequence[Program]) -> None:
         if (one.name, one.version) in seen:
             raise CliError("usage", f"{one.name} version {one.version} is named twice by --contract", 2)
         seen.add((one.name, one.version))
-
-
-def routes_of(webhooks: Mapping[str, Any], programs: Sequence[Program]) -> list[WebhookRoute]:
-    """Return the routes of webhooks of the settings file.
-
-    Raises:
-        CliError: one is not known, or does not fit its contract.
-    """
-    from opord.server.webhooks import WebhookInvalid, read_webhooks
-
-    try:
-        return read_webhooks(webhooks, programs)
-    except WebhookInvalid as wrong:
-        raise CliError("webhooks", str(wrong), 2) from None
 
 
 def _limits() -> HttpLimits:

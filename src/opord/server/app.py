@@ -94,7 +94,9 @@ class HttpApi:
         self._again_s = SIGNED_IN_S if who is None else WHO_AGAIN_S
         self._hosts = None if hosts is None else frozenset(one.lower() for one in hosts)
         self._origins = frozenset(origins)
-        self._webhooks = Webhooks(read_webhooks(webhooks, source.programs) if webhooks else ())
+        self._webhooks = Webhooks(
+            read_webhooks(webhooks, [one.contract for one in source.programs]) if webhooks else ()
+        )
         self._routes = Routes((*ROUTES, *self._webhooks.routes()))
         self._requests = 0
         self._metrics = metrics

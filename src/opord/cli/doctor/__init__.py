@@ -59,6 +59,7 @@ def command(store: str | None, handlers: tuple[str, ...], whole: bool, as_json: 
 
 def _look(store: str | None, handlers: Sequence[str], *, whole: bool) -> list[Observation]:
     from opord.cli.doctor.configured import check_named_handlers, check_settings
+    from opord.cli.doctor.hooks import check_webhooks
     from opord.cli.doctor.machine import check_machine
     from opord.cli.doctor.secrets import check_keys
     from opord.cli.doctor.stored import check_store
@@ -67,6 +68,7 @@ def _look(store: str | None, handlers: Sequence[str], *, whole: bool) -> list[Ob
     observations = [*check_machine(), *check_settings(Path.cwd(), store), *check_keys()]
     observations += check_store(_store_in_force() if store is None else store, whole=whole)
     observations += check_contracts(Path())
+    observations += check_webhooks(Path())
     observations += check_named_handlers(handlers)
     return observations
 

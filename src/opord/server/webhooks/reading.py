@@ -24,7 +24,6 @@ from functools import partial
 from typing import Any, Final, TypeVar, cast, get_args
 
 from opord.contract import Contract, Event
-from opord.kernel.program import Program
 from opord.server.webhooks.finding import Where, where_of
 from opord.server.webhooks.fitting import parameter_problems
 from opord.server.webhooks.places import Place, Source, place_of, source_of
@@ -53,12 +52,12 @@ class WebhookInvalid(ValueError):
 
 
 def read_webhooks(
-    table: object, programs: Iterable[Program], environ: Mapping[str, str] | None = None
+    table: object, served: Iterable[Contract], environ: Mapping[str, str] | None = None
 ) -> list[WebhookRoute]:
     """Return the routes of a table, which has a table for each.
 
-    `programs` are the contracts that are served; of several versions the newest counts.
-    `environ` is the environment with the secrets; None means that of the process.
+    `served` are the contracts that are served; of several versions the newest counts. `environ` is
+    the environment with the secrets; None means that of the process.
 
     Raises:
         WebhookInvalid: something in it is not known, is missing, or does not fit its contract.
@@ -66,8 +65,8 @@ def read_webhooks(
     if not isinstance(table, Mapping):
         raise WebhookInvalid([f"expected a table for each route in `webhooks`, got: {table!r}"])
     contracts: dict[str, Contract] = {}
-    for program in sorted(programs, key=lambda one: one.version):
-        contracts[program.name] = program.contract
+    for contract in sorted(served, key=lambda one: one.version):
+        contracts[contract.name] = contract
     problems: list[str] = []
     routes = []
     for name, settings in table.items():
@@ -221,7 +220,7 @@ class _Reader:
             self._wrong('say what a delivery does: either event = "Order.paid" or start = "Order"')
             return None, None
         if event is None:
-            return self._started(start), None
+            return self._contract("start", start), None
         if not isinstance(event, str) or event.count(".") != 1:
             self._wrong(f'`event` is a contract and its event, as in event = "Order.paid"; {_got(event)}')
             return None, None
@@ -234,15 +233,6 @@ class _Reader:
             self._wrong(f"`event`: {of} has no event `{name}`; {_hint(name, events, 'its events are')}")
             return None, None
         return contract, events[name]
-
-    def _started(self, name: object) -> Contract | None:
-        contract = self._contract("start", name)
-        if contract is not None and contract.key is None:
-            self._wrong(
-                f"`start`: {contract.name} has no key, so a delivery that comes twice would start two runs; "
-                "give the contract a key"
-            )
-        return contract
 
     def _contract(self, setting: str, name: object) -> Contract | None:
         found = self._contracts.get(name) if isinstance(name, str) else None
