@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import re
 from typing import Any
+from uuid import uuid4
+
+import pytest
 
 import opord
 from opord.telemetry import Metrics
@@ -81,9 +84,18 @@ def test_an_administrators_end_is_counted_once(parcel: Any) -> None:
     run(test)
 
 
-def test_the_age_of_the_queue_is_that_of_the_oldest_due_run(parcel: Any) -> None:
+@pytest.mark.parametrize("store", ["sqlite://:memory:", "postgres"])
+def test_the_age_of_the_queue_is_that_of_the_oldest_due_run(
+    parcel: Any, store: str, request: pytest.FixtureRequest
+) -> None:
+    url = (
+        store
+        if store != "postgres"
+        else request.getfixturevalue("postgres").url(schema=f"s_{uuid4().hex[:12]}")
+    )
+
     async def test() -> None:
-        async with watched(parcel, handlers=False) as here:
+        async with watched(parcel, handlers=False, store=url) as here:
             handle = await here.engine.start(parcel.Parcel, name="a")
             await handle.send.sent(note="go")
             await asyncio.sleep(0.05)

@@ -11,6 +11,7 @@ from opord.cli.completing import offer_contracts
 from opord.cli.errors import CliError
 from opord.cli.monitoring import check_address, metrics_option
 from opord.cli.scheduling import labels_option
+from opord.cli.server_state import state_option
 from opord.cli.settings import Seconds, outside_option, secrets_option, setting, store_option
 from opord.cli.worker_log import FORMATS, log_to_stderr
 
@@ -37,6 +38,7 @@ CHILD = "OPORD_DEV_PROCESS"
 @click.option("--log-format", type=click.Choice(FORMATS), default="text", show_default=True,
               help="Log lines as text, or each line as a JSON object.")  # fmt: skip
 @metrics_option
+@state_option
 @store_option
 @secrets_option
 @outside_option

@@ -15,7 +15,8 @@ from opord.cli.errors import CliError
 from opord.cli.monitoring import Watching, watched
 from opord.cli.opening import LOOK_S, open_engine, until_moved
 from opord.cli.reloading import GO, READY
-from opord.cli.settings import engine_secrets, server_setting, setting
+from opord.cli.serve import check_versions, server_limits
+from opord.cli.settings import engine_secrets, setting
 from opord.cli.stopping import Orders, StoppedEarly, leave_hanging_threads, run_to_its_end
 from opord.cli.webhook_routes import routes_of
 from opord.cli.worker import limits_of, pairs_of, tell_impure
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from opord.backends.base import Version
     from opord.kernel.program import Program
+    from opord.server.webhooks import WebhookRoute
 
 log: logging.Logger = logging.getLogger("opord.dev")
 
@@ -41,7 +43,7 @@ class Given:
 
 def carry_out(
     given: Given, *, contracts: tuple[str, ...], handlers: tuple[str, ...], limit_flags: tuple[str, ...], drain: float,
-    call_limit: float, labels: tuple[str, ...], verbose: bool, log_format: str, store: str, **_: Any,
+    call_limit: float, labels: tuple[str, ...], verbose: bool, log_format: str, state: str | None, store: str, **_: Any,
 ) -> int:  # fmt: skip
     """Load the code, say so, wait for the word to go, and carry runs until an order to stop."""
     from opord.backends.opening import shown_url, whole_url
@@ -54,8 +56,10 @@ def carry_out(
             pairs = pairs_of(contracts, handlers)
             limits = limits_of(limit_flags, pairs)
             _check_handlers(pairs)
-            routes_of(program.contract for program, _ in pairs)
-            asyncio.run(_check_versions(place, [program for program, _ in pairs]))
+            programs = [program for program, _ in pairs]
+            check_versions(programs)
+            routes = routes_of(program.contract for program in programs)
+            asyncio.run(_check_changed(place, programs))
             orders.check()
             orders.keep()
             os.write(given.report, READY)
@@ -64,7 +68,7 @@ def carry_out(
             watching = Watching(given.sockets[1]) if len(given.sockets) > 1 else None
             work = _work(
                 given, pairs, place, orders, shown_as=shown_url(store), drain_s=drain, call_limit_s=call_limit,
-                labels=labels, limits=limits, watching=watching,
+                labels=labels, limits=limits, watching=watching, state=None if state is None else whole_url(state), routes=routes,
             )  # fmt: skip
             status = run_to_its_end(watched(watching, work))
         except StoppedEarly:
@@ -89,7 +93,7 @@ def _check_handlers(pairs: Sequence[tuple[Program, Any]]) -> None:
             raise HandlersInvalid(program.name, problems)
 
 
-async def _check_versions(store: str, programs: Sequence[Program]) -> None:
+async def _check_changed(store: str, programs: Sequence[Program]) -> None:
     """Refuse a changed contract whose version has runs: the process before would have ended for it.
 
     Raises:
@@ -138,6 +142,8 @@ async def _work(
     labels: tuple[str, ...],
     limits: Mapping[str, Any],
     watching: Watching | None,
+    state: str | None,
+    routes: Sequence[WebhookRoute],
 ) -> int:
     from opord.backends.front import Engine, relax_for_good
     from opord.server import HttpApi, serving
@@ -160,7 +166,10 @@ async def _work(
         return 0
     if watching is not None:
         watching.watch(engine)
-    api = HttpApi(engine, state=server_setting("state"), metrics=metrics, webhooks=setting("webhooks", {}))
+    api = HttpApi(
+        engine, limits=server_limits(), state=state, metrics=metrics,
+        webhooks=setting("webhooks", {}),
+    )  # fmt: skip
     try:
         await api.state.open()
         await api.prepare()
@@ -168,6 +177,10 @@ async def _work(
         names = ", ".join(f"{program.name} {program.version}" for program, _ in pairs)
         address = serving.address_of(given.sockets[0])
         log.info("working on %s for %s, and serving it at %s/api/v1", shown_as, names, address)
+        for route in routes:
+            log.info(
+                "webhook %s: %s %s", route.name, serving.address_of(given.sockets[0]) + route.path, route.does
+            )
         damaged = asyncio.create_task(engine.until_damaged())
         moved = asyncio.create_task(until_moved(engine))
         keeping = asyncio.create_task(_keep(orders))

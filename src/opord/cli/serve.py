@@ -104,7 +104,7 @@ def command(
     if public:
         _check_token(host, store, state)
     programs = [program_at(one) for one in contracts]
-    _check_versions(programs)
+    check_versions(programs)
     webhooks = setting("webhooks", {})
     routes = routes_of(program.contract for program in programs)
     log_to_stderr(log_format)
@@ -190,7 +190,7 @@ def _no_token(host: str) -> CliError:
     )
 
 
-def _check_versions(programs: Sequence[Program]) -> None:
+def check_versions(programs: Sequence[Program]) -> None:
     """Refuse two contracts of one name and version."""
     seen: set[tuple[str, int]] = set()
     for one in programs:
@@ -199,7 +199,7 @@ def _check_versions(programs: Sequence[Program]) -> None:
         seen.add((one.name, one.version))
 
 
-def _limits() -> HttpLimits:
+def server_limits() -> HttpLimits:
     """Return the limits that the settings file sets."""
     from opord.backends.moments import span
     from opord.server import HttpLimits
@@ -224,7 +224,7 @@ async def _serve(
     from opord.backends.front import Engine, relax_for_good
     from opord.server import HttpApi, serving
 
-    limits = _limits()
+    limits = server_limits()
     stop = asyncio.create_task(_told_to_stop())
     metrics = how.watching.metrics if how.watching is not None else None
     workflows = [one.workflow for one in programs]
