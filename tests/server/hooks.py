@@ -83,8 +83,8 @@ def charge(order: Any, id: str = "evt_1", cents: Any = 900, **more: Any) -> dict
 class Hooked:
     """An API with webhooks over an engine in this process, and a client outside of it."""
 
-    def __init__(self, engine: opord.Engine, flow: Any, web: httpx.AsyncClient) -> None:
-        self.engine, self.flow, self.web = engine, flow, web
+    def __init__(self, engine: opord.Engine, flow: Any, app: HttpApi, web: httpx.AsyncClient) -> None:
+        self.engine, self.flow, self.app, self.web = engine, flow, app, web
 
     async def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> httpx.Response:
         return await self.web.post(path, content=body, headers=dict(headers))
@@ -128,4 +128,5 @@ async def hooked(
         async with httpx.AsyncClient(
             transport=httpx.ASGITransport(app), base_url="http://hooks.example"
         ) as web:
-            yield Hooked(engine, flow, web)
+            yield Hooked(engine, flow, app, web)
+        await app.close()

@@ -14,6 +14,7 @@ import pytest
 
 import opord
 from opord.server import HttpLimits
+from opord.server.state.audit import Wanted
 from tests.server import signing
 from tests.server.hooks import ENVIRONMENT, PAID, PLACED, REMARKED, charge, hooked, load_order
 from tests.server.kit import run
@@ -287,7 +288,7 @@ class TestWhatCannotBeUsedNow:
                 )
 
         run(test)
-        assert "delivery evt_1 comes too late and is ignored" in caplog.text
+        assert "delivery evt_1 comes too late: Order/o1 has ended" in caplog.text
 
 
 class TestWhatDoesNotFit:
@@ -344,6 +345,88 @@ class TestWhatDoesNotFit:
                 assert (said.status_code, said.json()["code"]) == (400, "body_invalid")
 
         run(test)
+
+
+class TestWhatIsWrittenDown:
+    def test_each_delivery_is_an_act_with_its_address_and_its_outcome(self, order: Any) -> None:
+        async def test() -> None:
+            async with hooked(order, ROUTES) as hooks:
+                await hooks.start("o1")
+                for payload in (
+                    charge("o1"),
+                    charge("o1"),
+                    charge("o2", "evt_2"),
+                    {"id": "e", "type": "other"},
+                ):
+                    await hooks.stripe(payload)
+                await hooks.standard({"order": "o3", "cents": 5})
+                await hooks.stripe(b"nonsense")
+                await hooks.stripe(charge("o1"), secret="wrong")
+                audit = hooks.app._desk.audit
+                await audit.close()
+                acts = [
+                    (one.actor, one.token, one.address, one.act, one.run, one.status, one.code)
+                    for one in await audit.entries(Wanted(), 10)
+                ]
+                assert acts == [
+                    ("webhook:shop", "delivery msg_1", "127.0.0.1", "starts Order", "Order/o3", 200, ""),
+                    (
+                        "webhook:stripe",
+                        "delivery evt_2",
+                        "127.0.0.1",
+                        "sends Order.paid",
+                        "",
+                        404,
+                        "run_unknown",
+                    ),
+                    (
+                        "webhook:stripe",
+                        "delivery evt_1",
+                        "127.0.0.1",
+                        "sends Order.paid",
+                        "Order/o1",
+                        200,
+                        "",
+                    ),
+                    (
+                        "webhook:stripe",
+                        "delivery evt_1",
+                        "127.0.0.1",
+                        "sends Order.paid",
+                        "Order/o1",
+                        200,
+                        "",
+                    ),
+                ]
+
+        run(test)
+
+    def test_a_payload_writes_no_lines_of_its_own_into_the_log(
+        self, order: Any, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        async def test() -> None:
+            async with hooked(order, ROUTES) as hooks:
+                said = await hooks.stripe(charge("x\n2026-01-01 ERROR \x1b[31mforged" + "y" * 5000))
+                assert said.status_code == 404
+
+        run(test)
+        (told,) = [one.getMessage() for one in caplog.records if one.name == "opord.webhooks"]
+        assert "run_unknown" in told
+        assert told.isprintable()
+        assert len(told) < 1200
+
+    def test_a_body_that_is_nonsense_is_told_now_and_then(
+        self, order: Any, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        async def test() -> None:
+            async with hooked(order, ROUTES) as hooks:
+                for _ in range(5):
+                    await hooks.stripe(b'{"canary": "hunter2"')
+
+        run(test)
+        told = [one.getMessage() for one in caplog.records if one.name == "opord.webhooks"]
+        assert len(told) == 1
+        assert "hunter2" not in caplog.text
 
 
 class TestWhoIsLetIn:

@@ -12,38 +12,33 @@ import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Literal, TypeAlias
+from typing import Final
 
 from opord.backends.base import InputInvalid
-from opord.errors import EventConflict, EventRefused, RunEnded, RunUnknown, StartConflict
+from opord.errors import StartConflict
 from opord.server.answers import Answer, as_json
 from opord.server.desk import Desk
-from opord.server.integers import may_have_one, with_integers
+from opord.server.integers import may_have_one
 from opord.server.problems import Problem, problem_of
 from opord.server.requests import Request
 from opord.server.routing import Route
-from opord.server.webhooks.lookup import RunFinding, RunNotFound, delivery_name
-from opord.server.webhooks.places import Delivery, Members
+from opord.server.trail import address_of, written
+from opord.server.webhooks.carrying import Done, carry_out
+from opord.server.webhooks.lookup import RunFinding
+from opord.server.webhooks.places import Delivery
 from opord.server.webhooks.routes import WebhookRoute
 from opord.server.webhooks.schemes import Headers, Untrusted, verify
 from opord.values.guard import BadValue, parse
-from opord.values.types import RunId
+from opord.values.visible import safe
 
 log: logging.Logger = logging.getLogger("opord.webhooks")
-
-Did: TypeAlias = Literal["started", "taken", "stored", "repeated", "dropped", "ignored"]
-"""What was done with a delivery that is answered with 2xx.
-
-- "repeated": this delivery was done before.
-- "ignored": it is not for any route, its event changes nothing, or the route accepts what it cannot
-  use.
-"""
 
 _ID: Final = re.compile(r"[!-~]{1,256}")
 _UNTRUSTED: Final = (
     "the signature of this delivery is missing or does not fit, or its time is too far from now; "
     "check the secret at both ends"
 )
+_WHY_MOST: Final = 1000
 _TOLD_MOST: Final = 1000
 _TOLD_FOR_S: Final = 10.0
 
@@ -105,17 +100,35 @@ class _Endpoint:
         route = next((one for one in self._routes if one.is_for(delivery)), None)
         if route is None:
             log.info("webhook %s: delivery %s is for no route", self._names, delivery.id)
-            return _answer(delivery, "ignored")
+            return _answer(delivery, Done("ignored"))
+        act = await desk.audit.act(
+            route.actor, f"delivery {delivery.id}", address_of(request.scope), route.does, ""
+        )
+        async with written(desk.audit, act, request) as outcome:
+            done = await self._carried_out(desk, route, delivery, whole_numbers=may_have_one(body))
+            request.made, outcome.status = done.run, 200
+        return _answer(delivery, done)
+
+    async def _carried_out(
+        self, desk: Desk, route: WebhookRoute, delivery: Delivery, *, whole_numbers: bool
+    ) -> Done:
         try:
-            return await _carry_out(desk, self._finding, route, delivery, whole_numbers=may_have_one(body))
+            done = await carry_out(desk, self._finding, route, delivery, whole_numbers=whole_numbers)
         except Exception as error:
             problem = problem_of(error)
             if problem.code != "internal" and self._told.is_new((route.name, delivery.id, problem.code)):
                 log.warning(
                     "webhook %s: delivery %s is refused (%s): %s",
-                    route.name, delivery.id, problem.code, _why(error),
+                    route.name, delivery.id, problem.code, safe(_why(error))[:_WHY_MOST],
                 )  # fmt: skip
             raise problem from error
+        if done.too_late and self._told.is_new((route.name, delivery.id, done.why or "")):
+            log.warning(
+                "webhook %s: delivery %s comes too late: %s", route.name, delivery.id, safe(done.too_late)
+            )
+        elif done.why is not None:
+            log.info("webhook %s: delivery %s is ignored (%s)", route.name, delivery.id, done.why)
+        return done
 
     def _verified(self, headers: Headers, body: bytes, body_bytes: int) -> Delivery:
         first = self._routes[0]
@@ -132,6 +145,10 @@ class _Endpoint:
             plain = parse(body, limit=body_bytes)
         except BadValue as bad:
             where = f" at {bad.path}" if bad.path else ""
+            if self._told.is_new((first.path, "body"), for_s=_TOLD_FOR_S, now_s=self._now()):
+                log.warning(
+                    "webhook %s: the body of a delivery is no JSON that can be kept exactly", self._names
+                )
             raise Problem(
                 "body_invalid", f"the body is refused{where}: {bad.message}", path=bad.path
             ) from None
@@ -149,59 +166,8 @@ class _Endpoint:
         return ", ".join(one.name for one in self._routes)
 
 
-async def _carry_out(
-    desk: Desk, finding: RunFinding, route: WebhookRoute, delivery: Delivery, *, whole_numbers: bool
-) -> Answer:
-    """Start the run or send the event of a delivery."""
-    program = desk.program(route.contract)
-    event = program.events[route.event].declaration if route.event is not None else None
-    args: Any = Members(route.args).of(delivery)
-    if whole_numbers:
-        args = with_integers(
-            program.contract, event.params if event is not None else program.contract.params, args
-        )
-    named = delivery_name(route, delivery)
-    if event is None:
-        started = await desk.backend.start(program, args, delivery=named)
-        return _answer(delivery, "started" if started.created else "repeated", started.run)
-    try:
-        run = await finding.run_of(desk, route, delivery)
-    except RunNotFound as missing:
-        if route.unknown == "retry":
-            raise Problem("run_unknown", str(missing)) from None
-        return _ignored(route, delivery, None, "run_unknown")
-    try:
-        sent = await desk.backend.send(
-            run, event.name, args, actor=route.actor, role=route.role, delivery=named
-        )
-    except EventConflict as conflict:
-        if conflict.of_delivery:
-            # It was done before. What differs comes from a header, such as the time of the attempt.
-            return _answer(delivery, "repeated", run)
-        raise
-    except RunEnded as ended:
-        log.warning(
-            "webhook %s: delivery %s comes too late and is ignored: %s", route.name, delivery.id, ended
-        )
-        return _answer(delivery, "ignored", run, ended.code)
-    except RunUnknown as unknown:
-        if route.unknown == "retry":
-            raise
-        return _ignored(route, delivery, run, unknown.code)
-    except EventRefused as refused:
-        if route.unhandled == "retry":
-            raise
-        return _ignored(route, delivery, run, refused.code)
-    return _answer(delivery, sent.status, run)
-
-
-def _ignored(route: WebhookRoute, delivery: Delivery, run: RunId | None, why: str) -> Answer:
-    log.info("webhook %s: delivery %s is accepted and ignored (%s)", route.name, delivery.id, why)
-    return _answer(delivery, "ignored", run, why)
-
-
-def _answer(delivery: Delivery, did: Did, run: RunId | None = None, why: str | None = None) -> Answer:
-    shown = {"delivery": delivery.id, "did": did, "run": run, "why": why}
+def _answer(delivery: Delivery, done: Done) -> Answer:
+    shown = {"delivery": delivery.id, "did": done.did, "run": done.run, "why": done.why}
     return as_json({name: value for name, value in shown.items() if value is not None})
 
 
