@@ -44,8 +44,8 @@ class Dev:
     def __init__(self, folder: Path, process: subprocess.Popen[str]) -> None:
         self.folder, self.process = folder, process
         self.said: list[str] = []
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
 
     def _read(self) -> None:
         assert self.process.stderr is not None
@@ -97,10 +97,12 @@ def dev(folder: Path, *arguments: str) -> Iterator[Dev]:
     with subprocess.Popen(
         command, cwd=folder, stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
+        here = Dev(folder, process)
         try:
-            yield Dev(folder, process)
+            yield here
         finally:
-            process.kill()
+            process.kill()  # the process that it supervises hears that, and ends
+            here.reader.join(30)
 
 
 @pytest.fixture

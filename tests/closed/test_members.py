@@ -119,7 +119,7 @@ POINTED: dict[Union, set[str]] = {
     Union("kernel/doubt.py", "Reason"): {"kernel/plan.py"},
     Union("kernel/doubt.py", "Until"): {"kernel/plan.py"},
     Union("drive/calls.py", "Undeclared"): {
-        "drive/commitment.py", "drive/effects.py", "drive/evidence.py", "drive/interrupts.py",
+        "drive/commitment.py", "drive/effects.py", "drive/evidence.py", "drive/interrupts.py", "drive/observed_calls.py",
         "drive/transactions.py",
     },
     Union("simulate/drive.py", "ExplorationEnd"): {"simulate/explore.py"},

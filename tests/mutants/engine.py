@@ -473,10 +473,17 @@ MUTANTS = (
     ),
     Mutant(
         "call broken off with its run", WORKER,
-        "if flight is not None and not flight.unbreakable:\n            flight.cancel()",
-        "if flight is not None:\n            flight.cancel()",
+        "if flight is None or flight.unbreakable or (", "if flight is None or (",
         "an action's call is cancelled because another process moved the run", "11, C14",
         tests=("tests/engine/test_evidence.py::TestAZombie::test_the_zombies_result_ends_the_doubt",),
+    ),
+    Mutant(
+        "later flight broken off by an older event", WORKER,
+        "(epoch is not None and flight.run.epoch > epoch)", "False",
+        "a run stays under a lease that nobody uses, because its sender heard late", "C14",
+        tests=(
+            "tests/engine/test_claimed_anew.py::test_a_sender_does_not_cancel_the_flight_that_claimed_the_run_after_it",
+        ),
     ),
     Mutant(
         "result size not bounded", CALLS,
