@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 
 import opord
+from opord.kernel.outgoing import Subscription
 from opord.telemetry import Metrics
 from opord.telemetry.families import FAMILIES
 from tests.support.pages import ROOT
@@ -115,6 +116,20 @@ def test_what_a_transaction_of_a_program_wrote_is_counted(parcel: Any) -> None:
                 await transaction.start(parcel.Parcel, name="a")
             found = await here.numbers()
         assert found[f"opord_runs_started_total{{{CONTRACT}}}"] == 1
+
+    run(test)
+
+
+def test_messages_to_other_programs_are_counted_until_they_are_sent(parcel: Any) -> None:
+    async def test() -> None:
+        async with watched(parcel, handlers=False) as here:
+            here.engine.store.outbox.subscribe([Subscription("ledger")])
+            await here.engine.start(parcel.Parcel, name="a")
+            found = await here.numbers()
+        assert found["opord_outbox_messages{endpoint=ledger,state=waiting}"] == 1
+        assert found["opord_outbox_messages{endpoint=ledger,state=given_up}"] == 0
+        assert found["opord_outbox_age_seconds{endpoint=ledger}"] >= 0
+        assert found["opord_outbox_stopped{endpoint=ledger}"] == 0
 
     run(test)
 

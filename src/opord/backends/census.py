@@ -12,6 +12,19 @@ from opord.stores.base import DUE_READ, Store
 from opord.values.types import Instant
 
 
+class Unsent(NamedTuple):
+    """Messages to an endpoint: those that wait, those that were given up, and the oldest's age.
+
+    `age_s` is how long the oldest one has waited, in seconds, 0 if none waits. `stopped` is true if
+    nothing is sent until a person says so.
+    """
+
+    waiting: int
+    given_up: int
+    age_s: float
+    stopped: bool
+
+
 class Census(NamedTuple):
     """What a deployment holds.
 
@@ -22,6 +35,7 @@ class Census(NamedTuple):
       seconds: the one that has waited longest. It is 0 if none is.
     - `workers` is the number of workers that are alive.
     - `limits` has, by the name of a limit, the permits that are held and the runs that wait.
+    - `outbox` has, by the name of an endpoint, what waits to be sent to it.
     """
 
     statuses: Mapping[tuple[str, Status], int]
@@ -29,6 +43,7 @@ class Census(NamedTuple):
     oldest_due: Mapping[str, float]
     workers: int
     limits: Mapping[str, tuple[int, int]]
+    outbox: Mapping[str, Unsent]
 
 
 async def census_of(store: Store, read: Callable[..., Awaitable[Any]]) -> Census:
@@ -46,6 +61,15 @@ async def census_of(store: Store, read: Callable[..., Awaitable[Any]]) -> Census
     oldest = {}
     for name, versions in digests.items():
         due: Instant | None = await read(store.next_wake, versions, labels=labels)
-        oldest[name] = 0.0 if due is None else max(0.0, (store.now() - due) / 1e6)
+        oldest[name] = _age_s(store.now(), due)
     limits = {one.limit.name: (one.held, one.waiting) for one in await read(store.permits.in_use)}
-    return Census(tally.statuses, needs, oldest, len(workers), limits)
+    now = store.now()
+    outbox = {
+        one.name: Unsent(one.waiting, one.given_up, _age_s(now, one.oldest), bool(one.stopped))
+        for one in await read(store.outbox.endpoints)
+    }
+    return Census(tally.statuses, needs, oldest, len(workers), limits, outbox)
+
+
+def _age_s(now: Instant, since: Instant | None) -> float:
+    return 0.0 if since is None else max(0.0, (now - since) / 1e6)

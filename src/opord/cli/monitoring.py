@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from opord.cli.errors import CliError
-from opord.cli.settings import setting
 
 if TYPE_CHECKING:
     import socket
@@ -31,7 +30,7 @@ _EXAMPLE = "127.0.0.1:9000"
 def metrics_option(command: F) -> F:
     """Add `--metrics` to a command."""
     return click.option(
-        "--metrics", envvar="OPORD_METRICS", default=lambda: setting("metrics", None), show_default="none",
+        "--metrics", envvar="OPORD_METRICS", default=None, show_default="none",
         metavar="HOST:PORT",
         help=f"Serve /metrics, /livez and /readyz there, such as {_EXAMPLE}. There is no sign-in: choose who reaches it.",
     )(command)  # fmt: skip

@@ -48,6 +48,24 @@ QUEUE_AGE: Final = Family(
 WORKERS: Final = Family("opord_workers", "gauge", (), "Workers of the store that are alive.")
 PERMITS: Final = Family("opord_limit_permits_held", "gauge", ("limit",), "Permits of a limit that are held.")
 LIMITED: Final = Family("opord_limit_runs_waiting", "gauge", ("limit",), "Runs that wait for a limit.")
+UNSENT: Final = Family(
+    "opord_outbox_messages",
+    "gauge",
+    ("endpoint", "state"),
+    "Messages to an endpoint that wait, or were given_up.",
+)
+OUTBOX_AGE: Final = Family(
+    "opord_outbox_age_seconds",
+    "gauge",
+    ("endpoint",),
+    "How long the oldest message to an endpoint has waited.",
+)
+OUTBOX_STOPPED: Final = Family(
+    "opord_outbox_stopped",
+    "gauge",
+    ("endpoint",),
+    "1 if nothing is sent to an endpoint until a person says so, else 0.",
+)
 STORE_UP: Final = Family("opord_store_up", "gauge", (), "1 if the store answered the last look, else 0.")
 LOOKED: Final = Family(
     "opord_store_last_look_timestamp_seconds", "gauge", (), "When the store was last counted, since 1970 UTC."
@@ -108,7 +126,7 @@ REQUEST_S: Final = Family(
 )  # fmt: skip
 
 FAMILIES: Final = (
-    RUNS, NEEDS, QUEUE_AGE, WORKERS, PERMITS, LIMITED, STORE_UP, LOOKED, CARRIED, CLAIMS, STARTED, ENDED, TRANSITIONS,
+    RUNS, NEEDS, QUEUE_AGE, WORKERS, PERMITS, LIMITED, UNSENT, OUTBOX_AGE, OUTBOX_STOPPED, STORE_UP, LOOKED, CARRIED, CLAIMS, STARTED, ENDED, TRANSITIONS,
     STATE_S, CALLS_MADE, CALL_S, TIMER_LAG, LOOP_LAG, COMMIT_S, CHANGES, REQUESTS, REQUEST_S,
 )  # fmt: skip
 """All metrics, in the order in which they are shown."""

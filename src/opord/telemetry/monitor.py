@@ -163,6 +163,11 @@ class Monitor:
         metrics.put(families.WORKERS, {(): census.workers})
         metrics.put(families.PERMITS, {(name,): held for name, (held, _) in census.limits.items()})
         metrics.put(families.LIMITED, {(name,): waiting for name, (_, waiting) in census.limits.items()})
+        outbox = census.outbox.items()
+        states = {(name, "waiting"): one.waiting for name, one in outbox}
+        metrics.put(families.UNSENT, states | {(name, "given_up"): one.given_up for name, one in outbox})
+        metrics.put(families.OUTBOX_AGE, {(name,): one.age_s for name, one in outbox})
+        metrics.put(families.OUTBOX_STOPPED, {(name,): int(one.stopped) for name, one in outbox})
         metrics.put(families.LOOKED, {(): time.time()})
 
     def _note_worker(self, metrics: Metrics) -> None:
