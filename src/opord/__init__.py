@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from opord.backends.base import Unsupported as Unsupported
     from opord.backends.client import Client as Client
     from opord.backends.client import ClientRun as ClientRun
+    from opord.backends.endpoints import EndpointInvalid as EndpointInvalid
+    from opord.backends.endpoints import EndpointUnknown as EndpointUnknown
     from opord.backends.front import Engine as Engine
     from opord.backends.limits import LimitInvalid as LimitInvalid
     from opord.backends.limits import LimitUnknown as LimitUnknown
@@ -103,6 +105,8 @@ _HOMES = {
     "InputInvalid": "opord.drive.errors",
     "LimitInvalid": "opord.backends.limits",
     "LimitUnknown": "opord.backends.limits",
+    "EndpointInvalid": "opord.backends.endpoints",
+    "EndpointUnknown": "opord.backends.endpoints",
     "KeysInvalid": "opord.values.vault",
     "LoadingError": "opord.loading.errors",
     "NoAlarm": "opord.drive.errors",
@@ -170,6 +174,8 @@ __all__ = [
     "InputInvalid",
     "LimitInvalid",
     "LimitUnknown",
+    "EndpointInvalid",
+    "EndpointUnknown",
     "KeysInvalid",
     "LoadingError",
     "NoAlarm",

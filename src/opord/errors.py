@@ -8,6 +8,7 @@ Each has a stable `code`, and its facts as attributes. `opord.Refused` is the sa
 from __future__ import annotations
 
 from opord.backends.base import Unsupported
+from opord.backends.endpoints import EndpointInvalid, EndpointUnknown
 from opord.backends.limits import LimitInvalid, LimitUnknown
 from opord.drive.errors import (
     CannotClaim,
@@ -77,6 +78,8 @@ __all__ = [
     "HistoryFull",
     "InputInvalid",
     "LimitInvalid",
+    "EndpointInvalid",
+    "EndpointUnknown",
     "LimitUnknown",
     "KeysInvalid",
     "LoadingError",

@@ -7,6 +7,7 @@ __all__ = [
     "beside",
     "client",
     "codes",
+    "endpoints",
     "front",
     "limits",
     "listing",

@@ -11,18 +11,18 @@ With `if_seq`, the number of the newest record that somebody saw, a verb is refu
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from opord.backends.census import Census
 from opord.backends.finding import Finder
+from opord.backends.sizes import LIMITS, Limits
 from opord.backends.wishes import PruneWish
 from opord.contract import Contract
 from opord.drive.errors import InputInvalid, Refused, RunPruned
 from opord.drive.starts import Started, accepted, refusal
 from opord.generated.handles import Sent
-from opord.kernel import bounds
 from opord.kernel.data_filter import DataIs
 from opord.kernel.limits import LimitUse
 from opord.kernel.needs import Served
@@ -37,15 +37,26 @@ from opord.kernel.rows import (
     StoredNeed,
     ValueRow,
 )
-from opord.stores.base import Move, Progress, RowDamaged, RunFilter, StoreError, Stray, UnreadRow, WorkerRow
+from opord.stores.base import (
+    Move,
+    Outbox,
+    Progress,
+    RowDamaged,
+    RunFilter,
+    StoreError,
+    Stray,
+    UnreadRow,
+    WorkerRow,
+)
 from opord.stores.beside import Beside
-from opord.values.guard import LIMIT_BYTES
 from opord.values.types import Digest, Instant, RunId
 
 if TYPE_CHECKING:
     from opord.engine.pruning import Tally as Tally
     from opord.kernel.legality import Problem
     from opord.stores.archive import ArchiveWriter as ArchiveWriter
+
+T = TypeVar("T")
 
 __all__ = [
     "LIMITS",
@@ -56,6 +67,7 @@ __all__ = [
     "InputInvalid",
     "Limits",
     "Move",
+    "Outbox",
     "Page",
     "Progress",
     "PruneWish",
@@ -103,35 +115,6 @@ def check_carried(can: Collection[Can], runtime: str, contracts: Iterable[Contra
     """
     if "transactions" not in can and any(one.transaction for each in contracts for one in each.actions):
         raise Unsupported("transactions", runtime)
-
-
-class Limits(NamedTuple):
-    """How large things may be.
-
-    Anything larger is refused before it is accepted, with the same code everywhere.
-
-    - `value_bytes`: one value from outside, as JSON.
-    - `step_bytes`: the data of a state or the arguments of an action.
-    - `key_chars`, `name_chars`, `reason_chars`: a key, the name of an actor, a reason.
-    - `queue_messages`, `queue_bytes`: what may wait in a run.
-    - `history_records`: the length of a run's journal.
-    """
-
-    value_bytes: int
-    step_bytes: int
-    key_chars: int
-    name_chars: int
-    reason_chars: int
-    queue_messages: int
-    queue_bytes: int
-    history_records: int
-
-
-LIMITS: Final = Limits(
-    LIMIT_BYTES, bounds.STEP_BYTES, bounds.LONGEST_KEY, bounds.LONGEST_NAME, bounds.LONGEST_REASON,
-    bounds.QUEUE_MESSAGES, bounds.QUEUE_BYTES, bounds.HISTORY_RECORDS,
-)  # fmt: skip
-"""The limits of the kernel. They hold unless a runtime has smaller ones."""
 
 
 class Page(NamedTuple):
@@ -438,6 +421,10 @@ class Backend(Protocol):
         """
         ...
 
+    async def record(self, run: RunId, seq: int) -> RecordRow | None:
+        """Return a record of a run; None if there is no such record."""
+        ...
+
     async def kept(self, run: RunId) -> Reading:
         """Return all that is stored of a run at one instant, as far as it can be read.
 
@@ -516,6 +503,19 @@ class Backend(Protocol):
 
     async def workers(self, *, gone: bool = False) -> list[WorkerRow]:
         """Return the workers that are alive now; with `gone`, also those that no longer are."""
+        ...
+
+    # --- messages to other programs --------------------------------------------------------------
+
+    async def read_outbox(self, ask: Callable[[Outbox], T]) -> T:
+        """Return what a verb of the outbox that only reads answers. It waits for the store."""
+        ...
+
+    async def write_outbox(self, act: Callable[[Outbox], T]) -> T:
+        """Call another verb of the outbox, and return its answer. It waits for the store.
+
+        It may be called again if it is open whether it happened.
+        """
         ...
 
     # --- limits ----------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ from opord.kernel.limits import LimitUse
 from opord.kernel.needs import Served
 from opord.kernel.program import Program
 from opord.kernel.rows import InboxRow, RecordRow, RunRow, Status, StoredContract, ValueRow
-from opord.stores.base import Move, Progress, RowDamaged, RunFilter, Stray, UnreadRow, WorkerRow
+from opord.stores.base import Move, Outbox, Progress, RowDamaged, RunFilter, Stray, UnreadRow, WorkerRow
 from opord.stores.beside import Beside
 from opord.values.types import Digest, Instant, RunId
 
@@ -252,6 +252,11 @@ class Embedded:
                 yield record
             after = page[-1].seq
 
+    async def record(self, run: RunId, seq: int) -> RecordRow | None:
+        """Return a record of a run; None if there is no such record."""
+        found = await self._read(self._store.journal, run, after=seq - 1, limit=1)
+        return found[0] if found and found[0].seq == seq else None
+
     async def kept(self, run: RunId) -> Reading:
         """Return all that is stored of a run, as far as it can be read."""
         unread: list[UnreadRow] = []
@@ -328,6 +333,16 @@ class Embedded:
     async def workers(self, *, gone: bool = False) -> list[WorkerRow]:
         """Return the workers that are alive now; see `Backend.workers`."""
         return await self._read(self._store.workers, gone=gone)
+
+    # --- messages to other programs --------------------------------------------------------------
+
+    async def read_outbox(self, ask: Callable[[Outbox], T]) -> T:
+        """Call a verb that only reads; see `Backend.read_outbox`."""
+        return await self._read(ask, self._store.outbox)
+
+    async def write_outbox(self, act: Callable[[Outbox], T]) -> T:
+        """Call another verb; see `Backend.write_outbox`."""
+        return await self.process.writer.call(act, self._store.outbox)
 
     # --- limits ----------------------------------------------------------------------------------
 

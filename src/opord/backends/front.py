@@ -12,6 +12,7 @@ from uuid import UUID
 
 from opord.backends.base import Backend, check_carried
 from opord.backends.embedded import Embedded
+from opord.backends.endpoints import read_endpoints
 from opord.backends.limits import read_limits
 from opord.backends.listing import RunConditions, RunPage, page_of, wish
 from opord.backends.misuse import (
@@ -83,6 +84,9 @@ class Engine:
         limits: how many runs of a contract, or calls of an effect or action, there may be at once
             or in a span of time, over all workers of the store, as in
             `{"Order": {"at_once": 100, "charge": {"per_second": 50, "by": "customer"}}}`.
+        webhooks_out: which endpoints are told of runs, as the table of that name in the settings.
+            Messages are kept for them from now on; `opord serve` or `opord webhooks send` sends
+            them.
         labels: the labels whose runs this engine takes. Without any, it takes the runs that have no
             label; "" among them stands for those.
         drain_s: how long closing waits for calls under way, in seconds.
@@ -115,6 +119,7 @@ class Engine:
         call_limit_s: float = CALL_LIMIT_S,
         concurrency: int = CONCURRENCY,
         limits: Mapping[str, Any] | None = None,
+        webhooks_out: Mapping[str, Any] | None = None,
         labels: Sequence[str] = (),
         drain_s: float = DRAIN_S,
         secret_keys: str | None = None,
@@ -148,6 +153,7 @@ class Engine:
         self._call_limit_s = call_limit_s
         self._concurrency = concurrency
         self._limits = limits or {}
+        self._endpoints = read_endpoints(webhooks_out or {})
         self._labels = labels_of(labels)
         self._drain_s = drain_s
         self._watch_pure = watch_pure
@@ -206,6 +212,8 @@ class Engine:
                 RELAXATION.hold(self._concurrency)
                 opened.relaxes = True
             await opened.keep(programs)
+            if self._endpoints:
+                await self._subscribe(opened)
             if served:
                 if self.on_open is not None:
                     self.on_open()
@@ -263,6 +271,11 @@ class Engine:
             labels=self._labels,
             watch_pure=self._watch_pure,
         )
+
+    async def _subscribe(self, opened: Process) -> None:
+        wanted = [one.subscription for one in self._endpoints]
+        for name in await opened.writer.call(opened.store.outbox.subscribe, wanted):
+            log.info("webhooks to %s: from now on it is told what the settings say", name)
 
     async def _close(self, opened: Process) -> None:
         if opened.relaxes:

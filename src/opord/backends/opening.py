@@ -23,13 +23,14 @@ from opord.stores import (
     store_exists,
 )
 from opord.stores.base import DUE_READ, KEPT_READ, StoreMisused, StoreUnavailable, check_system
-from opord.stores.kind import Remark, StoreOverview
+from opord.stores.kind import Remark, StoreOverview, ToldEndpoint
 
 __all__ = [
     "DUE_READ",
     "KEPT_READ",
     "Remark",
     "StoreOverview",
+    "ToldEndpoint",
     "check_lasts",
     "check_system",
     "crowd_here",

@@ -28,6 +28,7 @@ from opord.cli.settings import (
 )
 from opord.cli.stopping import SAME_ORDER_S
 from opord.cli.webhook_routes import routes_of
+from opord.cli.webhooks.endpoints import sending_of, targets_of_settings
 from opord.cli.worker_log import FORMATS, keep_logging, log_to_stderr
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from opord.backends.base import Backend
     from opord.kernel.program import Program
     from opord.server import HttpLimits
+    from opord.server.outgoing.target import Target
     from opord.server.state import State
     from opord.server.webhooks import WebhookRoute
 
@@ -77,7 +79,8 @@ def command(
 
     Programs start runs, send events, and ask what became of them at /api/v1; docs/http.md has the
     addresses. The server carries no runs: `opord worker` does, in a process of its own, on the same
-    store. SIGTERM and Ctrl-C let requests under way end first. The command needs the extra
+    store. SIGTERM and Ctrl-C let requests under way end first. It sends the
+    webhooks of the settings file as well. The command needs the extra
     `server`: pip install "opord[server]"
 
     Once a token was made (`opord tokens create`), each request needs one. Before, this machine is
@@ -103,6 +106,7 @@ def command(
         check_lasts(state)
     if public:
         _check_token(host, store, state)
+    targets = targets_of_settings()
     programs = [program_at(one) for one in contracts]
     check_versions(programs)
     webhooks = setting("webhooks", {})
@@ -117,7 +121,7 @@ def command(
         ) from wrong
     watching = watching_at(metrics)
     wait_s = wait if wait is not None else math.inf
-    how = _How(drain, wait_s, hosts, proxies, public, watching)
+    how = _How(drain, wait_s, hosts, proxies, public, watching, targets)
     state_url = None if state is None else whole_url(state)
     work = _serve(programs, whole_url(store), shown_url(store), state_url, listening, webhooks, routes, how)
     return asyncio.run(watched(watching, work))
@@ -132,6 +136,7 @@ class _How(NamedTuple):
     proxies: str
     public: bool
     watching: Watching | None
+    targets: list[Target]
 
 
 def _hosts(host: str, allowed: Sequence[str]) -> list[str]:
@@ -225,11 +230,14 @@ async def _serve(
     from opord.server import HttpApi, serving
 
     limits = server_limits()
-    stop = asyncio.create_task(_told_to_stop())
+    stop = asyncio.create_task(told_to_stop("requests under way"))
     metrics = how.watching.metrics if how.watching is not None else None
-    workflows = [one.workflow for one in programs]
+    workflows, endpoints = [one.workflow for one in programs], setting("webhooks_out", {})
     engine = await open_engine(
-        lambda: Engine(store, workflows, observer=metrics, **engine_secrets()), stop, how.wait_s, "server"
+        lambda: Engine(store, workflows, webhooks_out=endpoints, observer=metrics, **engine_secrets()),
+        stop,
+        how.wait_s,
+        "server",
     )
     if engine is None:
         listening.close()
@@ -260,6 +268,7 @@ async def _serve(
             log.info("webhook %s: %s %s", route.name, serving.address_of(listening) + route.path, route.does)
         if not signed:
             log.info("there is no token: whoever is on this machine may do everything")
+        sending = sending_of(engine, how.targets) if how.targets else None
         damaged = asyncio.create_task(engine.until_damaged())
         moved = asyncio.create_task(until_moved(engine))
         await serving.serve(
@@ -271,6 +280,9 @@ async def _serve(
         )
         for task in (stop, damaged, moved):
             task.cancel()
+        if sending is not None:
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
         if engine.damage is not None:
             raise engine.damage
         if engine.writer.moved is not None and moved.done() and not moved.cancelled():
@@ -282,14 +294,14 @@ async def _serve(
     return 0
 
 
-async def _told_to_stop() -> None:
+async def told_to_stop(waits_for: str) -> None:
     """Return at the first order to stop; a second one ends the process at once."""
     loop, told = asyncio.get_running_loop(), asyncio.Event()
 
     def hear(number: signal.Signals) -> None:
         if told.is_set():
             return
-        log.info("%s: waiting for requests under way to end; a second signal stops at once", number.name)
+        log.info("%s: waiting for %s to end; a second signal stops at once", number.name, waits_for)
         told.set()
         for one in _ORDERS:
             # A supervisor may signal a process and its group at once: that is one order.

@@ -33,6 +33,7 @@ SETTING_TYPES: dict[str, tuple[type, ...]] = {
     "insecure_plaintext_secrets": (bool,),
     "allow_outside": (bool,),
     "limits": (dict,),
+    "webhooks_out": (dict,),
     "server": (dict,),
     "webhooks": (dict,),
 }

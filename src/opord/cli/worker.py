@@ -22,6 +22,7 @@ from opord.cli.output import note
 from opord.cli.scheduling import labels_option
 from opord.cli.settings import Seconds, engine_secrets, outside_option, secrets_option, setting, store_option
 from opord.cli.stopping import Orders, StoppedEarly, leave_hanging_threads, run_to_its_end
+from opord.cli.webhooks.endpoints import webhooks_out
 from opord.cli.worker_log import FORMATS, keep_logging, log_to_stderr
 from opord.kernel.scheduling import served_words, worker_with_handlers
 from opord.story.counting import counted
@@ -130,6 +131,7 @@ def command(
                 lease_s=lease,
                 concurrency=concurrency,
                 limits=limits_of(limit_flags, pairs),
+                endpoints=webhooks_out(),
                 drain_s=drain,
                 call_limit_s=call_limit,
                 labels=labels,
@@ -181,6 +183,7 @@ async def _work(
     lease_s: float,
     concurrency: int,
     limits: Mapping[str, Any],
+    endpoints: Mapping[str, Any],
     drain_s: float,
     call_limit_s: float,
     labels: tuple[str, ...],
@@ -199,9 +202,9 @@ async def _work(
 
     def new_engine() -> Engine:
         engine = Engine(
-            store, workflows, lease_s=lease_s, concurrency=concurrency, limits=limits, drain_s=drain_s,
-            call_limit_s=call_limit_s, labels=labels, **engine_secrets(), watch_pure=tell_impure if dev else None,
-            observer=watching.metrics if watching is not None else None,
+            store, workflows, lease_s=lease_s, concurrency=concurrency, limits=limits, webhooks_out=endpoints,
+            drain_s=drain_s, call_limit_s=call_limit_s, labels=labels, **engine_secrets(),
+            watch_pure=tell_impure if dev else None, observer=watching.metrics if watching is not None else None,
         )  # fmt: skip
         engine.on_open = lambda: log.info("working on %s for %s%s", shown_as, names, taken)
         return engine

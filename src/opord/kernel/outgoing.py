@@ -65,7 +65,7 @@ class Endpoint(Row, frozen=True):
         return self.subscription.endpoint
 
 
-class Lease(Row, frozen=True):
+class SendingLease(Row, frozen=True):
     """The right of one process to send to an endpoint. `epoch` grows with each new holder."""
 
     endpoint: int
@@ -74,7 +74,7 @@ class Lease(Row, frozen=True):
     epoch: int
 
 
-class Message(Row, frozen=True):
+class OutgoingMessage(Row, frozen=True):
     """A message that waits, or that was given up.
 
     It refers to the record `seq` of its run, or to a need that began with it.
@@ -104,13 +104,13 @@ class Sent(Row, frozen=True):
     - `trouble` says how it failed.
     """
 
-    message: Message
+    message: OutgoingMessage
     done: bool
     at: Instant
     next_at: Instant | None = None
     trouble: str = ""
 
 
-def message_of(columns: tuple[Any, ...]) -> Message:
+def message_of(columns: tuple[Any, ...]) -> OutgoingMessage:
     """Return a message from its columns."""
-    return Message(*columns)
+    return OutgoingMessage(*columns)

@@ -109,6 +109,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "keys_invalid": Kind(500, "The server's keys cannot be used."),
     # The runtime and the store.
     "unsupported": Kind(501, "This runtime cannot do it."),
+    "endpoint_unknown": Kind(404, "The store has no such endpoint of webhooks."),
     "limit_unknown": Kind(404, "The store has no such limit."),
     "copy_from_the_future": Kind(409, "The copy is said to be newer than the store's clock."),
     "engine": Kind(500, "The engine cannot do it."),

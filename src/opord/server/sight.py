@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import base64
 import heapq
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Never
 
 import msgspec
 
-from opord.backends.base import Backend, Can, Limits, Page, PruneWish, RunFilter, Started
+from opord.backends.base import Backend, Can, Limits, Outbox, Page, PruneWish, RunFilter, Started
 from opord.errors import RunUnknown
 from opord.kernel.rows import RunRow, Status
 from opord.server.problems import Problem
@@ -144,6 +144,10 @@ class Sight:
             async for record in self._backend.records(run, after=after):
                 yield record
 
+    async def record(self, run: RunId, seq: int) -> RecordRow | None:
+        """Return a record of a run; see `Backend.record`."""
+        return await self._backend.record(run, seq) if self._has(run) else None
+
     async def kept(self, run: RunId) -> Reading:
         """Return all of a run; see `Backend.kept`."""
         return await self._backend.kept(self._own(run))
@@ -204,6 +208,14 @@ class Sight:
     async def workers(self, *, gone: bool = False) -> list[WorkerRow]:
         """Return the workers: what they do is shown of these runs only."""
         return await self._backend.workers(gone=gone)
+
+    async def read_outbox(self, ask: Callable[[Outbox], Any]) -> Any:
+        """Refuse: messages tell of all runs."""
+        _whole()
+
+    async def write_outbox(self, act: Callable[[Outbox], Any]) -> Any:
+        """Refuse: messages tell of all runs."""
+        _whole()
 
     async def limits_in_use(self) -> list[LimitUse]:
         """Refuse: limits hold for all runs."""

@@ -62,6 +62,20 @@ class LimitedRuns(NamedTuple):
     runs: int
 
 
+class ToldEndpoint(NamedTuple):
+    """An endpoint of webhooks whose messages wait or were given up, and how many of each.
+
+    `sent_to` says whether a process sends to it now, and `stopped` why nothing is sent until
+    somebody says so.
+    """
+
+    endpoint: str
+    stopped: str
+    sent_to: bool
+    waiting: int
+    given_up: int
+
+
 class Standing(NamedTuple):
     """What runs stand still for, beside what they need from a person.
 
@@ -74,6 +88,7 @@ class Standing(NamedTuple):
     - `workers` are the names of the live workers that have handlers.
     - `labelled` are the live workers that take runs with labels.
     - `limited` are the limits for which runs wait.
+    - `told` are the endpoints of webhooks with messages.
     """
 
     unserved: tuple[LiveVersion, ...] = ()
@@ -84,6 +99,7 @@ class Standing(NamedTuple):
     workers: tuple[str, ...] = ()
     labelled: tuple[LabelledWorker, ...] = ()
     limited: tuple[LimitedRuns, ...] = ()
+    told: tuple[ToldEndpoint, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from opord.kernel.outgoing import Endpoint, Lease, Message, Sent, Subscription, message_of
+from opord.kernel.outgoing import Endpoint, OutgoingMessage, SendingLease, Sent, Subscription, message_of
 from opord.stores.permits import Executes, Ground, statements_of
 from opord.values.types import START_OF_TIME, Duration, Instant, RunId
 
@@ -30,10 +30,11 @@ class Outbox(Protocol):
         """Return the endpoints by name, with what waits for each. It counts their messages."""
         ...
 
-    def subscribe(self, wanted: Sequence[Subscription]) -> None:
+    def subscribe(self, wanted: Sequence[Subscription]) -> list[str]:
         """Keep subscriptions in place of those of the same endpoints.
 
-        A new endpoint is told what is written by transactions that begin after this.
+        Return the endpoints that are new or changed. A new one is told what is written by
+        transactions that begin after this.
         """
         ...
 
@@ -44,7 +45,7 @@ class Outbox(Protocol):
         """
         ...
 
-    def lease(self, sender: str, endpoints: Collection[str], *, ttl_us: Duration) -> list[Lease]:
+    def lease(self, sender: str, endpoints: Collection[str], *, ttl_us: Duration) -> list[SendingLease]:
         """Take or keep the right to send to these endpoints until now + `ttl_us`.
 
         Those that another sender has, and those that are stopped, are left out.
@@ -55,29 +56,29 @@ class Outbox(Protocol):
         """Give all leases of a sender back."""
         ...
 
-    def due(self, lease: Lease, *, limit: int) -> list[Message]:
+    def due(self, lease: SendingLease, *, limit: int) -> list[OutgoingMessage]:
         """Return the first message of each of up to `limit` runs whose turn has come.
 
         The longest due comes first.
         """
         ...
 
-    def next_due(self, lease: Lease) -> Instant | None:
+    def next_due(self, lease: SendingLease) -> Instant | None:
         """Return from when on a message is due; None if none waits."""
         ...
 
-    def sent(self, lease: Lease, results: Sequence[Sent]) -> bool:
+    def sent(self, lease: SendingLease, results: Sequence[Sent]) -> bool:
         """Keep what became of messages. Return False, and keep nothing, if the lease was lost.
 
         Repeating a call does no harm.
         """
         ...
 
-    def wake(self, lease: Lease) -> None:
+    def wake(self, lease: SendingLease) -> None:
         """Make all messages of an endpoint due, as it answers again."""
         ...
 
-    def stop(self, lease: Lease, reason: str) -> None:
+    def stop(self, lease: SendingLease, reason: str) -> None:
         """Send nothing to an endpoint until `resume`. Messages are still written."""
         ...
 
@@ -85,11 +86,11 @@ class Outbox(Protocol):
         """Send to a stopped endpoint again. Return False if there is no such endpoint."""
         ...
 
-    def messages(self, endpoint: str, *, given_up: bool, after: int = 0, limit: int) -> list[Message]:
+    def messages(self, endpoint: str, *, given_up: bool, after: int = 0, limit: int) -> list[OutgoingMessage]:
         """Return messages of an endpoint that wait, or that were given up, oldest first."""
         ...
 
-    def message(self, endpoint: str, id: int) -> Message | None:
+    def message(self, endpoint: str, id: int) -> OutgoingMessage | None:
         """Return a message; None if it was sent or never was."""
         ...
 
@@ -118,12 +119,12 @@ class OutboxDesk:
                 for subscription, rest in [(columns[:5], columns[5:])]
             ]
 
-    def subscribe(self, wanted: Sequence[Subscription]) -> None:
+    def subscribe(self, wanted: Sequence[Subscription]) -> list[str]:
         with self._ground.reads() as executes:
             known = subscriptions(executes).values()
         new = [one for one in wanted if one not in known]
         if not new:
-            return
+            return []
 
         def subscribe(executes: Executes, now: Instant) -> None:
             executes("begin_telling", ())
@@ -133,6 +134,7 @@ class OutboxDesk:
                 executes("subscribe", (one.endpoint, contracts, *told, now))
 
         self._ground.writes(subscribe)
+        return [one.endpoint for one in new]
 
     def unsubscribe(self, endpoint: str) -> int | None:
         def unsubscribe(executes: Executes, now: Instant) -> int | None:
@@ -155,13 +157,13 @@ class OutboxDesk:
 
     # --- leases ----------------------------------------------------------------------------------
 
-    def lease(self, sender: str, endpoints: Collection[str], *, ttl_us: Duration) -> list[Lease]:
-        def lease(executes: Executes, now: Instant) -> list[Lease]:
+    def lease(self, sender: str, endpoints: Collection[str], *, ttl_us: Duration) -> list[SendingLease]:
+        def lease(executes: Executes, now: Instant) -> list[SendingLease]:
             leases = []
             for number, name, epoch, holder in executes("free_endpoints", (_json(endpoints), sender, now)):
                 epoch += holder != sender
                 executes("lease_endpoint", (number, sender, epoch, now + ttl_us))
-                leases.append(Lease(number, name, sender, epoch))
+                leases.append(SendingLease(number, name, sender, epoch))
             return leases
 
         return self._ground.writes(lease) if endpoints else []
@@ -171,19 +173,19 @@ class OutboxDesk:
 
     # --- sending ---------------------------------------------------------------------------------
 
-    def due(self, lease: Lease, *, limit: int) -> list[Message]:
+    def due(self, lease: SendingLease, *, limit: int) -> list[OutgoingMessage]:
         with self._ground.reads() as executes:
             return [
                 message_of(row)
                 for row in executes("due_messages", (lease.endpoint, self._ground.now(), limit))
             ]
 
-    def next_due(self, lease: Lease) -> Instant | None:
+    def next_due(self, lease: SendingLease) -> Instant | None:
         with self._ground.reads() as executes:
             ((instant,),) = executes("next_message", (lease.endpoint,))
         return None if instant is None else Instant(instant)
 
-    def sent(self, lease: Lease, results: Sequence[Sent]) -> bool:
+    def sent(self, lease: SendingLease, results: Sequence[Sent]) -> bool:
         def sent(executes: Executes, now: Instant) -> bool:
             if not _holds(executes, lease):
                 return False
@@ -193,14 +195,14 @@ class OutboxDesk:
 
         return self._ground.writes(sent)
 
-    def wake(self, lease: Lease) -> None:
+    def wake(self, lease: SendingLease) -> None:
         def wake(executes: Executes, now: Instant) -> None:
             if _holds(executes, lease):
                 executes("wake_messages", (lease.endpoint, now))
 
         self._ground.writes(wake)
 
-    def stop(self, lease: Lease, reason: str) -> None:
+    def stop(self, lease: SendingLease, reason: str) -> None:
         def stop(executes: Executes, now: Instant) -> None:
             if _holds(executes, lease):
                 executes("stop_endpoint", (lease.endpoint, reason))
@@ -209,7 +211,7 @@ class OutboxDesk:
 
     # --- what a person sees and does --------------------------------------------------------------
 
-    def messages(self, endpoint: str, *, given_up: bool, after: int = 0, limit: int) -> list[Message]:
+    def messages(self, endpoint: str, *, given_up: bool, after: int = 0, limit: int) -> list[OutgoingMessage]:
         with self._ground.reads() as executes:
             return [
                 message_of(row)
@@ -217,7 +219,7 @@ class OutboxDesk:
                 for row in executes("messages_of", (number, int(given_up), after, limit))
             ]
 
-    def message(self, endpoint: str, id: int) -> Message | None:
+    def message(self, endpoint: str, id: int) -> OutgoingMessage | None:
         with self._ground.reads() as executes:
             for (number,) in executes("endpoint_named", (endpoint,)):
                 for row in executes("message", (number, id)):
@@ -268,7 +270,7 @@ def _subscription(name: str, contracts: str, moves: int, ends: int, needs: int) 
     return Subscription(name, tuple(contracts.split()), bool(moves), bool(ends), bool(needs))
 
 
-def _holds(executes: Executes, lease: Lease) -> bool:
+def _holds(executes: Executes, lease: SendingLease) -> bool:
     """Lock the endpoint, and say whether the lease is still the sender's."""
     return bool(executes("holds_endpoint", (lease.endpoint, lease.sender, lease.epoch)))
 

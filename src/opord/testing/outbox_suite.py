@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from opord.kernel.outgoing import Endpoint, Lease, Message, Sent, Subscription
+from opord.kernel.outgoing import Endpoint, OutgoingMessage, SendingLease, Sent, Subscription
 from opord.kernel.rows import Prune, RecordRow, RunOutcome, Status
 from opord.stores.base import Applied, RunRow, Stale, Store, Tombstone, Write
 from opord.testing.store_rows import (
@@ -26,12 +26,12 @@ from opord.values.types import Digest, Duration, Instant, RunId
 _LEASE = Duration(30 * SECOND)
 
 
-def leased(store: Store, *endpoints: str, sender: str = "s") -> list[Lease]:
+def leased(store: Store, *endpoints: str, sender: str = "s") -> list[SendingLease]:
     """Return the leases that a sender gets."""
     return store.outbox.lease(sender, endpoints or ("billing",), ttl_us=_LEASE)
 
 
-def subscribed(store: Store, *wanted: Subscription) -> Lease:
+def subscribed(store: Store, *wanted: Subscription) -> SendingLease:
     """Subscribe an endpoint to everything unless said otherwise, and return its lease."""
     store.outbox.subscribe(wanted or [Subscription("billing")])
     return leased(store)[0]
@@ -43,17 +43,17 @@ def waiting(store: Store, endpoint: str = "billing") -> list[tuple[str, int, str
     return [(one.run, one.seq, one.what) for one in found]
 
 
-def due(store: Store, lease: Lease) -> list[tuple[str, int]]:
+def due(store: Store, lease: SendingLease) -> list[tuple[str, int]]:
     """Return what is due: the first message of each run."""
     return [(one.run, one.seq) for one in store.outbox.due(lease, limit=100)]
 
 
-def done(store: Store, lease: Lease, *messages: Message) -> bool:
+def done(store: Store, lease: SendingLease, *messages: OutgoingMessage) -> bool:
     """Say that messages were received."""
     return store.outbox.sent(lease, [Sent(one, True, store.now()) for one in messages])
 
 
-def failed(store: Store, lease: Lease, message: Message, next_at: Instant | None) -> bool:
+def failed(store: Store, lease: SendingLease, message: OutgoingMessage, next_at: Instant | None) -> bool:
     """Say that a message was not received."""
     return store.outbox.sent(lease, [Sent(message, False, store.now(), next_at, "HTTP 500")])
 

@@ -13,7 +13,7 @@ from opord.kernel.scheduling import served_words, worker_with_handlers
 from opord.story.counting import counted
 
 if TYPE_CHECKING:
-    from opord.backends.opening import StoreOverview
+    from opord.backends.opening import StoreOverview, ToldEndpoint
     from opord.kernel.rows import NeedReason
 
 # Clocks that are set over the network differ by less; leases last seconds.
@@ -137,10 +137,36 @@ def _stand_still(facts: StoreOverview) -> Iterator[Observation]:
     for limited in stands.limited:
         message = f"{counted(limited.runs, 'run')} {'waits' if limited.runs == 1 else 'wait'} for the limit {limited.limit}"
         yield Observation("runs", "note", message, "opord limits", limited._asdict())
+    for told in stands.told:
+        yield from _told(told)
     if stands.kept_for:
         kept_for = _runs_or_more(stands.kept_for, KEPT_READ)
         message = f"messages wait for {kept_for} until a state handles them"
         yield Observation("runs", "note", message, "opord runs list", {"kept_for": stands.kept_for})
+
+
+def _told(told: ToldEndpoint) -> Iterator[Observation]:
+    """Report an endpoint of webhooks whose messages need somebody, or wait for a process."""
+    name, facts = told.endpoint, told._asdict()
+    waiting, given_up = counted(told.waiting, "message"), counted(told.given_up, "message")
+    if told.stopped:
+        message = f"the endpoint {name} wants no more webhooks ({told.stopped}); {waiting} of it {_wait(told.waiting)}"
+        yield Observation("webhooks", "warning", message, f"opord webhooks resume {name}", facts)
+    elif told.waiting and not told.sent_to:
+        message = f"nobody sends webhooks to {name}; {waiting} {_wait(told.waiting)}"
+        yield Observation(
+            "webhooks", "warning", message, "start `opord serve` or `opord webhooks send`", facts
+        )
+    elif told.waiting:
+        message = f"{waiting} {_wait(told.waiting)} for the endpoint {name}"
+        yield Observation("webhooks", "note", message, f"opord webhooks show {name}", facts)
+    if told.given_up:
+        message = f"{given_up} to the endpoint {name} {'was' if told.given_up == 1 else 'were'} given up"
+        yield Observation("webhooks", "warning", message, f"opord webhooks show {name}", facts)
+
+
+def _wait(messages: int) -> str:
+    return "waits" if messages == 1 else "wait"
 
 
 def _runs_or_more(runs: int, read: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import psycopg
 
@@ -20,6 +20,7 @@ from opord.stores.kind import (
     Remark,
     Standing,
     StoreOverview,
+    ToldEndpoint,
     TroubledWorker,
 )
 from opord.stores.postgres import sql
@@ -196,6 +197,11 @@ _LIMITED: Final = (
     "SELECT l.contract || CASE l.call WHEN '' THEN '' ELSE '.' || l.call END, count(*) "
     "FROM opord.waits AS w JOIN opord.limits AS l ON l.id = w.limit_id GROUP BY l.id ORDER BY 1"
 )
+_TOLD: Final = (
+    f"SELECT e.name, e.stopped, e.leased_until > {sql.CLOCK}, count(*) FILTER (WHERE m.given_up = 0), "
+    "count(*) FILTER (WHERE m.given_up = 1) "
+    "FROM opord.endpoints AS e JOIN opord.outbox AS m ON m.endpoint = e.id GROUP BY e.id ORDER BY 1"
+)
 _OVERDUE: Final = f"SELECT count(*) FROM opord.heads WHERE status = 'waiting' AND wake_at <= (SELECT {sql.CLOCK}) - {OVERDUE_US}"
 
 
@@ -257,12 +263,13 @@ class _Look:
             tuple(TroubledWorker(*row) for row in self.all(_TROUBLED)),
             tuple(worker for (worker,) in self.all(_WORKERS)),
             tuple(LabelledWorker(worker, tuple(labels)) for worker, labels in self.all(_LABELLED)),
-            tuple(LimitedRuns(*row) for row in self.all(_LIMITED)) if self._has_limits() else (),
+            tuple(LimitedRuns(*row) for row in self.all(_LIMITED)) if self._has("waits") else (),
+            tuple(ToldEndpoint(*row) for row in self.all(_TOLD)) if self._has("outbox") else (),
         )
 
-    def _has_limits(self) -> bool:
-        """Say whether the schema has the step that made the tables of limits."""
-        return bool(self.one("SELECT to_regclass('opord.waits') IS NOT NULL"))
+    def _has(self, table: Literal["waits", "outbox"]) -> bool:
+        """Say whether the schema has the step that made a table."""
+        return bool(self.one(f"SELECT to_regclass('opord.{table}') IS NOT NULL"))
 
     def last_at(self) -> int | None:
         """Return the instant of the last record.

@@ -16,7 +16,7 @@ from opord.kernel.needs import OVERDUE_US
 from opord.kernel.rows import NeedReason, known_needs, known_outcome, known_status
 from opord.kernel.run import body_in
 from opord.stores.base import DUE_READ, KEPT_READ, KeptFor, LiveVersion, RowDamaged, StoreRefused
-from opord.stores.kind import GoneWorker, LabelledWorker, LimitedRuns, Standing, TroubledWorker
+from opord.stores.kind import GoneWorker, LabelledWorker, LimitedRuns, Standing, ToldEndpoint, TroubledWorker
 from opord.stores.sqlite import sql
 from opord.stores.sqlite.beside import versions
 from opord.stores.sqlite.connection import rows, translate
@@ -153,6 +153,9 @@ def _somebody_writes(connection: apsw.Connection) -> bool:
 _LIMITS: Final = 9
 """The schema that has limits."""
 
+_OUTBOX: Final = 10
+"""The schema that has endpoints of webhooks, and their messages."""
+
 _LABELS: Final = 8
 """The schema that says which labels runs have and workers take, and so which runs nobody takes."""
 
@@ -201,6 +204,11 @@ _LIMITED = (
     "SELECT l.contract || CASE l.call WHEN '' THEN '' ELSE '.' || l.call END, count(*) "
     "FROM opord_waits AS w JOIN opord_limits AS l ON l.id = w.limit_id GROUP BY l.id ORDER BY 1"
 )
+_TOLD = (
+    "SELECT e.name, e.stopped, e.leased_until > ?1, count(*) FILTER (WHERE m.given_up = 0), "
+    "count(*) FILTER (WHERE m.given_up = 1) "
+    "FROM opord_endpoints AS e JOIN opord_outbox AS m ON m.endpoint = e.id GROUP BY e.id ORDER BY 1"
+)
 _TROUBLED = "SELECT worker, trouble FROM workers WHERE alive_until > ? AND trouble <> '' ORDER BY worker"
 
 
@@ -225,6 +233,14 @@ def _read_standing(connection: apsw.Connection, schema: int, now: int) -> Standi
         tuple(worker for (worker,) in connection.execute(_WORKERS, (now,))),
         tuple(rows(connection, _LABELLED, (now,), LabelledWorker)),
         tuple(LimitedRuns(*row) for row in connection.execute(_LIMITED)) if schema >= _LIMITS else (),
+        _told(connection, now) if schema >= _OUTBOX else (),
+    )
+
+
+def _told(connection: apsw.Connection, now: int) -> tuple[ToldEndpoint, ...]:
+    return tuple(
+        ToldEndpoint(name, stopped, bool(sent_to), waiting, given_up)
+        for name, stopped, sent_to, waiting, given_up in connection.execute(_TOLD, (now,))
     )
 
 
