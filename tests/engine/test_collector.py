@@ -23,6 +23,27 @@ initial state Napping -> Done { after 1h -> goto Done }
 final state Done success
 """
 
+ORDERS = """
+contract Order(id: str) key id
+effect look(id: str) -> int
+action charge(id: str) { key id }
+initial state Charging -> Done {
+  let cents = perform look(id)
+  commit charge(id)
+  goto Done(cents)
+}
+final state Done(cents: int) success
+"""
+
+
+class Answers:
+    async def look(self, id: str) -> int:
+        return 1
+
+    async def charge(self, id: str, *, call: opord.Call) -> None:
+        return None
+
+
 PYTHONS = (700, 10, 10)
 
 
@@ -116,3 +137,22 @@ def test_a_worker_freezes_the_objects_at_its_start() -> None:
         assert gc.get_threshold() == (500_000, *RELAXED[1:])
     finally:
         gc.unfreeze()
+
+
+def garbage_of(folder: Path, runs: int) -> int:
+    """Return how many objects only the collector gets rid of, after so many runs have ended."""
+    flow = workflow_of(compiled(ORDERS))
+
+    async def story() -> int:
+        async with opord.Engine(f"sqlite:///{folder / f'{runs}.db'}", [flow(Answers())]) as engine:
+            gc.collect()
+            gc.disable()
+            for number in range(runs):
+                await (await engine.start(flow, id=str(number))).result()
+            return gc.collect()
+
+    return asyncio.run(story())
+
+
+def test_runs_that_have_ended_leave_nothing_to_collect(tmp_path: Path) -> None:
+    assert garbage_of(tmp_path, 60) - garbage_of(tmp_path, 10) < 50

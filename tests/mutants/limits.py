@@ -56,7 +56,7 @@ MUTANTS = (
     ),
     Mutant(
         "limit of the contract forgotten", "drive/flight.py",
-        "            if self.host.limits is not None:\n                await hold.permits.set_out(draft)\n", "",
+        "            if self.host.limits is not None:\n                await hold.permits.set_out(hold, draft)\n", "",
         "more runs of a contract are carried than its limit says", "limits",
         tests=(f"{ENGINE}::test_a_limit_of_the_contract_bounds_the_runs_that_are_carried",),
     ),

@@ -155,7 +155,9 @@ class Commitments:
         """
         if self._permit is None:
             now, answers = (step.now, step.answers) if step is not None else (draft.at, None)
-            self._permit = await self.hold.permits.for_call(draft, call, args, now=now, answers=answers)
+            self._permit = await self.hold.permits.for_call(
+                self.hold, draft, call, args, now=now, answers=answers
+            )
 
     def _give_back(self, call: CallProgram) -> None:
         permit, self._permit = self._permit, None
@@ -465,7 +467,7 @@ class Commitments:
         assert isinstance(rule, Check)
         effect, check_args = self.run.program.calls[rule.effect], self._check_args(call, intent, args)
         permits, draft = self.hold.permits, self.hold.draft()
-        permit = await permits.for_call(draft, effect, check_args, now=draft.at)
+        permit = await permits.for_call(self.hold, draft, effect, check_args, now=draft.at)
         asked_at = self.host.now()
         try:
             ending = await self.effects.ask(effect, check_args)

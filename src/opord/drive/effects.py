@@ -72,7 +72,9 @@ class Effects:
         failed = await self.due(draft, step, call)
         permit = None
         if self.host.limits is not None:
-            permit = await self.hold.permits.for_call(draft, call, args, now=step.now, answers=step.answers)
+            permit = await self.hold.permits.for_call(
+                self.hold, draft, call, args, now=step.now, answers=step.answers
+            )
         now = self.host.now()
         tries = Tries(failed.failures, failed.surprises) if failed is not None else NONE_WRONG
         attempt = tries.failures + tries.surprises + 1

@@ -212,7 +212,7 @@ class Flight:
             if run.body.limit is not None:
                 hold.permits.goes_on()
             if self.host.limits is not None:
-                await hold.permits.set_out(draft)
+                await hold.permits.set_out(hold, draft)
             try:
                 spans = self.steps.calls.spans
                 carrying = self.steps.carry(draft)

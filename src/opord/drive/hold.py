@@ -48,7 +48,7 @@ class Hold:
         self.ended: bool = False
         self.learned: Evidence | None = None
         self._inbox: list[InboxRow] | None = None
-        self.permits: RunPermits = RunPermits(self)
+        self.permits: RunPermits = RunPermits(host, run)
 
     @property
     def own_evidence(self) -> Evidence | None:

@@ -26,12 +26,6 @@ It is admitted when its turn comes. This is for a queue that was lost with what 
 class Held(Protocol):
     """A held run, as far as its permits need it."""
 
-    @property
-    def host(self) -> Carrier: ...
-
-    @property
-    def run(self) -> Run: ...
-
     def draft(self) -> Draft:
         """Begin a draft."""
         ...
@@ -46,34 +40,38 @@ class RunPermits:
 
     `own` is that of the limit of its contract, held while the run is carried. `ready` are those
     that the run was admitted with, for the call at which it waited.
+
+    The hold of the run knows its permits, and is handed to them when it is needed: of two objects
+    that know each other, only the garbage collector gets rid.
     """
 
-    __slots__ = ("_hold", "_waited", "own", "ready")
+    __slots__ = ("_host", "_run", "_waited", "own", "ready")
 
-    def __init__(self, hold: Held) -> None:
-        self._hold = hold
+    def __init__(self, host: Carrier, run: Run) -> None:
+        self._host = host
+        self._run = run
         self._waited: tuple[str, Instant] | None = None
         self.own: Permit | None = None
         self.ready: list[Permit] = []
-        limits = hold.host.limits
+        limits = host.limits
         if limits is not None:
-            self.ready = list(limits.admitted(hold.run.id, hold.run.epoch))
+            self.ready = list(limits.admitted(run.id, run.epoch))
 
     def goes_on(self) -> None:
         """Note that the run waits for nothing now.
 
         If it has to wait for the same limit again, it keeps its place.
         """
-        self._waited = limiting.go_on(self._hold.run) or self._waited
+        self._waited = limiting.go_on(self._run) or self._waited
 
-    async def set_out(self, draft: Draft) -> None:
+    async def set_out(self, hold: Held, draft: Draft) -> None:
         """Take the permit of the contract's limit, if there is one, unless it is held already.
 
         Raises:
             Parked: the run waits for it.
             Lost: another process has moved the run.
         """
-        limits, run = self._hold.host.limits, self._hold.run
+        limits, run = self._host.limits, self._run
         if limits is None or self.own is not None:
             return
         limit = limits.of(run.program.name, "")
@@ -82,10 +80,11 @@ class RunPermits:
         key = key_of(limit, run.input_rest.rest, {})
         self.own = await self._given(limit, key)
         if self.own is None:
-            await self._park(draft, limit, key)
+            await self._park(hold, draft, limit, key)
 
     async def for_call(
         self,
+        hold: Held,
         draft: Draft,
         call: CallProgram,
         args: tuple[Any, ...],
@@ -102,7 +101,7 @@ class RunPermits:
             Lost: another process has moved the run.
             StepError: the answers are too large to be stored.
         """
-        limits, run = self._hold.host.limits, self._hold.run
+        limits, run = self._host.limits, self._run
         limit = None if limits is None else limits.of(run.program.name, call.declaration.name)
         if limit is None:
             return None
@@ -111,22 +110,22 @@ class RunPermits:
         if permit is not None:
             return permit
         if draft.written:
-            draft = self._hold.draft()
+            draft = hold.draft()
         if answers is not None:
             limiting.limited(draft, call.declaration.name, now=now, answers=list(answers))
-        return await self._park(draft, limit, key)
+        return await self._park(hold, draft, limit, key)
 
     def call_ended(self, permit: Permit | None, call: CallProgram) -> None:
         """Give the permit of a call back; if its handler still runs, once that has ended."""
         if permit is None:
             return
-        limits = self._hold.host.limits
+        limits = self._host.limits
         if limits is not None:
-            limits.call_ended(permit, call.declaration.name, self._hold.run.id)
+            limits.call_ended(permit, call.declaration.name, self._run.id)
 
     def land(self) -> None:
         """Give back what is not used, and the permit of the contract: the run rests now."""
-        limits = self._hold.host.limits
+        limits = self._host.limits
         if limits is None:
             return
         for permit in self.ready:
@@ -150,19 +149,19 @@ class RunPermits:
         return None
 
     async def _taken(self, limit: Limit, key: str) -> Permit | None:
-        host = self._hold.host
+        host = self._host
         assert host.limits is not None
         permit = Permit(host.new_id(), limit.id, key)
         return permit if await host.limits.take(permit) else None
 
-    async def _park(self, draft: Draft, limit: Limit, key: str) -> NoReturn:
+    async def _park(self, hold: Held, draft: Draft, limit: Limit, key: str) -> NoReturn:
         """Put the run into the queue of a limit, and give it back.
 
         Raises:
             Parked: always, once the run is given back.
             Lost: another process has moved the run.
         """
-        host, run = self._hold.host, self._hold.run
+        host, run = self._host, self._run
         assert host.limits is not None
         also = host.limits.of(run.program.name, "") if limit.call else None
         also_key = "" if also is None else key_of(also, run.input_rest.rest, {})
@@ -176,7 +175,7 @@ class RunPermits:
                 0 if also is None else also.id, also_key,
             )
         )  # fmt: skip
-        await self._hold.park_for_permit(draft, capped(draft.at + LOOK_US))
+        await hold.park_for_permit(draft, capped(draft.at + LOOK_US))
 
 
 def key_of(limit: Limit, input_rest: Any, args: Any) -> str:

@@ -67,7 +67,9 @@ class Transactions:
         action = call.declaration
         assert isinstance(action, Action)
         failed = await self.effects.due(draft, step, call)
-        permit = await self.hold.permits.for_call(draft, call, args, now=step.now, answers=step.answers)
+        permit = await self.hold.permits.for_call(
+            self.hold, draft, call, args, now=step.now, answers=step.answers
+        )
         tries = Tries(failed.failures, failed.surprises) if failed is not None else NONE_WRONG
         attempt = tries.failures + tries.surprises + 1
         began = self.host.now()
