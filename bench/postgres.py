@@ -177,7 +177,7 @@ def main() -> None:
             many_url, lone_url = (server.url(schema=f"{name}_{bool(ended):d}") for name in ("many", "lone"))
             if ended:
                 many_url = lone_url = url
-            took, records = asyncio.run(many(workflow, many_url, wanted.orders))
+            took, _, records = asyncio.run(many(workflow, many_url, wanted.orders))
             print(
                 f"one worker: {wanted.orders / took:,.0f} orders and {records / took:,.0f} records a second"
             )
