@@ -353,6 +353,34 @@ def test_a_link_may_no_more_than_its_maker(club: Any) -> None:
     run(test)
 
 
+OWN = """
+contract Claim(id: str, employee: str) key id
+role boss
+event approve(note: str) by boss except employee
+initial state Asked -> Paid { on approve(note) -> goto Paid }
+final state Paid success
+"""
+
+
+def test_nobody_approves_their_own_by_a_link(tmp_path: Path) -> None:
+    (tmp_path / "claim.opord").write_text(OWN)
+    claim = opord.load(tmp_path / "claim.opord").Claim
+
+    async def test() -> None:
+        async with opord.Engine("sqlite://:memory:", [claim]) as engine, client_of(HttpApi(engine)) as web:
+            await web.post("/contracts/Claim/runs", json={"id": "c1", "employee": "ann"})
+            for actor, status in (("ann", 403), ("bob", 200)):
+                body = {"run": "Claim/c1", "event": "approve", "actor": actor}
+                made = await web.post("/links", json=body)
+                path = made.json()["link"].removeprefix("/api/v1")
+                for _ in range(2 if status == 403 else 1):
+                    used = await web.post(path, json={"note": "ok"})
+                    assert used.status_code == status, used.text
+                    assert status == 200 or used.json()["code"] == "sender_excluded"
+
+    run(test)
+
+
 def test_the_trail_says_who_used_a_link(club: Any) -> None:
     async def test() -> None:
         async with door(club) as it:

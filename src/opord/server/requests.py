@@ -104,7 +104,7 @@ class Request:
         self.claim: Claim | None = None
         """The claim of a request with an `Idempotency-Key`, while it is done."""
         self.made: str | None = None
-        """The run or the token that was made, for the trail of acts."""
+        """The token or the run that the trail of acts is to name."""
         self.reason: str | None = None
         """The reason that the body gives, for the trail of acts."""
         self._query: dict[str, list[str]] | None = None

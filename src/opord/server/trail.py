@@ -59,6 +59,13 @@ async def refused(
         audit.tell(act._replace(status=KINDS[why.code].status, code=why.code))
 
 
+class _Told(msgspec.Struct):
+    """What of an answer the trail keeps."""
+
+    run: str | None = None
+    code: str | None = None
+
+
 class Outcome:
     """The outcome of an act: the status of its answer, and the code if it was refused.
 
@@ -67,12 +74,16 @@ class Outcome:
 
     status: int | None = None
     code: str = ""
+    run: str | None = None
 
     def of(self, answer: Answer | Stream) -> None:
         """Take the outcome from an answer, which may be a refusal that was kept for its key."""
-        self.status = answer.status if isinstance(answer, Answer) else 200
-        if isinstance(answer, Answer) and self.status >= 400:
-            self.code = msgspec.json.decode(answer.body, type=dict[str, Any]).get("code", "")
+        if isinstance(answer, Stream):
+            self.status = 200
+            return
+        told = msgspec.json.decode(answer.body, type=_Told) if answer.body else _Told()
+        self.status, self.run = answer.status, told.run
+        self.code = (told.code or "") if answer.status >= 400 else ""
 
 
 @asynccontextmanager
@@ -105,7 +116,7 @@ async def written(audit: Audit, act: Act, request: Request) -> AsyncIterator[Out
         raise problem from error
     finally:
         if outcome.status is not None:
-            run, reason = request.made or act.run, request.reason or ""
+            run, reason = request.made or outcome.run or act.run, request.reason or ""
             audit.end(act._replace(run=run, reason=reason, status=outcome.status, code=outcome.code))
 
 

@@ -32,7 +32,6 @@ async def create_link(desk: Desk, request: Request) -> Answer:
         expires_at,
     )  # fmt: skip
     link, opens = await make(desk.backend, desk.state, request.principal, intention)
-    request.made = link.run
     address = f"{root_of(request.scope)}/api/v1/links/{opens}"
     shown = {"link": address, "id": link.id, "run": link.run, "event": link.event, "actor": link.actor}
     return as_json({**shown, "role": link.role or None, "expires_at": text(link.expires_at)}, 201)

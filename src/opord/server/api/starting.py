@@ -30,7 +30,6 @@ async def start(desk: Desk, request: Request) -> Answer:
     started = await desk.backend.start(
         program, members, priority=priority, label=label, delivery=request.delivery
     )
-    request.made = started.run
     shown: dict[str, object] = {"run": started.run, "created": started.created}
     if started.pruned:
         shown["pruned"] = True

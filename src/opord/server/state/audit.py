@@ -98,7 +98,7 @@ class Audit:
             now,
             actor,
             token,
-            address,
+            address[:_TEXT_MOST],
             act[:_TEXT_MOST],
             run[: 2 * _TEXT_MOST],
         )
