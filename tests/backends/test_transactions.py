@@ -27,11 +27,15 @@ CONTRACT = """
 contract Approvals(id: str, text: str) key id version 1
 effect tell(text: str) -> str
 event approve(by_whom: str)
+event confirm(by_whom: str) except id
 initial state Telling -> Waiting {
   let told = perform tell(text)
   goto Waiting(told)
 }
-state Waiting(told: str) -> Approved { on approve(by_whom) -> goto Approved(by_whom) }
+state Waiting(told: str) -> Approved {
+  on approve(by_whom) -> goto Approved(by_whom)
+  on confirm(by_whom) -> goto Approved(by_whom)
+}
 final state Approved(by_whom: str) success
 """
 
@@ -86,6 +90,27 @@ async def waits(run: Any) -> None:
 
 def insert(transaction: Any, table: str) -> None:
     transaction.connection.execute(f"INSERT INTO {table} VALUES ('one')")
+
+
+def test_an_excluded_sender_is_refused_in_a_transaction_too(url: str, table: str) -> None:
+    async def story(engine: Engine, flow: Any) -> None:
+        await make(engine, table)
+        run = await engine.start(flow, id="ann", text="x")
+        await waits(run)
+
+        async def as_(actor: str) -> None:
+            async with engine.transaction() as transaction:
+                insert(transaction, table)
+                await transaction.run(flow, "ann").as_(actor).send.confirm(by_whom=actor)
+
+        for excluded in ("ann", ""):
+            with pytest.raises(opord.SenderExcluded):
+                await as_(excluded)
+        assert await notes(engine, table) == []
+        await as_("eve")
+        assert (await run.result()).by_whom == "eve"
+
+    told(url, story)
 
 
 def test_a_start_and_a_row_are_one(url: str, table: str) -> None:

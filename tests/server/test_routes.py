@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.server.kit import at, run, served, somebody
+from tests.server.kit import REFUND, at, load_refund, run, served, somebody
 
 
 def test_a_run_is_started_approved_and_told(refund: Any) -> None:
@@ -325,6 +326,40 @@ def test_a_refused_event_says_what_the_state_takes_and_from_whom(refund: Any) ->
             assert (await api.send("o1", "approve", note="ok")).status_code == 200
             late = (await api.send("o1", "remark", text="x")).json()
             assert (late["code"], late["handled"], late["accepts"]) == ("event_refused", [], [])
+
+    run(test)
+
+
+def test_an_excluded_sender_is_told_why_whatever_its_roles(tmp_path: Path) -> None:
+    text = REFUND.replace("by clerk | boss", "by clerk | boss except order")
+    excluding = load_refund(tmp_path, text)
+
+    async def test() -> None:
+        async with served(excluding, handlers=False, who=somebody) as api:
+            api.web.headers["x-who"] = "ann: opord:admin clerk boss"
+            await api.start("ann")
+            shown = (await api.web.get(at("ann"))).json()
+            wait = {
+                "event": "approve",
+                "roles": ["clerk", "boss"],
+                "except": [{"path": "order", "actors": ["ann"]}],
+            }
+            assert wait in shown["waiting_for"]
+            refused = await api.send("ann", "approve", note="ok")
+            problem = refused.json()
+            assert (refused.status_code, problem["code"]) == (403, "sender_excluded")
+            assert (problem["path"], problem["actor"], problem["event"]) == ("order", "ann", "approve")
+            assert "by clerk | boss except order" in problem["detail"]
+            assert problem["accepts"] == [wait]
+            assert (await api.web.get(at("ann"))).json() == shown
+            api.web.headers["x-who"] = "eve: guest"
+            lacking = (await api.send("ann", "approve", note="ok")).json()
+            assert (lacking["code"], lacking["accepts"]) == ("role_required", [wait])
+            document = (await api.web.get("/contracts/Refund/openapi.json")).json()
+            event = document["paths"]["/runs/Refund/{key}/events/approve"]["post"]
+            assert "May not be sent by whom the run names in `order`" in event["description"]
+            api.web.headers["x-who"] = "eve: boss"
+            assert (await api.send("ann", "approve", note="ok")).status_code == 200
 
     run(test)
 

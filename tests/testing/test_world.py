@@ -404,3 +404,17 @@ final state Done(found: int) success
         world.start(path, n=n).assert_ended("success")
     assert [later - earlier for earlier, later in pairwise(instants)] >= [timedelta(minutes=1)] * 2
     world.close()
+
+
+def test_a_world_excludes_whom_the_contract_excludes(opord_world: World, tmp_path: Path) -> None:
+    path = tmp_path / "claim.opord"
+    path.write_text(
+        "contract Claim(id: str, employee: str) key id\nevent approve() except employee\n"
+        "initial state Asked -> Paid { on approve -> goto Paid }\nfinal state Paid success\n"
+    )
+    claim = load(path).Claim
+    run = opord_world.start(claim(object()), id="c1", employee="eve")
+    with pytest.raises(opord.SenderExcluded, match="employee is that name"):
+        run.as_("eve").send.approve()
+    run.assert_state("Asked")
+    run.as_("ann").send.approve().assert_ended("success")

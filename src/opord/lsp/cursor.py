@@ -137,7 +137,7 @@ def cursor_at(tokens: Tokens, text: str, offset: int) -> Cursor:
             _pop(frames, ("[",))
         elif kind == "}":
             start = _close_brace(frames, start)
-        elif kind == "," and frames[-1].kind not in ("(", "["):
+        elif kind == "," and frames[-1].kind not in ("(", "[", "top"):
             start = i + 1
     return Cursor(tokens, index, start, frames)
 

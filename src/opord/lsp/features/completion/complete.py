@@ -132,7 +132,7 @@ def _declaration(spot: CompletionSpot) -> Iterable[Offer]:
             return _call(spot)
         case "ensure":
             return _promise(spot)
-        case "use":
+        case "use" | "role":
             return ()
         case _:  # open: a word of the text
             pass
@@ -183,10 +183,11 @@ def _event(spot: CompletionSpot) -> Iterable[Offer]:
     words, before = spot.cursor.words, spot.cursor.before
     if before == "by" or (before == "|" and "by" in words):
         return names.roles(spot)
-    if before == "except" or (before == "," and "except" in words):
-        return values(spot)
     clauses = [word for word in w.at("event") if word.text not in words]
-    return _operand_or(spot, "key", clauses) if len(words) > 2 else ()
+    if "by" in words and before in spot.ctx.roles:
+        return k.offered(clauses, rank=1)
+    operand_after = "except" if "except" in words else "key"
+    return _operand_or(spot, operand_after, clauses) if len(words) > 2 else ()
 
 
 def _operand_or(spot: CompletionSpot, operand_after: str, clauses: Iterable[Word]) -> Iterable[Offer]:
