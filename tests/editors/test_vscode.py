@@ -33,6 +33,7 @@ LEFT_TO_COMPLETION = {
     "at most once",
     "eventually",
     "every run ends",
+    "except",
     "fails",
     "if",
     "ignore",
