@@ -53,6 +53,12 @@ SAMPLES: Mapping[tuple[str, str], Sample] = {
     ("GET", RUN): Sample(RUN),
     ("GET", f"{RUN}/history"): Sample(f"{RUN}/history"),
     ("GET", f"{RUN}/changes"): Sample(f"{RUN}/changes"),
+    ("POST", "/runs/bulk"): Sample(
+        "/runs/bulk", {"verb": "resume", "filter": {"status": "stalled"}, "reason": "x"}
+    ),
+    ("GET", "/runs/bulk/{id}"): Sample("/runs/bulk/none"),
+    ("POST", "/runs/bulk/{id}/confirm"): Sample("/runs/bulk/none/confirm", {}),
+    ("POST", "/runs/bulk/{id}/stop"): Sample("/runs/bulk/none/stop", {}),
     ("GET", "/runs"): Sample("/runs"),
     ("GET", "/runs/changes"): Sample("/runs/changes"),
     ("GET", "/contracts"): Sample("/contracts"),
@@ -69,7 +75,7 @@ SAMPLES: Mapping[tuple[str, str], Sample] = {
     ("POST", "/links/{link}"): Sample("/links/opordlink_none", {}),
     ("GET", "/audit"): Sample("/audit"),
 }
-USUAL_REFUSALS = {"event_id_unknown", "token_unknown", "link_unknown"}
+USUAL_REFUSALS = {"bulk_unknown", "event_id_unknown", "token_unknown", "link_unknown"}
 """What a sample request is answered with that may ask for what does not exist."""
 
 NO_MORE_THAN_OWN = {"grant_refused", "whole_store"}

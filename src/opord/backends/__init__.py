@@ -1,6 +1,7 @@
 """The protocol for command line, API and console, the runtimes behind it, and `opord.Engine`."""
 
 __all__ = [
+    "acts",
     "archived",
     "asked",
     "base",

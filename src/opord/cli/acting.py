@@ -22,6 +22,7 @@ from opord.values.types import RunId
 from opord.values.visible import safe
 
 if TYPE_CHECKING:
+    from opord.backends.acts import Verb
     from opord.backends.base import Backend
     from opord.backends.shown import Shown
     from opord.cli.filters import Filters
@@ -57,12 +58,17 @@ class Session:
 
 
 class Act(NamedTuple):
-    """An action on each run: `verb` and `done` in words, and which runs a filter may find."""
+    """An action on each run: its verb, `done` in words, and how it is done."""
 
-    verb: str
+    verb: Verb
     done: str
-    concerns: Callable[[RunRow], bool]
     do: Callable[[Backend, str], Awaitable[object]]
+
+    def concerns(self, row: RunRow) -> bool:
+        """Say whether a filter may find a run for this."""
+        from opord.backends.acts import concerns
+
+        return concerns(self.verb, row)
 
 
 class Selection(NamedTuple):

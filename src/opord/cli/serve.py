@@ -289,6 +289,7 @@ async def _serve(
             raise engine.writer.moved
         log.info("stopped")
     finally:
+        api.stop()
         await api.close()
         await engine.__aexit__()
     return 0

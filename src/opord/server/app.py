@@ -108,6 +108,7 @@ class HttpApi:
         """Answer those who wait now, and end all streams: the server is about to stop."""
         self._monitor.close()
         self._desk.watch.close()
+        self._desk.jobs.stop()
 
     async def has_token(self) -> bool:
         """Say whether a token was ever made; of a server for tokens alone, whether one is good."""
@@ -115,6 +116,7 @@ class HttpApi:
 
     async def close(self) -> None:
         """Write what the trail of acts has yet to say, and close what the API keeps."""
+        await self._desk.jobs.ended()
         await self._desk.audit.close()
         await self.state.close()
 

@@ -13,6 +13,8 @@ from opord.backends.shown import Shown
 from opord.errors import RunMoved
 from opord.kernel.program import Program
 from opord.kernel.rows import RunRow
+from opord.server.access import CANCEL, role_to_cancel
+from opord.server.jobs import Jobs
 from opord.server.limits import HttpLimits
 from opord.server.principals import Principal
 from opord.server.problems import Problem
@@ -95,6 +97,7 @@ class Desk:
         self.limits = limits
         self.state = state
         self.audit: Audit = of.audit if of is not None else Audit(state, limits.acts_kept_s)
+        self.jobs: Jobs = of.jobs if of is not None else Jobs()
         self.watch: Watch = of.watch if of is not None else Watch(lambda: source.backend)
         self._streams: _Streams = of._streams if of is not None else _Streams()
         self._shown: Shown | None = None
@@ -176,6 +179,12 @@ class Desk:
             if damage.readable is None:
                 raise
             return damage.readable, str(damage)
+
+    async def role_to_cancel(self, row: RunRow, principal: Principal) -> str | None:
+        """Return the role in which a principal cancels a run; see `access.role_to_cancel`."""
+        program = await self.shown.program_if_readable(row)
+        event = program.events.get(CANCEL) if program is not None else None
+        return role_to_cancel(principal, event.declaration.roles if event is not None else ())
 
     async def rest_of(self, run: RunId, request: Request) -> RunRow | None:
         """Return a run once it rests: it waits, needs a person, or has ended.

@@ -28,6 +28,8 @@ class HttpLimits:
     - `keys`: how many requests with an `Idempotency-Key` are kept for a principal, and
       `keys_kept_s` for how long, in seconds.
     - `acts_kept_s`: how long the trail keeps what was done, in seconds; 90 days.
+    - `bulk_runs`: how many runs a set has at most that are acted upon together, and `bulk_sets` how
+      many sets are kept for a principal.
     - `page_runs`, `page_records`: how many runs or records one page has at most.
     """
 
@@ -44,5 +46,7 @@ class HttpLimits:
     keys: int = 100_000
     keys_kept_s: float = 86_400.0
     acts_kept_s: float = 90 * 86_400.0
+    bulk_runs: int = 10_000
+    bulk_sets: int = 100
     page_runs: int = 500
     page_records: int = 1000

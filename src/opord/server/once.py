@@ -16,13 +16,11 @@ import hashlib
 import logging
 import re
 from contextlib import suppress
-from typing import Any, Final, assert_never
-
-import msgspec
+from typing import Final, assert_never
 
 from opord.errors import RunMoved
-from opord.kernel.rows import RecordRow
 from opord.server.answers import Answer
+from opord.server.behind import LEAVES, record_behind
 from opord.server.desk import Desk, Tag, fits, run_of
 from opord.server.limits import RETRY_S
 from opord.server.problems import KINDS, Problem, answer_of, problem_of
@@ -41,18 +39,6 @@ LONGEST: Final = 255
 
 TRIES: Final = 5
 """How often a verb is tried on a run that moves meanwhile."""
-
-LOOKED_AT: Final = 50
-"""How many records behind a mark are looked at; one write of a person has few."""
-
-LEAVES: Final = {
-    "resume": "retried",
-    "resolve": "resolved",
-    "acknowledge": "acknowledged",
-    "drop-event": "dropped",
-    "terminate": "terminated",
-}
-"""The kind of record that each verb on a run leaves, by the last word of its path."""
 
 _QUOTED: Final = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])+)"')
 _BARE: Final = re.compile(r"[!#-~][!-~]*")
@@ -207,7 +193,7 @@ class _Claim:
         self._kept, self._asked, self._owner = kept, asked, claimed.owner
         self._mark = claimed.mark
         self._again = claimed.again
-        self._leaves = LEAVES.get(route.path.rpartition("/")[2])
+        self._verb = route.path.rpartition("/")[2]
 
     @property
     def delivery(self) -> str:
@@ -221,7 +207,7 @@ class _Claim:
             Problem: a request before this one may have been done.
             RunMoved: the run is not as `tag` says.
         """
-        if self._leaves is None:
+        if self._verb not in LEAVES:
             # The store knows whether the delivery was taken, and says so before it compares.
             return tag.seq if self._again and tag is not None else await fits(desk, request, tag)
         if self._again and self._mark.isdecimal():
@@ -235,20 +221,17 @@ class _Claim:
 
     async def _check_undone(self, desk: Desk, request: Request, seq: int) -> None:
         """Look for what the verb would have left behind a record: it was done there, or not."""
-        run, looked_at = run_of(request), 0
-        async for record in desk.backend.records(run, after=seq):
-            looked_at += 1
-            if record.kind == self._leaves and _actor(record) == request.principal.name:
-                raise Problem(
-                    "outcome_unknown",
-                    f"the server stopped while it did this. Record {record.seq} of {run} is the same act by "
-                    f"{request.principal.name}, so it was probably done; look at /history?after={seq}, and if it was not, "
-                    "send the request with a new idempotency-key",
-                    run=run,
-                    seq=record.seq,
-                )
-            if looked_at >= LOOKED_AT:
-                return
+        run, name = run_of(request), request.principal.name
+        record = await record_behind(desk, run, seq, self._verb, name)
+        if record is not None:
+            raise Problem(
+                "outcome_unknown",
+                f"the server stopped while it did this. Record {record.seq} of {run} is the same act by {name}, so it was "
+                f"probably done; look at /history?after={seq}, and if it was not, send the request with a new "
+                "idempotency-key",
+                run=run,
+                seq=record.seq,
+            )
 
     async def renew(self) -> None:
         """Renew the lease, until this is cancelled."""
@@ -264,10 +247,6 @@ class _Claim:
     async def give_up(self, *, undone: bool) -> None:
         """End the claim without an answer."""
         await self._kept.give_up(self._asked, self._owner, undone=undone)
-
-
-def _actor(record: RecordRow) -> Any:
-    return msgspec.json.decode(record.body).get("actor")
 
 
 def _under_way() -> Problem:

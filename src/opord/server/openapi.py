@@ -12,6 +12,7 @@ from opord.contract import Contract, Event
 from opord.kernel.bounds import LONGEST_KEY, LONGEST_REASON
 from opord.kernel.rows import RUN_OUTCOMES
 from opord.kernel.scheduling import LABEL_LONGEST, PRIORITY_MOST
+from opord.server import openapi_bulk
 from opord.server.limits import HttpLimits
 
 _WHERE: Final = "#/components/schemas/"
@@ -75,6 +76,7 @@ def document(contract: Contract, limits: HttpLimits, base: str, *, signed: bool 
     paths[f"{run}/history"] = {"get": _history(limits)}
     paths |= {f"{run}/{verb}": {"post": one} for verb, one in _verbs().items()}
     paths["/runs"] = {"get": _list(contract, limits)}
+    paths |= _bulk(contract, limits, wait)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -122,6 +124,7 @@ def _common(contract: Contract) -> Schema:
         ],
     }
     return {
+        "opord.Bulk": openapi_bulk.SET,
         "opord.Run": run,
         "opord.Problem": {
             "type": "object",
@@ -308,6 +311,25 @@ def _verbs() -> dict[str, Schema]:
         "drop-event": _verb("drop_event", "Take an event out of a run", drop),
         "cancel": _verb("cancel", "Ask a run to cancel", _body({})),
         "terminate": _verb("terminate", "End a run by an administrator's word", _body({})),
+    }
+
+
+def _bulk(contract: Contract, limits: HttpLimits, wait: Schema) -> Schema:
+    """Return the addresses for acts upon many runs."""
+    set_of_runs = {"$ref": f"{_WHERE}opord.Bulk"}
+    told = {"200": ("The set.", set_of_runs)}
+    id, page = openapi_bulk.parameters(limits)
+    body = openapi_bulk.wish(contract, {"$ref": f"{_WHERE}{ANY}"}, _STATUSES)
+    made = {"201": ("The set, and what would be done with each run.", set_of_runs)}
+    acting = {**told, "202": ("It is being acted upon.", set_of_runs)}
+    one = "/runs/bulk/{id}"
+    return {
+        "/runs/bulk": {
+            "post": _operation("make_bulk", "Say what would be done with many runs", [], made, body)
+        },
+        one: {"get": _operation("show_bulk", "Show a set of runs", [id, *page], told)},
+        f"{one}/confirm": {"post": _operation("confirm_bulk", "Act upon a set of runs", [id, wait], acting)},
+        f"{one}/stop": {"post": _operation("stop_bulk", "Act upon no more runs of a set", [id], told)},
     }
 
 

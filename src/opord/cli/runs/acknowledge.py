@@ -5,7 +5,6 @@ from __future__ import annotations
 import click
 
 from opord.cli.acting import Act, Selection, act_on, act_options
-from opord.kernel.rows import known_needs
 from opord.values.types import RunId
 
 
@@ -35,7 +34,6 @@ def command(
     act = Act(
         "acknowledge",
         "acknowledged",
-        lambda row: "alarm" in known_needs(row.head.needs),
         lambda backend, name: backend.acknowledge(
             RunId(name), seen=seen, actor=actor, role=role, reason=reason
         ),

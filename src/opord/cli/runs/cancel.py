@@ -27,7 +27,6 @@ def command(
     act = Act(
         "cancel",
         "told to cancel",
-        lambda row: row.head.status != "ended",
         lambda backend, name: backend.cancel(RunId(name), actor=actor, role=role, reason=reason),
     )
     return act_on(selection, act, store=store, dry_run=dry_run, as_json=as_json)

@@ -9,7 +9,6 @@ import click
 from opord.cli.acting import Act, Selection, act_on, act_options
 from opord.cli.errors import CliError
 from opord.cli.inputs import parsed, read_one
-from opord.kernel.rows import known_needs
 from opord.values.types import RunId
 
 _NO_RESULT = "\0"
@@ -58,7 +57,6 @@ def command(
     act = Act(
         "resolve",
         "resolved",
-        lambda row: row.head.status == "in_doubt" or "collision" in known_needs(row.head.needs),
         lambda backend, name: backend.resolve(
             RunId(name),
             happened=None if another else happened is not None,

@@ -30,7 +30,6 @@ def command(
     act = Act(
         "resume",
         "going on",
-        lambda row: row.head.status == "stalled",
         lambda backend, name: backend.resume(RunId(name), actor=actor, role=role, reason=reason),
     )
     return act_on(selection, act, store=store, dry_run=dry_run, as_json=as_json)

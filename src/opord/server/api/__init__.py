@@ -5,6 +5,7 @@ from __future__ import annotations
 from opord.server.api import (
     acting,
     audit,
+    bulk,
     changes,
     contracts,
     history,
@@ -26,6 +27,7 @@ ROUTES = tuple(
         starting,
         sending,
         acting,
+        bulk,
         changes,
         showing,
         history,

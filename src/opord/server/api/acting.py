@@ -30,6 +30,20 @@ async def resolve(desk: Desk, request: Request) -> Answer:
     """Say whether an action that is in doubt happened."""
     request.query(())
     members = await request.members(("happened", "another", "result", "seen", "reason"))
+    happened, another = resolution(members)
+    await desk.backend.resolve(
+        run_of(request), happened=happened, another=another, result=members.get("result"),
+        seen=_seen(members), actor=request.principal.name, reason=reason_of(members), if_seq=await if_seq(desk, request),
+    )  # fmt: skip
+    return _done(request, "resolve")
+
+
+def resolution(members: dict[str, Any]) -> tuple[bool | None, bool]:
+    """Return what an answer says: whether an action happened, and whether there was another one.
+
+    Raises:
+        InputInvalid: it says nothing, or several things.
+    """
     happened, another = members.get("happened"), members.get("another", False)
     if not isinstance(happened, bool | None):
         raise InputInvalid("the answer", "happened", "expected true or false")
@@ -41,11 +55,7 @@ async def resolve(desk: Desk, request: Request) -> Answer:
         )
     if "result" in members and not happened:
         raise InputInvalid("the answer", "result", 'only {"happened": true} has a result; leave it out')
-    await desk.backend.resolve(
-        run_of(request), happened=happened, another=another, result=members.get("result"),
-        seen=_seen(members), actor=request.principal.name, reason=reason_of(members), if_seq=await if_seq(desk, request),
-    )  # fmt: skip
-    return _done(request, "resolve")
+    return happened, another
 
 
 async def acknowledge(desk: Desk, request: Request) -> Answer:

@@ -21,7 +21,8 @@ from opord.server.requests import Request
 from opord.server.routing import Route
 
 _USUAL: Final = 50
-_DATA: Final = "data."
+DATA: Final = "data."
+"""How the name of a condition on data begins."""
 
 _LOOK_S: Final = 1.0
 """How long one answer looks for runs by their data, in seconds. The next page goes on from there.
@@ -32,7 +33,7 @@ _READ_AT_ONCE: Final = 500
 
 async def list_runs(desk: Desk, request: Request) -> Answer:
     """List the runs that fit the filters of the query."""
-    given = request.query((*FILTERS, "sort", "limit", "after"), prefix=_DATA)
+    given = request.query((*FILTERS, "sort", "limit", "after"), prefix=DATA)
     limit = request.whole("limit", default=_USUAL, least=1, most=desk.limits.page_runs)
     wanted = _asked(given)
     where, data, after = await _where(desk, wanted), wanted.data, request.once("after")
@@ -54,18 +55,30 @@ async def list_runs(desk: Desk, request: Request) -> Answer:
 
 
 def _asked(given: Mapping[str, list[str]]) -> Asked:
+    try:
+        return asked_of(given)
+    except ValueError as wrong:
+        raise Problem("query_invalid", str(wrong)) from None
+
+
+def asked_of(given: Mapping[str, list[str]]) -> Asked:
+    """Return what filters ask for, each with its values; those on data are `data.` and a place.
+
+    Raises:
+        ValueError: a value is none that its filter takes.
+    """
     filters = {name: values for name, values in given.items() if name in FILTERS}
     data = [
-        (name.removeprefix(_DATA), text)
+        (name.removeprefix(DATA), text)
         for name, texts in given.items()
-        if name.startswith(_DATA)
+        if name.startswith(DATA)
         for text in texts
     ]
     try:
         return asked(filters, data)
     except ValueError as wrong:
         hint = ", as in data.order.customer=c-17" if "joined by points" in str(wrong) else ""
-        raise Problem("query_invalid", f"{wrong}{hint}") from None
+        raise ValueError(f"{wrong}{hint}") from None
 
 
 async def _where(desk: Desk, wanted: Asked) -> RunFilter:

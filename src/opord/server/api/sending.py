@@ -10,7 +10,7 @@ from opord.generated.handles import Sent
 from opord.kernel.bounds import LONGEST_REASON
 from opord.kernel.taking import handlers_now
 from opord.kernel.views import wait_for_event
-from opord.server.access import CANCEL, role_to_cancel
+from opord.server.access import CANCEL
 from opord.server.answers import Answer, as_json
 from opord.server.api.showing import etag
 from opord.server.desk import Desk, if_seq, run_of
@@ -93,9 +93,7 @@ async def cancel(desk: Desk, request: Request) -> Answer:
 
 async def _role_to_cancel(desk: Desk, request: Request, principal: Principal) -> str | None:
     row, _ = await desk.row(request)
-    program = await desk.shown.program_if_readable(row)
-    event = program.events.get(CANCEL) if program is not None else None
-    return role_to_cancel(principal, event.declaration.roles if event is not None else ())
+    return await desk.role_to_cancel(row, principal)
 
 
 def reason_of(members: dict[str, Any]) -> str | None:
