@@ -49,7 +49,10 @@ COMMANDS = {
     "doctor": ("opord.cli.doctor", "Check the installation, the settings, the store and the contracts."),
     "keys": ("opord.cli.keys", "Make the keys that encrypt secrets in the store."),
     "limits": ("opord.cli.limits", "See the limits of the store, and what waits for them."),
-    "webhooks": ("opord.cli.webhooks", "Look after the webhooks that tell other programs of runs."),
+    "webhooks": (
+        "opord.cli.webhooks",
+        "Look after the webhooks that tell other programs of runs, and the routes of webhooks in.",
+    ),
     "prune": ("opord.cli.prune", "Move runs that ended long ago out of the store, into an archive."),
     "db": ("opord.cli.db", "Look after the store as a whole."),
     "demo": ("opord.cli.demo", "Watch a card being charged once, whatever dies on the way."),

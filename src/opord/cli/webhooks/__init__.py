@@ -1,4 +1,4 @@
-"""`opord webhooks`: the webhooks that Opord sends, and what became of them."""
+"""`opord webhooks`: the webhooks that Opord sends, and the routes of those that it takes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import click
 from opord.cli.lazy import LazyGroup
 
 COMMANDS = {
+    "check": ("opord.cli.webhooks.check", "Check the routes of webhooks in."),
     "list": ("opord.cli.webhooks.list", "List the endpoints, and what waits for each."),
     "show": ("opord.cli.webhooks.show", "Show an endpoint and its messages."),
     "send": ("opord.cli.webhooks.send", "Send what waits, in a process of its own."),
@@ -22,7 +23,7 @@ COMMANDS = {
 
 @click.group(cls=LazyGroup, listed=COMMANDS)
 def command() -> None:
-    """Look after the webhooks that tell other programs of runs.
+    """Look after the webhooks that tell other programs of runs, and the routes of webhooks in.
 
     The settings file says who is told of what, in [webhooks_out.NAME]. `opord serve` sends, and so
     does `opord webhooks send`.
