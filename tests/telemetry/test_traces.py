@@ -273,3 +273,60 @@ def test_a_log_line_says_which_request_and_trace_it_belongs_to(
         logger.removeHandler(keep)
     (line,) = lines
     assert (line["trace_id"], line["span_id"], line["request"]) == (TRACE, SPAN, "req-7")
+
+
+HANGS = """
+contract Slow(name: str) key name
+effect look(name: str) -> int { timeout 50ms }
+effect note(name: str) -> int
+initial state Looking -> Noting {
+  match perform look(name) {
+    ok n -> goto Noting(n)
+    TimedOut -> goto Noting(0)
+  }
+}
+state Noting(n: int) -> Seen {
+  let m = perform note(name)
+  goto Seen(m)
+}
+final state Seen(n: int) success
+"""
+
+
+@pytest.mark.parametrize("stubborn", [False, True])
+def test_a_call_that_is_given_up_ends_its_span_and_the_run_goes_on_outside_of_it(
+    spans: InMemorySpanExporter, tmp_path: Any, caplog: pytest.LogCaptureFixture, stubborn: bool
+) -> None:
+    (tmp_path / "slow.opord").write_text(HANGS)
+    slow = opord.load(tmp_path / "slow.opord").Slow
+
+    class Hangs:
+        async def look(self, name: str) -> int:
+            try:
+                await asyncio.sleep(3600)
+            except asyncio.CancelledError:
+                if not stubborn:
+                    raise
+                await asyncio.sleep(0.2)  # longer than it has to end
+            return 1
+
+        async def note(self, name: str) -> int:
+            await asyncio.sleep(0)
+            return 2
+
+    async def test() -> None:
+        async with opord.Engine("sqlite://:memory:", [slow(Hangs())], drain_s=0) as engine:
+            await (await engine.start(slow, name="a")).result()
+
+    run(test)
+    (step,), (next_step,) = named(spans, "step Slow.Looking"), named(spans, "step Slow.Noting")
+    (look,), (note,) = named(spans, "call Slow.look"), named(spans, "call Slow.note")
+    assert look.attributes is not None
+    assert look.attributes["error.type"] == "timed_out"
+    assert step.context is not None
+    assert next_step.context is not None
+    assert look.parent is not None
+    assert note.parent is not None
+    assert (look.parent.span_id, note.parent.span_id) == (step.context.span_id, next_step.context.span_id)
+    assert next_step.parent is None
+    assert "detach" not in caplog.text
