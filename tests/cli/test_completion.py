@@ -34,7 +34,17 @@ def test_commands_and_options_are_offered(shop: Shop) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["check ", "fmt ", "explain ", "gen ", "diagram ", "simulate ", "worker --contract ", "runs start "],
+    [
+        "check ",
+        "fmt ",
+        "explain ",
+        "gen ",
+        "diagram ",
+        "simulate ",
+        "worker --contract ",
+        "dev --contract ",
+        "runs start ",
+    ],
 )
 def test_contracts_and_folders_are_offered_and_no_other_file(shop: Shop, line: str) -> None:
     (shop.folder / "contracts").mkdir()

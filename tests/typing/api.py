@@ -8,6 +8,7 @@ from typing import Any, ParamSpec, TypeVar, assert_type
 
 import opord
 from opord.generated import RunHandle, Sent, Startable, Workflow
+from opord.telemetry import Metrics, Monitor, TelemetryApp
 from tests.codegen.golden.order_fulfilment import (
     Customer,
     CustomerError,
@@ -40,6 +41,7 @@ class Handlers(OrderFulfilment.Handlers):
         assert_type(order.card_token.reveal(), str)
         if order.total_cents > 1_000_000:
             raise PaymentError.Declined(reason="too much")
+        assert_type(call.traceparent, str)
         return {"charge_id": call.key, "charged_at": datetime.now(UTC)}
 
     def refund_card(self, receipt: Receipt, *, call: opord.Call) -> None:
@@ -76,7 +78,10 @@ async def use() -> None:
     assert_type(run, OrderFulfilment.Run)
     assert_type(await run.send.cancel(reason="changed my mind"), Sent)
     await run.as_("ann", role="manager").send.approve(note="ok")
-    async with opord.Engine("sqlite:///runs.db", [workflow], labels=["gpu"]) as engine:
+    metrics = Metrics()
+    async with opord.Engine("sqlite:///runs.db", [workflow], labels=["gpu"], observer=metrics) as engine:
+        page = TelemetryApp(Monitor(engine, metrics))
+        page.stop()
         assert_type(await engine.start(OrderFulfilment, order=order), OrderFulfilment.Run)
         prepared = OrderFulfilment.prepare(order=order)
         assert_type(await engine.start(prepared, priority=5, label="gpu"), OrderFulfilment.Run)
