@@ -401,6 +401,50 @@ def test_errors_of_the_server_are_not_kept(refund: Any, monkeypatch: pytest.Monk
     run(test)
 
 
+def test_nothing_is_done_while_the_state_is_away_and_all_else_is_answered(
+    refund: Any, tmp_path: Path
+) -> None:
+    async def test() -> None:
+        own = tmp_path / "own.db"
+        async with served(refund, handlers=False, state=f"sqlite:///{own}") as api:
+            assert (await start(api.web, "a")).status_code == 201
+            own.rename(tmp_path / "elsewhere.db")
+            other = {"idempotency-key": "other"}
+            away = await start(api.web, "b", headers=other)
+            assert (away.status_code, away.headers["retry-after"]) == (503, "1")
+            assert away.json()["code"].startswith("store_")
+            assert [one["run"] for one in (await api.web.get("/runs")).json()["runs"]] == ["Refund/a"]
+            (tmp_path / "elsewhere.db").rename(own)
+            assert REPLAYED in (await start(api.web, "a")).headers
+            assert (await start(api.web, "b", headers=other)).status_code == 201
+
+    run(test)
+
+
+def test_an_answer_that_cannot_be_kept_is_given_all_the_same(
+    refund: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def test() -> None:
+        async with served(refund, handlers=False) as api:
+            await api.start("a")
+            path = f"{at('a')}/events/remark"
+            with monkeypatch.context() as patched:
+
+                async def full(*_: Any) -> None:
+                    raise opord.StoreUnavailable("full", "the disk is full")
+
+                patched.setattr(Idempotency, "finish", full)
+                first = await api.web.post(path, json={"text": "x"}, headers=KEY)
+            assert (first.status_code, first.json()["reception"]) == (200, "ignored")
+            async with asyncio.timeout(20):
+                while (again := await api.web.post(path, json={"text": "x"}, headers=KEY)).status_code == 409:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+            assert (again.status_code, again.json()["reception"]) == (200, "repeated")
+            assert (await kinds(api.web)).count("ignored") == 1
+
+    run(test)
+
+
 def test_who_goes_away_may_come_back(refund: Any) -> None:
     async def test() -> None:
         async with served(refund, handlers=False, limits=HttpLimits(wait_s=60)) as api:
