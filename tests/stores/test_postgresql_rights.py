@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
+from opord.kernel.outgoing import Subscription
 from opord.stores import schema_script
 from opord.stores.postgres import connections
 from opord.stores.postgres.store import PostgresStore
+from opord.testing.store_rows import ORDERS, started
 from tests.stores.carrying import Handlers, carry, cut_all, holds, once
 from tests.support.postgres import Server, own_server
 
@@ -78,6 +80,21 @@ def worker_role(server: Server, schema: str) -> str:
     server.execute(f"CREATE ROLE {schema} LOGIN")
     server.execute(schema_script(server.url(schema=schema), role=schema))
     return server.url(schema=schema).replace("postgres@", f"{schema}@")
+
+
+def test_a_workers_role_may_begin_and_end_to_tell_endpoints(server: Server, schema: str) -> None:
+    """Triggers belong to the tables' owner, who has left a function that makes them."""
+    store = PostgresStore(worker_role(server, schema))
+    try:
+        store.put_contract(ORDERS)
+        assert store.outbox.subscribe([Subscription("billing")]) == ["billing"]
+        started(store)
+        assert [one.run for one in store.outbox.messages("billing", given_up=False, limit=10)] == ["Orders/1"]
+        assert store.outbox.unsubscribe("billing") == 1
+        triggers = "SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'outbox_of_%' AND tgrelid::regclass::text LIKE $1"
+        assert server.execute(triggers.replace("$1", f"'{schema}.%'")) == [(0,)]
+    finally:
+        store.close()
 
 
 @pytest.mark.parametrize("right", ["USAGE ON SCHEMA {0}", "UPDATE ON {0}.heads", "INSERT ON {0}.journal"])

@@ -16,6 +16,7 @@ from uuid import uuid4
 
 import pytest
 
+from opord.kernel.outgoing import Sent, Subscription
 from opord.stores.base import Applied, Exists, Prune, Start, StoredContract, Tombstone, WasPruned
 from opord.stores.postgres import opening, sql
 from opord.stores.postgres.connections import Connection
@@ -248,3 +249,50 @@ def test_pruning_goes_on_beside_claims_and_steps(handles: list[PostgresStore]) -
     assert (answers[0] + answers[1], answers[2] + answers[3]) == (100, 100)
     assert {status: count for status, count in first.counts().items() if count} == {"ended": 100}
     assert [type(one) for one in first.apply([a_start("Orders/old1")])] == [WasPruned]
+
+
+# --- messages to endpoints -----------------------------------------------------------------------
+
+
+def test_endpoints_come_and_go_beside_writers_and_miss_nothing_in_between(
+    handles: list[PostgresStore],
+) -> None:
+    """To make and remove triggers locks tables; who writes waits."""
+    main, sender, *writers = handles
+    main.put_contract(ORDERS)
+    moves = 60
+
+    def write(store: PostgresStore, run: str) -> None:
+        assert store.apply([a_start(run)]) == [Applied(0)]
+        for _ in range(moves):
+            assert store.apply([a_write(the_run(store, run))]) == [Applied(0)]
+
+    def come_and_go() -> None:
+        for _ in range(8):
+            main.outbox.subscribe([Subscription("other")])
+            main.outbox.unsubscribe("other")
+        main.outbox.subscribe([Subscription("billing")])
+
+    sent: dict[str, list[int]] = {}
+
+    def send() -> None:
+        """Send while they write: what is taken out and what comes in meet in the queues."""
+        while True:
+            leases = sender.outbox.lease("s", ["billing"], ttl_us=SECOND)
+            for lease in leases:
+                for one in sender.outbox.due(lease, limit=10):
+                    sent.setdefault(one.run, []).append(one.seq)
+                    assert sender.outbox.sent(lease, [Sent(one, True, BEGIN)])
+            ended = all(row is not None and row.seq > moves for row in map(main.load, map(RunId, runs)))
+            if leases and ended and sender.outbox.next_due(leases[0]) is None:
+                return
+
+    runs = [f"Orders/{number}" for number, _ in enumerate(writers)]
+    at_once(
+        [come_and_go, send, *(partial(write, store, run) for store, run in zip(writers, runs, strict=True))]
+    )
+    for run in runs:
+        told = sent.get(run, [])  # from the subscription on, which may come after the last move
+        assert told == [*range(moves + 2 - len(told), moves + 2)]
+    (endpoint,) = main.outbox.endpoints()
+    assert endpoint.waiting == 0

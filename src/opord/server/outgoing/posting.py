@@ -12,7 +12,8 @@ import socket
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, Final, NamedTuple, TypeAlias
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 import httpcore
 
@@ -27,6 +28,9 @@ ANSWER_BYTES: Final = 64 * 1024
 
 ADDRESSES_MOST: Final = 4
 """How many addresses of a name are tried in one attempt."""
+
+NAMES_AT_ONCE: Final = 2
+"""How many threads resolve the name of an endpoint."""
 
 _IDLE_S: Final = 20.0
 
@@ -51,18 +55,32 @@ class Unreachable(Exception):
     """The receiver has no address that a webhook may be sent to; the message says why."""
 
 
-async def addresses_of(host: str, port: int) -> list[str]:
-    """Return the addresses of a name, as the system resolves it."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+class Names:
+    """Resolves names as the system does, on threads of its own, as it may take long."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(NAMES_AT_ONCE, thread_name_prefix="opord-webhooks-names")
+
+    async def addresses_of(self, host: str, port: int) -> list[str]:
+        """Return the addresses of a name."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, _addresses_of, host, port)
+
+    def close(self) -> None:
+        """Leave what is under way."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _addresses_of(host: str, port: int) -> list[str]:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
 class CheckedNetwork(httpcore.AsyncNetworkBackend):
     """Connects to addresses that may be reached, and to no other."""
 
-    def __init__(self, *, allow_private: bool, resolve: Resolve = addresses_of) -> None:
+    def __init__(self, *, allow_private: bool, resolve: Resolve) -> None:
         self._allow_private, self._resolve = allow_private, resolve
-        self._inner = httpcore.AnyIOBackend()
+        self._inner = cast("httpcore.AsyncNetworkBackend", httpcore.AnyIOBackend())
 
     async def connect_tcp(
         self,
@@ -116,17 +134,19 @@ class Poster:
         *,
         allow_private: bool,
         connections: int,
-        resolve: Resolve = addresses_of,
-        tls: ssl.SSLContext | None = None,
-        timeout_s: float = TIMEOUT_S,
+        resolve: Resolve | None = None,
+        timeout_s: float | None = None,
     ) -> None:
-        self._url, self._timeout_s = url, timeout_s
+        self._url, self._timeout_s = url, TIMEOUT_S if timeout_s is None else timeout_s
+        self._names = Names()
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=tls or ssl.create_default_context(),
+            ssl_context=ssl.create_default_context(),
             max_connections=connections,
             max_keepalive_connections=connections,
             keepalive_expiry=_IDLE_S,
-            network_backend=CheckedNetwork(allow_private=allow_private, resolve=resolve),
+            network_backend=CheckedNetwork(
+                allow_private=allow_private, resolve=resolve or self._names.addresses_of
+            ),
         )
 
     async def post(self, headers: Mapping[str, str], body: bytes) -> Posted:
@@ -154,6 +174,7 @@ class Poster:
     async def close(self) -> None:
         """Close the connections."""
         await self._pool.aclose()
+        self._names.close()
 
 
 def _judged(status: int, headers: Mapping[bytes, bytes]) -> Posted:
