@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.mutants import attempts, engine, kernel, limits, people, stores, waits
+from tests.mutants import attempts, engine, kernel, limits, outbox, people, stores, waits
 from tests.mutants.model import Mutant
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -10,6 +10,7 @@ MUTANTS: tuple[Mutant, ...] = (
     *engine.MUTANTS,
     *kernel.MUTANTS,
     *limits.MUTANTS,
+    *outbox.MUTANTS,
     *people.MUTANTS,
     *stores.MUTANTS,
     *waits.MUTANTS,

@@ -279,6 +279,8 @@ class OutboxSuite:
         assert failed(store, lease, first, None)
         assert due(store, lease) == [("Orders/1", 2)]
         assert kept(store).waiting == 2
+        done(store, lease, *store.outbox.due(lease, limit=1))
+        assert due(store, lease) == [("Orders/1", 3)]
 
     def test_one_process_sends_to_an_endpoint(
         self, store: Store, open_handle: OpenHandle, clock: SteppedClock
