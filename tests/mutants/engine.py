@@ -301,7 +301,7 @@ MUTANTS = (
     ),
     Mutant(
         "event key looked up but not claimed", EVENTS,
-        "    if keyed is not None:\n        draft.event_keys += (keyed.key(),)\n", "",
+        "    if keyed is not None:\n        draft.event_keys += keyed.keys()\n", "",
         "an event's key is not kept, so the event is taken twice", "6",
         tests=("tests/engine/test_events.py::TestKeys::test_the_same_key_twice_is_one_event",),
     ),

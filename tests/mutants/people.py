@@ -40,7 +40,7 @@ MUTANTS = (
     ),
     Mutant(
         "dropped event answered as repeated", DROPPING,
-        "    if cause.key:\n", "    if False:\n",
+        "    if event.key:\n", "    if False:\n",
         "a sender believes that its event was taken", "6",
         tests=(f"{TESTS}TestItsKey",),
     ),

@@ -83,7 +83,7 @@ MUTANTS = (
     ),
     Mutant(
         "first attempt of a commit before the wait is over", COMMIT,
-        "        await self._rest_if_asked(draft, request.name)\n", "",
+        "            await self._rest_if_asked(draft, request.name)\n", "            pass\n",
         "another commit of the same action in a state does not rest", "F8",
         tests=(f"{SPECIFIED}::TestTheWaitHolds::test_for_a_commit_that_begins_again",),
     ),
