@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 import opord
-from opord.errors import StoreUnavailable
+from opord.errors import EngineClosed, StoreUnavailable
 from opord.server import HttpApi, HttpLimits
 from opord.server.state import audit as trail
 from opord.server.state.audit import Audit
@@ -216,5 +217,43 @@ def test_old_entries_are_dropped(refund: Any, monkeypatch: pytest.MonkeyPatch) -
                 await audit._sweeping
                 assert [one.run for one in await told(api)] == ["Refund/new"]
             await api.close()
+
+    run(test)
+
+
+def test_an_engine_that_closes_first_leaves_no_error_behind(
+    refund: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def test() -> None:
+        lost: list[Any] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: lost.append(context))
+        for _ in range(3):
+            async with opord.Engine("sqlite://:memory:", [refund]) as engine:
+                api = HttpApi(engine, who=somebody)
+                async with client_of(api) as web:
+                    web.headers["x-who"] = "ann: clerk"
+                    await Served(engine, web).start("o1")
+            await asyncio.sleep(0)
+            sweeping = api._desk.audit._sweeping
+            if sweeping is not None:
+                await asyncio.wait({sweeping})
+            await api.close()
+            del api, sweeping
+            gc.collect()
+        assert lost == []
+
+    run(test)
+    assert "error of Opord itself" not in caplog.text
+
+
+def test_a_sweep_waits_for_no_store(refund: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test() -> None:
+        async with signed(refund) as (_, api):
+
+            async def away() -> Any:
+                raise EngineClosed("closed")
+
+            monkeypatch.setattr(api.state, "now", away)
+            await api._desk.audit._sweep()
 
     run(test)

@@ -12,10 +12,8 @@ import logging
 import math
 import secrets
 from collections import deque
-from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
-from opord.backends.base import StoreError
 from opord.backends.codes import code_of
 from opord.kernel.instants import text
 from opord.server.state.kept import State, statements
@@ -166,8 +164,7 @@ class Audit:
             try:
                 await self._state.write(work)
             except Exception as error:
-                if code_of(error) is None:
-                    log.exception("the trail of acts met an error of Opord itself")
+                _log_unexpected(error)
                 await asyncio.sleep(AWAY_S)
                 continue
             for _ in together:
@@ -188,18 +185,25 @@ class Audit:
             self._sweeping = asyncio.create_task(self._sweep(), name="opord-audit-sweep")
 
     async def _sweep(self) -> None:
-        before = _id(max(0, await self._state.now() - round(1e6 * self._kept_s)))
-
         def work(executes: Any) -> int:
             old = executes(_SQL["old"], (before,))
             for (id,) in old:
                 executes(_SQL["drop"], (id,))
             return len(old)
 
-        more = True
-        with suppress(StoreError):  # the next sweep goes on
+        try:
+            before = _id(max(0, await self._state.now() - round(1e6 * self._kept_s)))
+            more = True
             while more:
                 more = await self._state.write(work) == SWEPT_AT_ONCE
+        except Exception as error:
+            _log_unexpected(error)  # the next sweep goes on
+
+
+def _log_unexpected(error: Exception) -> None:
+    """Log an error, unless the store is away or closed: what is left is done later."""
+    if code_of(error) is None:
+        log.error("the trail of acts met an error of Opord itself", exc_info=error)
 
 
 def _id(at: int, random_bits: int = 0) -> str:
