@@ -67,7 +67,7 @@ MUTANTS = (
         "arrivals not checked (SQLite)", BATCH,
         "                or (change.arrivals is not None and position.arrivals != change.arrivals)\n", "",
         "a run goes to rest although an unseen message waits", "6, 14",
-        seeds=40,
+        tests=("tests/stores/test_sqlite.py::TestSqliteStore::test_a_write_based_on_other_numbers_is_stale",),
     ),
     Mutant(
         "write made twice after an error", CONFLICTS,
