@@ -38,7 +38,7 @@ class Given:
     def __init__(self, report: int, order: int, *sockets: int) -> None:
         self.report = report
         self.order = order
-        self.sockets = [socket.socket(fileno=one) for one in sockets]
+        self.sockets: list[socket.socket] = [socket.socket(fileno=one) for one in sockets]
 
 
 def carry_out(
