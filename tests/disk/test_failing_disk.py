@@ -50,10 +50,18 @@ def test_a_failed_operation_is_reported_or_repeated(
     assert kinds != ("write",) or refused > 1
 
 
+@pytest.fixture(scope="module")
+def opening(tmp_path_factory: pytest.TempPathFactory) -> int:
+    """How many writes the making of a store takes."""
+    machine = FaultyMachine(short_plan(0), tmp_path_factory.mktemp("opening"), None)
+    machine.close()
+    return machine.disk.counts["write"]
+
+
 @pytest.mark.parametrize("error", ["full", "io"])
-def test_once_the_disk_has_room_again_everything_goes_on(tmp_path: Path, error: str) -> None:
+def test_once_the_disk_has_room_again_everything_goes_on(tmp_path: Path, error: str, opening: int) -> None:
     counts: Counter[str] = Counter()
-    for nth in range(100, 300, 80):
+    for nth in (opening - 34, opening + 46, opening + 126):
         told = suffer(short_plan(0), tmp_path, Fault(("write", "sync", "truncate"), nth, ERRORS[error], 60))
         assert not told.problems, (nth, told.problems)
         counts += told.counts
@@ -61,9 +69,11 @@ def test_once_the_disk_has_room_again_everything_goes_on(tmp_path: Path, error: 
     assert counts["end: start acked"] == 6, counts
 
 
-def test_a_fault_that_does_not_end_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_fault_that_does_not_end_is_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, opening: int
+) -> None:
     def main() -> None:
-        machine = FaultyMachine(short_plan(0), tmp_path, Fault(("write",), 160, ERRORS["full"], 60))
+        machine = FaultyMachine(short_plan(0), tmp_path, Fault(("write",), opening + 26, ERRORS["full"], 60))
         caplog.set_level(logging.INFO, logger="opord")
         try:
             run_virtually(machine.story(), machine.clock)
@@ -79,9 +89,9 @@ def test_a_fault_that_does_not_end_is_logged(tmp_path: Path, caplog: pytest.LogC
 
 
 def test_a_damaged_store_is_reported_once_and_left_alone(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, opening: int
 ) -> None:
-    machine = FaultyMachine(short_plan(0), tmp_path, Fault(("write",), 200, ERRORS["damage"]))
+    machine = FaultyMachine(short_plan(0), tmp_path, Fault(("write",), opening + 66, ERRORS["damage"]))
     caplog.set_level(logging.INFO, logger="opord")
     writes = machine.disk.counts["write"]
 

@@ -22,6 +22,7 @@ from opord.stores.base import (
     UsedKey,
     Write,
 )
+from opord.stores.filters import Place
 from opord.stores.memory import MemoryStore
 from opord.stores.sqlite import SqliteStore
 from opord.testing.store_rows import (
@@ -58,6 +59,9 @@ HEADS = st.builds(
     TEXTS,
     SMALL,
     st.booleans(),
+)
+PLACES = st.builds(
+    Place, st.sampled_from(["Orders", "Refunds"]), st.sampled_from([1, 3]), st.sampled_from(["A", "B"])
 )
 LABELS = st.lists(st.sampled_from(["", "gpu", "cpu"]), max_size=3, unique=True)
 STARTS = st.tuples(
@@ -195,6 +199,10 @@ class SameAnswers(RuleBasedStateMachine):
             texts=st.lists(
                 st.lists(st.sampled_from(["", "a", "é", "{"]), max_size=2).map(tuple), max_size=2
             ).map(tuple),
+            due_from=st.sampled_from([None, None, 0, 3]),
+            due_before=st.sampled_from([None, None, 0, 3]),
+            waiting_in=st.one_of(st.none(), st.none(), st.lists(PLACES, max_size=3).map(tuple)),
+            reason=st.sampled_from([None, None, "", "a", ("a", "é"), ()]),
         ),
         limit=SMALL,
         after=st.sampled_from([None, *RUNS]),

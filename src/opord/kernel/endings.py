@@ -28,7 +28,7 @@ def recorded_answers(run: Run, answers: list[Answer], what: str) -> Split:
         StepError: they are too large to be stored.
     """
     split = _answers(run, answers)
-    if split.raw is None and split.size() > bounds.STEP_BYTES:
+    if split.size() > bounds.STEP_BYTES:
         error = step_too_large(split.size(), what)
         raise StepError(error, None) from error
     return split
@@ -41,7 +41,7 @@ def recorded_args(run: Run, action: str, args: Any) -> Split:
         StepError: they are too large to be stored.
     """
     split = run.large.split(run.program.calls[action].args, args)
-    if split.raw is None and split.size() > bounds.STEP_BYTES:
+    if split.size() > bounds.STEP_BYTES:
         error = step_too_large(split.size(), f"what {action} is called with")
         raise StepError(error, None) from error
     return split

@@ -537,7 +537,7 @@ def entry_of(run: Run, target: StateProgram, fields: Any, at: Instant) -> _Entry
         codec, large = target.fields, run.large
         rest = large.dump(codec, fields) if large.entries else codec.dump(fields)
         data = large.split(codec, rest, fields)
-        if data.raw is None and data.size() > bounds.STEP_BYTES:
+        if data.size() > bounds.STEP_BYTES:
             raise step_too_large(data.size(), f"what {target.declaration.name} carries")
         phase = target.declaration.phase
         stays = run.state and phase is not None and run.at.declaration.phase == phase
