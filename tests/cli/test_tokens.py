@@ -61,7 +61,9 @@ def test_a_token_is_made_listed_and_revoked(opord) -> None:  # type: ignore[no-u
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("tokens", "create", "a\x1b[31m"), "signs that cannot be seen"),
+        (("tokens", "create", "a\x1b[31m"), "has invisible characters"),
+        (("tokens", "create", "local"), "choose another"),
+        (("tokens", "create", "webhook:stripe"), "choose another"),
         (("tokens", "create", "a", "--role", "opord:root"), "expected roles of contracts"),
         (("tokens", "create", "a", "--expires", "soon"), "expected a time to come"),
         (("tokens", "revoke", "none"), "`opord tokens list` has the ids"),

@@ -353,6 +353,20 @@ def test_a_link_may_no_more_than_its_maker(club: Any) -> None:
     run(test)
 
 
+def test_a_link_does_not_outlive_the_token_of_its_maker(club: Any) -> None:
+    async def test() -> None:
+        async with door(club) as it:
+            body = {"name": "root", "roles": ["opord:admin", "*"], "expires": "1d"}
+            root = (await it.web.post("/tokens", json=body)).json()["token"]
+            it.api._who._known = None  # type: ignore[attr-defined]
+            it.web.headers["authorization"] = f"Bearer {root}"
+            refused = await it.web.post("/links", json={**MADE, "expires": "2d"})
+            assert (refused.status_code, refused.json()["code"]) == (403, "grant_refused")
+            assert (await it.web.post("/links", json={**MADE, "expires": "1h"})).status_code == 201
+
+    run(test)
+
+
 OWN = """
 contract Claim(id: str, employee: str) key id
 role boss

@@ -12,6 +12,8 @@ import pytest
 from opord.loading import program_of
 from opord.server import WebhookInvalid
 from opord.server.webhooks import read_webhooks
+from opord.server.webhooks.finding import where_of
+from opord.server.webhooks.places import Delivery
 from tests.server.hooks import ENVIRONMENT, PAID, Hooked, hooked, load_order
 from tests.server.kit import run
 from tests.support.contracts import compiled, workflow_of
@@ -55,6 +57,18 @@ def order(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        (7, 7), ("-7", -7), ("07", 7), (2**63 - 1, 2**63 - 1), (str(-(2**63)), -(2**63)),
+        (2**63, None), ("9" * 19, None), ("-" + "9" * 30, None), ("٣", None), ("--7", None), ("", None), (True, None), (7.0, None),
+    ],
+)  # fmt: skip
+def test_a_number_that_no_field_can_have_finds_nothing(order: Any, given: Any, wanted: int | None) -> None:
+    where = where_of(program_of(order).contract, "basket.number = body.n")
+    assert where.wanted(Delivery("d", {}, {"n": given})) == wanted
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

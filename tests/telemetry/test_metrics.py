@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -203,3 +204,40 @@ def test_the_registry_has_these_metrics_and_those_of_the_process() -> None:
     names = {metric.name for metric in Metrics().registry.collect()}
     assert names >= {family.name.removesuffix("_total") for family in FAMILIES}
     assert "process_cpu_seconds" in names
+
+
+class Broken:
+    """An observer with a mistake in everything that it hears."""
+
+    def begins(self) -> None:
+        raise RuntimeError("begins")
+
+    def ends(self) -> None:
+        raise RuntimeError("ends")
+
+    def written(self, *_: Any) -> None:
+        raise RuntimeError("written")
+
+    def called(self, *_: Any) -> None:
+        raise RuntimeError("called")
+
+    def timer_fired(self, *_: Any) -> None:
+        raise RuntimeError("timer fired")
+
+
+def test_an_observer_that_raises_stops_nothing(
+    parcel: Any, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    async def test() -> None:
+        store = f"sqlite:///{tmp_path / 'runs.db'}"
+        async with opord.Engine(store, [parcel.Parcel(Handlers())], observer=Broken()) as engine:
+            for name in ("a", "b"):
+                handle = await engine.start(parcel.Parcel, name=name)
+                await handle.send.sent(note="go")
+                assert (await handle.result()).number == f"N-{name}"
+            late = await engine.start(parcel.Parcel, name="c")
+            assert type(await late.result()).__name__ == "Late"
+
+    run(test)
+    said = [record for record in caplog.records if record.name == "opord.observer"]
+    assert [record.getMessage().split(" raised")[0] for record in said] == ["the observer Broken"]

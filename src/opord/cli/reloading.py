@@ -7,6 +7,7 @@ works. Both get the same port, on which requests wait meanwhile.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import select
@@ -74,8 +75,9 @@ class _Process:
         return self.process.poll()
 
     def go(self) -> None:
-        """Tell it to carry runs."""
-        os.write(self._order, GO)
+        """Tell it to carry runs. If it has died meanwhile, its status says so."""
+        with contextlib.suppress(BrokenPipeError):
+            os.write(self._order, GO)
 
     def close(self) -> None:
         """Forget it. A process that still lives hears that, and ends."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from opord.drive import hooks
-from opord.drive.observing import Observer
+from opord.drive.observing import Guarded, Observer
 from opord.drive.verbs import RunVerbs
 from opord.engine.environment import Environment
 from opord.engine.host import StoreHost
@@ -63,7 +63,9 @@ class Process:
         self.host: StoreHost = StoreHost(
             store=store, writer=self.writer, programs=programs, environment=environment, hook=hook
         )
-        self.observer = self.writer.observer = self.host.observer = observer
+        heard = None if observer is None else Guarded(observer)
+        self.observer: Observer | None = heard
+        self.writer.observer = self.host.observer = heard
         if on_need is not None:
             self.host.needs = NeedCalls(on_need, threads=environment.own_threads)
         self.client: RunVerbs = RunVerbs(self.host)

@@ -17,7 +17,7 @@ from opord.generated.handles import Sent
 from opord.kernel.program import Program
 from opord.kernel.rows import RunRow
 from opord.server.access import CANCEL, no_role
-from opord.server.granting import name_of
+from opord.server.granting import check_until, name_of
 from opord.server.principals import OPERATOR, Principal
 from opord.server.problems import Problem
 from opord.server.state.kept import State
@@ -58,6 +58,7 @@ async def make(backend: Backend, state: State, maker: Principal, intention: Inte
     run, event, now = intention.run, intention.event, await state.now()
     if not now < intention.expires_at <= now + LONGEST_US:
         raise InputInvalid("the link", "expires", "expected a time to come, of 90 days at most")
+    check_until(maker, intention.expires_at)
     row = await backend.row(run)
     program = await Shown(backend).program(row)
     declared = await _taken_now(backend, row, program, event)

@@ -10,7 +10,7 @@ from opord.backends.base import InputInvalid
 from opord.backends.moments import span
 from opord.kernel.bounds import LONGEST_NAME
 from opord.kernel.instants import LAST_INSTANT, from_datetime, text
-from opord.server.principals import ADMIN, EVERY, OPERATOR, Principal
+from opord.server.principals import ADMIN, BY_WEBHOOK, EVERY, LOCAL, OPERATOR, Principal
 from opord.server.problems import Problem
 from opord.server.state.tokens import Token, Wish
 from opord.values.duration import parse_instant
@@ -35,8 +35,17 @@ def check_grant(maker: Principal, wish: Wish) -> None:
         if foreign:
             yours = ", ".join(sorted(maker.contracts)) or "none"
             raise _too_much(f"you are limited to contracts ({yours}), so name some of them", foreign)
-    if maker.until is not None and (wish.expires_at is None or wish.expires_at > maker.until):
-        raise _too_much(f"your own token expires at {text(maker.until)}, so let this one expire before", [])
+    check_until(maker, wish.expires_at)
+
+
+def check_until(maker: Principal, expires_at: Instant | None) -> None:
+    """Refuse a token or a link that would outlive the token of its maker.
+
+    Raises:
+        Problem: it would.
+    """
+    if maker.until is not None and (expires_at is None or expires_at > maker.until):
+        raise _too_much(f"your own token expires at {text(maker.until)}, so let this expire before", [])
 
 
 def is_within(maker: Principal, token: Token) -> bool:
@@ -57,7 +66,13 @@ def name_of(given: Any) -> str:
     if len(given) > LONGEST_NAME:
         raise InputInvalid("the token", "name", f"is longer than {LONGEST_NAME} characters")
     if not given.isprintable() or given != given.strip():
-        raise InputInvalid("the token", "name", "has signs that cannot be seen; leave them out")
+        raise InputInvalid(
+            "the token", "name", "has invisible characters, or spaces at its ends; leave them out"
+        )
+    if given == LOCAL.name or given.startswith(BY_WEBHOOK):
+        raise InputInvalid(
+            "the token", "name", f"{given!r} is what Opord itself calls a sender; choose another"
+        )
     return given
 
 
@@ -126,4 +141,6 @@ def _names(given: Any, member: str) -> tuple[str, ...]:
 
 
 def _too_much(why: str, lacks: list[str]) -> Problem:
-    return Problem("grant_refused", f"a token may not do more than who makes it: {why}", lacks=lacks)
+    return Problem(
+        "grant_refused", f"a token or a link may not do more than who makes it: {why}", lacks=lacks
+    )

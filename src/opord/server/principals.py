@@ -84,6 +84,9 @@ SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 LOCAL: Final = Principal("local", None)
 
+BY_WEBHOOK: Final = "webhook:"
+"""Begins the actor of what a route for webhooks does, before the name of the route."""
+
 
 async def local(scope: Scope) -> Principal:
     """Take a request from this machine as one of `local`, who has every role.

@@ -206,7 +206,7 @@ class Sight:
         return await self._backend.served()
 
     async def workers(self, *, gone: bool = False) -> list[WorkerRow]:
-        """Return the workers: what they do is shown of these runs only."""
+        """Return the workers. What is shown of a run says whether its worker lives, and no more."""
         return await self._backend.workers(gone=gone)
 
     async def read_outbox(self, ask: Callable[[Outbox], Any]) -> Any:

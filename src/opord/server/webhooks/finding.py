@@ -8,6 +8,7 @@ from uuid import UUID
 
 from opord.contract import Contract, Field, Named, OptionalOf, Primitive, RecordType, Type
 from opord.server.webhooks.places import ABSENT, Delivery, Place, place_of
+from opord.values.guard import INT_MAX, INT_MIN
 
 Kind: TypeAlias = Literal["str", "int", "uuid"]
 """The types by which runs are found: those of which each value has one form."""
@@ -39,7 +40,7 @@ class Where(NamedTuple):
             case "str":
                 return text
             case "int":
-                return int(text) if text.removeprefix("-").isdecimal() and len(text) < 20 else None
+                return _whole(text)
             case "uuid":
                 try:
                     return str(UUID(text))
@@ -47,6 +48,14 @@ class Where(NamedTuple):
                     return None
             case _:
                 assert_never(self.kind)
+
+
+def _whole(text: str) -> int | None:
+    """Read a whole number that a field can have; None if it is none."""
+    if not (text.isascii() and text.removeprefix("-").isdecimal() and len(text) <= 20):
+        return None
+    number = int(text)
+    return number if INT_MIN <= number <= INT_MAX else None
 
 
 def where_of(contract: Contract, given: str) -> Where:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple, TypeAlias
 
+from opord.server.principals import BY_WEBHOOK
 from opord.server.webhooks.finding import Where
 from opord.server.webhooks.places import ABSENT, Delivery, Place, Source
 from opord.server.webhooks.schemes import SchemeName
@@ -78,7 +79,7 @@ class WebhookRoute:
     @property
     def actor(self) -> str:
         """Who acts, as the journal has it."""
-        return f"webhook:{self.name}"
+        return f"{BY_WEBHOOK}{self.name}"
 
     @property
     def does(self) -> str:
