@@ -16,7 +16,8 @@ import httpx
 import pytest
 
 import opord
-from opord.server import HttpApi, HttpLimits
+from opord.backends.embedded import Embedded
+from opord.server import HttpApi, HttpLimits, once
 from opord.server.state import idempotency
 from opord.server.state.idempotency import Idempotency
 from tests.server.kit import Bank, Served, at, client_of, load_refund, run, served, somebody
@@ -353,6 +354,59 @@ def test_what_others_did_meanwhile_is_not_taken_for_it(refund: Any, mortal: Any)
             await api.send("lost", "remark", text="x")
             done = await api.web.post(path, json={"happened": False}, headers=other)
             assert (done.status_code, done.json()["done"]) == (200, "resolve")
+
+    run(test)
+
+
+@pytest.mark.parametrize("seen", [False, True])
+@pytest.mark.parametrize("late", ["behind its check", "behind its mark"])
+def test_a_write_that_lands_late_is_not_done_again(
+    refund: Any, mortal: Any, monkeypatch: pytest.MonkeyPatch, late: str, seen: bool
+) -> None:
+    """The write of a request that was given up lands while the request is sent again."""
+
+    async def test() -> None:
+        async with served(refund) as api:
+            await api.start("lost")
+            await api.send("lost", "approve", note="x")
+            await api.until("lost", "in_doubt")
+            first = (await api.web.get(at("lost"))).headers["etag"]
+            headers = {**KEY, "if-match": first} if seen else KEY
+            path, resolve, queued = f"{at('lost')}/resolve", Embedded.resolve, list[Any]()
+
+            async def waits(self: Embedded, *values: Any, **how: Any) -> None:
+                queued.append((values, how))
+                raise Died
+
+            with monkeypatch.context() as patched:
+                patched.setattr(Embedded, "resolve", waits)
+                with pytest.raises(Died):
+                    await api.web.post(path, json={"happened": False}, headers=headers)
+
+            async def land() -> None:
+                if queued:
+                    values, how = queued.pop()
+                    await resolve(api.engine.backend, *values, **how)  # type: ignore[arg-type]
+                    await api.until("lost", "in_doubt")  # it was tried again, and lost again
+
+            behind, mark = once.record_behind, Idempotency.mark
+
+            async def checked(*values: Any) -> Any:
+                found = await behind(*values)
+                if late == "behind its check":
+                    await land()
+                return found
+
+            async def marked(*values: Any) -> bool:
+                done = await mark(*values)
+                await land()
+                return done
+
+            monkeypatch.setattr(once, "record_behind", checked)
+            monkeypatch.setattr(Idempotency, "mark", marked)
+            again = await api.web.post(path, json={"happened": False}, headers=headers)
+            assert (await kinds(api.web, "lost")).count("resolved") == 1
+            assert (again.status_code, again.json()["code"]) == (409, "outcome_unknown")
 
     run(test)
 

@@ -110,7 +110,7 @@ class Once:
         request.claim = claim
         renewing = asyncio.create_task(claim.renew())
         try:
-            answer = await _tried(desk, request, route)
+            answer = await _tried(desk, request, route, claim)
         except (ClientGone, asyncio.CancelledError):
             self._give_up_later(claim)
             raise
@@ -170,7 +170,7 @@ def _digest(*parts: bytes) -> str:
     return digest.hexdigest()
 
 
-async def _tried(desk: Desk, request: Request, route: Route) -> Answer:
+async def _tried(desk: Desk, request: Request, route: Route, claim: _Claim) -> Answer:
     """Do a request. A verb is done again if the run has moved since the claim was marked."""
     for _ in range(TRIES):
         try:
@@ -180,6 +180,7 @@ async def _tried(desk: Desk, request: Request, route: Route) -> Answer:
             raise TypeError(f"{route.path} answers with a stream, which cannot be kept")
         except RunMoved:
             if request.header(b"if-match") is not None:
+                await claim.check_undone(desk, request)  # else what moved it may be this very act
                 raise
     raise Problem(
         "run_busy", f"{run_of(request)} has moved {TRIES} times while this was tried; send it again later"
@@ -193,6 +194,7 @@ class _Claim:
         self._kept, self._asked, self._owner = kept, asked, claimed.owner
         self._mark = claimed.mark
         self._again = claimed.again
+        self._before = int(claimed.mark) if claimed.again and claimed.mark.isdecimal() else None
         self._verb = route.path.rpartition("/")[2]
 
     @property
@@ -210,17 +212,25 @@ class _Claim:
         if self._verb not in LEAVES:
             # The store knows whether the delivery was taken, and says so before it compares.
             return tag.seq if self._again and tag is not None else await fits(desk, request, tag)
-        if self._again and self._mark.isdecimal():
-            await self._check_undone(desk, request, int(self._mark))
-        await fits(desk, request, tag)
         row, _ = await desk.row(request)
-        self._mark, self._again = str(row.seq), False
+        # The row is read first: what a request before this one still writes is found here, or else
+        # it moves the run away from that row.
+        await self.check_undone(desk, request)
+        if tag is not None and (row.seq, row.arrivals) != tag:
+            raise RunMoved(row.run, tag.seq, row.seq)
+        self._mark = str(row.seq)
         if not await self._kept.mark(self._asked, self._owner, self._mark):
             raise _under_way()  # this process stood still, and another has taken it over
         return row.seq
 
-    async def _check_undone(self, desk: Desk, request: Request, seq: int) -> None:
-        """Look for what the verb would have left behind a record: it was done there, or not."""
+    async def check_undone(self, desk: Desk, request: Request) -> None:
+        """Look for what the verb would have left behind the record at which it was tried before.
+
+        Raises:
+            Problem: it is there, so the request before this one was probably done.
+        """
+        if (seq := self._before) is None:
+            return
         run, name = run_of(request), request.principal.name
         record = await record_behind(desk, run, seq, self._verb, name)
         if record is not None:
