@@ -151,6 +151,62 @@ def test_outcomes_follow_when_the_store_is_back(refund: Any, monkeypatch: pytest
     run(test)
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_comes_while_others_are_written_is_kept(
+    refund: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, fails: bool
+) -> None:
+    monkeypatch.setattr(trail, "UNWRITTEN_MOST", 4)
+    monkeypatch.setattr(trail, "AWAY_S", 0.01)
+
+    async def test() -> None:
+        async with signed(refund) as (_, api):
+            audit, write = api._desk.audit, api.state.write
+            begun, goes_on = asyncio.Event(), asyncio.Event()
+            acts = [await audit.act("ann", "", "", "start", f"r{n}") for n in range(8)]
+
+            async def slow(work: Any) -> Any:
+                is_first = not begun.is_set()
+                begun.set()
+                await goes_on.wait()
+                if is_first and fails:
+                    raise StoreUnavailable("gone", "the store is away")
+                return await write(work)
+
+            monkeypatch.setattr(api.state, "write", slow)
+            for act in acts[:4]:
+                audit.tell(act)
+            await begun.wait()
+            for act in acts[4:]:
+                audit.tell(act)
+            goes_on.set()
+            found = [one.run for one in await told(api)]
+            # If the first four could not be written, all wait, and the oldest ones give way.
+            assert found == [f"r{n}" for n in range(4 if fails else 0, 8)]
+
+    run(test)
+    assert ("4 outcomes of acts are not in the trail" in caplog.text) == fails
+
+
+def test_what_is_left_at_the_end_is_said(
+    refund: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(trail, "AWAY_S", 0.01)
+
+    async def test() -> None:
+        async with signed(refund) as (_, api):
+            audit = api._desk.audit
+
+            async def away(_: Any) -> Any:
+                raise StoreUnavailable("gone", "the store is away")
+
+            monkeypatch.setattr(api.state, "write", away)
+            for n in range(3):
+                audit.tell(await audit.act("ann", "", "", "start", f"r{n}"))
+
+    run(test)
+    assert "3 outcomes of acts may be missing in the trail" in caplog.text
+
+
 def test_without_sign_in_what_a_person_does_is_told_and_starts_are_not(refund: Any) -> None:
     async def test() -> None:
         async with opord.Engine("sqlite://:memory:", [refund]) as engine:

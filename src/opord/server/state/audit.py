@@ -81,6 +81,7 @@ class Audit:
         self._state = state
         self._kept_s = kept_s
         self._unwritten: deque[tuple[str, tuple[Any, ...]]] = deque()
+        self._in_writing = 0
         self._writing: asyncio.Task[None] | None = None
         self._lost = 0
         self._last = Instant(0)
@@ -118,12 +119,14 @@ class Audit:
         self._put("add", tuple(act))
 
     async def close(self) -> None:
-        """Write what waits, if the store takes it."""
+        """Write what waits, if the store takes it, and say what is left."""
         if self._writing is not None:
             await asyncio.wait({self._writing}, timeout=AWAY_S)
         for task in (self._writing, self._sweeping):
             if task is not None:
                 task.cancel()
+        if left := self._lost + self._in_writing + len(self._unwritten):
+            log.warning("the store is away: %d outcomes of acts may be missing in the trail", left)
 
     async def entries(self, wanted: Wanted, limit: int) -> list[Act]:
         """Return up to `limit` entries, the newest first."""
@@ -146,16 +149,22 @@ class Audit:
     # --- inside ----------------------------------------------------------------------------------
 
     def _put(self, statement: str, values: tuple[Any, ...]) -> None:
-        if len(self._unwritten) >= UNWRITTEN_MOST:
-            self._unwritten.popleft()
-            self._lost += 1
         self._unwritten.append((statement, values))
+        self._drop_oldest()
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write(), name="opord-audit")
+
+    def _drop_oldest(self) -> None:
+        """Drop what waits beyond the limit. What is being written is not among it."""
+        while len(self._unwritten) > UNWRITTEN_MOST:
+            self._unwritten.popleft()
+            self._lost += 1
 
     async def _write(self) -> None:
         while self._unwritten:
             together = [*self._unwritten]
+            self._unwritten.clear()
+            self._in_writing = len(together)
 
             def work(executes: Any, together: list[tuple[str, tuple[Any, ...]]] = together) -> None:
                 for statement, values in together:
@@ -164,11 +173,13 @@ class Audit:
             try:
                 await self._state.write(work)
             except Exception as error:
+                self._in_writing = 0
+                self._unwritten.extendleft(reversed(together))
+                self._drop_oldest()
                 _log_unexpected(error)
                 await asyncio.sleep(AWAY_S)
                 continue
-            for _ in together:
-                self._unwritten.popleft()
+            self._in_writing = 0
             if self._lost:
                 log.warning(
                     "the store was away for long: %d outcomes of acts are not in the trail", self._lost
