@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,7 +11,7 @@ import pytest
 
 import opord
 from opord.server import HttpApi
-from opord.telemetry import Monitor, TelemetryApp, monitor
+from opord.telemetry import Metrics, Monitor, TelemetryApp, monitor
 from tests.telemetry.kit import Handlers, run, watched
 
 
@@ -41,6 +42,37 @@ def test_a_process_without_an_open_store_lives_and_is_not_ready(parcel: Any) -> 
             app = TelemetryApp(Monitor(source))
             assert await health(app, "/livez") == (200, "ok\n")
             assert await health(app, "/readyz") == (503, "not ready\n")
+
+    run(test)
+
+
+def test_a_store_that_can_be_read_and_not_written_is_away(
+    parcel: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(monitor, "READY_FOR_S", 0.0)
+    monkeypatch.setattr(monitor, "COUNT_EVERY_S", 0.0)
+    monkeypatch.setattr(monitor, "SHARE", 1.0)
+
+    async def test() -> None:
+        store, metrics = tmp_path / "runs.db", Metrics()
+        async with opord.Engine(f"sqlite:///{store}", [parcel.Parcel], observer=metrics) as engine:
+            watching = Monitor(engine, metrics)
+            app = TelemetryApp(watching)
+            assert await health(app, "/readyz") == (200, "ok\n")
+            store.rename(tmp_path / "moved.db")
+            start = asyncio.ensure_future(engine.start(parcel.Parcel, name="a"))
+            async with asyncio.timeout(10):
+                away = None
+                while away is None:
+                    await asyncio.sleep(0.01)
+                    away = engine.backend.outage()
+                assert await health(app, "/readyz") == (503, "not ready\n")
+                assert "opord_store_up 0.0" in (await health(app, "/metrics"))[1]
+            (tmp_path / "moved.db").rename(store)
+            await start
+            assert await health(app, "/readyz") == (200, "ok\n")
+            assert "opord_store_up 1.0" in (await health(app, "/metrics"))[1]
+            watching.close()
 
     run(test)
 

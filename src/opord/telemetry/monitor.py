@@ -119,7 +119,8 @@ class Monitor:
         try:
             async with asyncio.timeout(ANSWER_S):
                 await self._backend.contract(_NO_CONTRACT)
-            self._ready = True
+            # A store may be read and not be written, such as a file that was deleted while open.
+            self._ready = self._backend.outage() is None
         except Exception:
             self._ready = False
         finally:
@@ -143,7 +144,7 @@ class Monitor:
         began, up = time.monotonic(), 0
         try:
             self._put(await self._backend.census())
-            up = 1
+            up = int(self._backend.outage() is None)
         except Exception as error:
             log.debug("the runs of the store could not be counted", exc_info=error)
         finally:
