@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
 from threading import Barrier
+from time import monotonic, sleep
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -21,6 +22,7 @@ from opord.stores.base import Applied, Exists, Prune, Start, StoredContract, Tom
 from opord.stores.postgres import opening, sql
 from opord.stores.postgres.connections import Connection
 from opord.stores.postgres.store import PostgresStore
+from opord.stores.postgres.transaction import PostgresTransaction
 from opord.testing.store_rows import (
     BEGIN,
     DIGEST,
@@ -296,3 +298,74 @@ def test_endpoints_come_and_go_beside_writers_and_miss_nothing_in_between(
         assert told == [*range(moves + 2 - len(told), moves + 2)]
     (endpoint,) = main.outbox.endpoints()
     assert endpoint.waiting == 0
+
+
+def an_end_that_is_not_committed(store: PostgresStore, run: str) -> PostgresTransaction:
+    """Return a transaction that has ended a run, and told so."""
+    row = the_run(store, run)
+    opened = store.transaction((row.run, row.epoch, row.seq))
+    assert opened is not None
+    assert opened.apply([a_write(row, head=ENDED)]) == [Applied(0)]
+    return opened
+
+
+def left_over(store: PostgresStore) -> list[tuple[str, str]]:
+    """Return what waits in the tables for endpoints: table and run."""
+    with store._connections.use() as connection:
+        rows = connection.execute(
+            sql.in_schema(
+                "SELECT 'outbox', run FROM opord.outbox UNION ALL SELECT 'queued', run FROM opord.queued",
+                store.location.schema,
+            ).encode(),
+            prepare=False,
+        ).fetchall()
+    return [(str(table), str(run)) for table, run in rows]
+
+
+def test_what_an_open_transaction_tells_an_endpoint_that_is_forgotten_keeps_no_run(
+    handles: list[PostgresStore],
+) -> None:
+    main, worker, *_ = handles
+    main.put_contract(ORDERS)
+    assert main.apply([a_start("Orders/1")]) == [Applied(0)]
+    main.outbox.subscribe([Subscription("billing", ("Refunds",)), Subscription("gone")])
+    opened = an_end_that_is_not_committed(worker, "Orders/1")
+    assert main.outbox.unsubscribe("gone") == 0
+    opened.commit()
+    assert left_over(main) == [("outbox", "Orders/1"), ("queued", "Orders/1")]
+    assert [one.run for one in main.ended(Instant(BEGIN + SECOND), limit=10)] == ["Orders/1"]
+    row = the_run(main, "Orders/1")
+    stone = Tombstone(
+        *(row.run, Digest(DIGEST), "Orders", 1, BEGIN, "{}", "Done", "success", BEGIN, BEGIN),
+        *(Instant(BEGIN + SECOND), None),
+    )  # fmt: skip
+    assert main.prune([Prune(row.epoch, row.seq, row.arrivals, row.hash, stone)]) == [True]
+    assert main.outbox.lease("s", ["billing"], ttl_us=SECOND)
+    assert left_over(main) == []
+
+
+def test_to_forget_an_endpoint_drops_what_a_transaction_tells_it_meanwhile(
+    handles: list[PostgresStore],
+) -> None:
+    """A message of this run waits already, so who forgets waits for the transaction."""
+    main, worker, other, _ = handles
+    main.put_contract(ORDERS)
+    main.outbox.subscribe([Subscription("gone")])
+    assert main.apply([a_start("Orders/1")]) == [Applied(0)]
+    opened = an_end_that_is_not_committed(worker, "Orders/1")
+    with ThreadPoolExecutor(1) as thread:
+        forgotten = thread.submit(main.outbox.unsubscribe, "gone")
+        _until_a_lock_is_waited_for(other)
+        opened.commit()
+        assert forgotten.result(30) == 1
+    assert left_over(main) == []
+
+
+def _until_a_lock_is_waited_for(store: PostgresStore) -> None:
+    end = monotonic() + 30
+    with store._connections.use() as connection:
+        while monotonic() < end:
+            if connection.execute(b"SELECT 1 FROM pg_locks WHERE NOT granted", prepare=False).fetchall():
+                return
+            sleep(0.01)
+    raise AssertionError("nobody waits for a lock")

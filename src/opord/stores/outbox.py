@@ -139,11 +139,12 @@ class OutboxDesk:
     def unsubscribe(self, endpoint: str) -> int | None:
         def unsubscribe(executes: Executes, now: Instant) -> int | None:
             for (number,) in executes("unsubscribe", (endpoint,)):
-                dropped = executes("drop_messages", (number,))
-                executes("drop_queue", (number,))
+                ((dropped,),) = executes("count_messages", (number,))
+                _drop_messages(executes, number)
                 if not executes("any_endpoint", ()):
                     executes("end_telling", ())
-                return len(dropped)
+                _drop_left_over(executes)
+                return int(dropped)
             return None
 
         return self._ground.writes(unsubscribe)
@@ -159,6 +160,7 @@ class OutboxDesk:
 
     def lease(self, sender: str, endpoints: Collection[str], *, ttl_us: Duration) -> list[SendingLease]:
         def lease(executes: Executes, now: Instant) -> list[SendingLease]:
+            _drop_left_over(executes)
             leases = []
             for number, name, epoch, holder in executes("free_endpoints", (_json(endpoints), sender, now)):
                 epoch += holder != sender
@@ -268,6 +270,17 @@ def kept_back(executes: Executes, runs: Collection[RunId]) -> set[RunId]:
 
 def _subscription(name: str, contracts: str, moves: int, ends: int, needs: int) -> Subscription:
     return Subscription(name, tuple(contracts.split()), bool(moves), bool(ends), bool(needs))
+
+
+def _drop_messages(executes: Executes, endpoint: int) -> None:
+    executes("drop_messages", (endpoint,))
+    executes("drop_queue", (endpoint,))
+
+
+def _drop_left_over(executes: Executes) -> None:
+    """Drop messages of endpoints that are gone: a transaction that was open then wrote them."""
+    for (number,) in executes("gone_endpoints", ()):
+        _drop_messages(executes, number)
 
 
 def _holds(executes: Executes, lease: SendingLease) -> bool:

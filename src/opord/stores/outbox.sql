@@ -18,11 +18,23 @@ ON CONFLICT (name) DO UPDATE SET contracts = $2, moves = $3, ends = $4, needs = 
 -- name: unsubscribe
 DELETE FROM opord.endpoints WHERE name = $1 RETURNING id
 
+-- name: count_messages
+SELECT count(*) FROM opord.outbox WHERE endpoint = $1
+
 -- name: drop_messages
-DELETE FROM opord.outbox WHERE endpoint = $1 RETURNING id
+DELETE FROM opord.outbox WHERE endpoint = $1
 
 -- name: drop_queue
 DELETE FROM opord.queued WHERE endpoint = $1
+
+-- name: gone_endpoints
+-- The numbers of endpoints that are gone and have messages. It steps from number to number in the index, and does not read the messages.
+WITH RECURSIVE told (endpoint) AS (
+  SELECT min(endpoint) FROM opord.outbox
+  UNION ALL
+  SELECT (SELECT min(m.endpoint) FROM opord.outbox AS m WHERE m.endpoint > told.endpoint) FROM told WHERE told.endpoint IS NOT NULL
+)
+SELECT endpoint FROM told WHERE endpoint IS NOT NULL AND endpoint NOT IN (SELECT id FROM opord.endpoints)
 
 -- name: any_endpoint
 SELECT 1 FROM opord.endpoints LIMIT 1
@@ -108,4 +120,4 @@ DELETE FROM opord.outbox WHERE endpoint = $1 AND id = $2 RETURNING endpoint, run
 INSERT INTO opord.outbox (endpoint, run, seq, what, at) VALUES ($1, $2, $3, $4, $5)
 
 -- name: kept_back
-SELECT run FROM opord.outbox WHERE run IN (:texts)
+SELECT m.run FROM opord.outbox AS m JOIN opord.endpoints AS e ON e.id = m.endpoint WHERE m.run IN (:texts)

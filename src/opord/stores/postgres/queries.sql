@@ -381,7 +381,7 @@ FROM opord.contracts AS c CROSS JOIN LATERAL (
   ) AS t
   WHERE h.contract = c.id AND h.ended_since IS NOT NULL AND h.ended_since < $2
     AND (h.ended_since, h.run) > ($3::bigint, $4::bigint) AND h.needs = '' AND t.ended_at < $2
-    AND NOT EXISTS (SELECT 1 FROM opord.outbox AS m WHERE m.run = r.run)
+    AND NOT EXISTS (SELECT 1 FROM opord.outbox AS m JOIN opord.endpoints AS e ON e.id = m.endpoint WHERE m.run = r.run)
   ORDER BY h.ended_since, h.run LIMIT $5
 ) AS e
 WHERE $1::text IS NULL OR c.name = $1
@@ -401,7 +401,7 @@ WITH asked AS MATERIALIZED (
 SELECT a.n, h.run
 FROM h JOIN found ON found.id = h.run JOIN asked AS a ON a.run = found.run
 WHERE (h.epoch, h.seq, h.arrivals, h.hash) = (a.epoch, a.seq, a.arrivals, a.hash)
-  AND NOT EXISTS (SELECT 1 FROM opord.outbox AS m WHERE m.run = found.run)
+  AND NOT EXISTS (SELECT 1 FROM opord.outbox AS m JOIN opord.endpoints AS e ON e.id = m.endpoint WHERE m.run = found.run)
 
 -- name: prune
 WITH gone AS MATERIALIZED (
