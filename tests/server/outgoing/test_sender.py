@@ -19,10 +19,10 @@ from opord.kernel.outgoing import Endpoint, OutgoingMessage
 from opord.server.outgoing import content as contents
 from opord.server.outgoing import sender as senders
 from opord.server.outgoing.posting import Posted
-from opord.server.outgoing.sender import Sender
+from opord.server.outgoing.sender import Line, Sender
 from opord.server.outgoing.signing import new_secret
 from opord.server.outgoing.target import Target, target_of
-from opord.values.types import RunId
+from opord.values.types import Duration, RunId
 from tests.server.kit import Bank
 
 P = ParamSpec("P")
@@ -136,6 +136,35 @@ async def _wait_for(is_true: Callable[[], Awaitable[bool]]) -> None:
             if await is_true():
                 return
             await asyncio.sleep(0.002)
+
+
+class Clock:
+    """A clock that stands."""
+
+    def __init__(self) -> None:
+        self.s = 0.0
+
+    def __call__(self) -> float:
+        return self.s
+
+
+@asynccontextmanager
+async def a_line(flow: Any, post: Post, clock: Clock) -> AsyncIterator[tuple[opord.Engine, Line]]:
+    """Give a line whose lease is valid for one second; it does not run yet."""
+    table = {"billing": {"url": URL, "secrets": ["env:S"]}}
+    (target,) = (target_of(one, ENVIRON) for one in read_endpoints(table))
+    async with opord.Engine("sqlite://:memory:", [flow(Bank())], webhooks_out=table) as engine:
+        (lease,) = await engine.backend.write_outbox(
+            lambda box: box.lease("one", ["billing"], ttl_us=Duration(60_000_000))
+        )
+        line = Line(engine.backend, target, post, lease, clock)
+        line.valid_until = 1.0
+        yield engine, line
+
+
+async def messages_of(engine: opord.Engine) -> list[OutgoingMessage]:
+    """Return what waits for the endpoint."""
+    return await engine.backend.read_outbox(lambda box: box.messages("billing", given_up=False, limit=100))
 
 
 @asynccontextmanager
@@ -396,6 +425,28 @@ async def test_a_message_that_was_sent_and_not_kept_is_sent_again_with_its_id(re
         assert lost == 2  # while it ran, and when it was ended
         assert len(sent.post.ids) == 2
         assert len(set(sent.post.ids)) == 1
+
+
+@in_a_loop
+async def test_a_message_is_not_posted_once_the_lease_has_ended(
+    refund: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its content came late, as the store was away: another process may have sent it by then."""
+    clock, post, made = Clock(), Post(received), senders.content_of
+
+    async def late(*args: Any) -> Any:
+        clock.s = 2.0
+        return await made(*args)
+
+    monkeypatch.setattr(senders, "content_of", late)
+    async with a_line(refund, post, clock) as (engine, line):
+        await engine.start(refund, order="7", cents=900)
+        before = await messages_of(engine)
+        await line._begin()
+        assert line._under_way
+        await line.close()
+        assert not line._under_way
+        assert (post.ids, await messages_of(engine)) == ([], before)
 
 
 @in_a_loop

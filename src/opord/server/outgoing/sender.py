@@ -157,7 +157,7 @@ class Line:
         self.valid_until: float = monotonic()
         self._backend, self._target, self._posts, self._monotonic = backend, target, posts, monotonic
         self._shown = Shown(backend)
-        self._under_way: dict[RunId, asyncio.Task[Sent]] = {}
+        self._under_way: dict[RunId, asyncio.Task[Sent | None]] = {}
         self._failures = 0
         self._answers_again = False
         self._not_before = monotonic()
@@ -200,11 +200,16 @@ class Line:
     def _is_failing(self) -> bool:
         return self._failures >= FAILING_FROM
 
-    async def _send(self, message: OutgoingMessage) -> Sent:
-        """Send a message once. Whatever goes wrong with it does not stop the others."""
+    async def _send(self, message: OutgoingMessage) -> Sent | None:
+        """Send a message once; None if it was not tried, as the lease ended before.
+
+        Whatever goes wrong with a message does not stop the others.
+        """
         try:
             wanted = self._target.settings
             content = await content_of(self._shown.afresh(), message, wanted.subscription, wanted.format)
+            if self._monotonic() >= self.valid_until:
+                return None  # the store kept it waiting, and another process may send now
             answer = Posted(200) if content is None else await self._post(content)
         except Exception as error:
             log.exception("webhooks to %s: the message of %s cannot be made", self._target.name, message.run)
@@ -255,13 +260,13 @@ class Line:
 
     async def _keep(self) -> None:
         """Keep what became of messages."""
-        ended = [task.result() for task in self._under_way.values() if task.done()]
-        if not ended:
-            return
-        if not await self._backend.write_outbox(lambda box: box.sent(self.lease, ended)):
+        done = [run for run, task in self._under_way.items() if task.done()]
+        ended = [sent for run in done if (sent := self._under_way[run].result()) is not None]
+        if ended and not await self._backend.write_outbox(lambda box: box.sent(self.lease, ended)):
             self.valid_until = self._monotonic()  # somebody else sends now, and sends these again
+        for run in done:
+            del self._under_way[run]
         for one in ended:
-            del self._under_way[one.message.run]
             if not one.done and one.next_at is None:
                 log.warning(
                     "webhooks to %s: a message of %s is given up after %d attempts: %s; `opord webhooks retry %s %d` "
