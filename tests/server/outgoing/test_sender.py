@@ -84,6 +84,7 @@ class Sent:
 
     def __init__(self, engine: opord.Engine, posts: dict[str, Post], targets: list[Target]) -> None:
         self.engine, self.posts, self.targets = engine, posts, targets
+        self.task: asyncio.Task[None]
 
     @property
     def post(self) -> Post:
@@ -176,12 +177,12 @@ async def sending(
     targets = [target_of(one, ENVIRON) for one in read_endpoints(table)]
     async with opord.Engine("sqlite://:memory:", [flow(Bank())], webhooks_out=table) as engine:
         sent = Sent(engine, {name: Post(answer) for name in table}, targets)
-        task = sent.sender()
+        sent.task = sent.sender()
         try:
             yield sent
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            sent.task.cancel()
+            await asyncio.gather(sent.task, return_exceptions=True)
 
 
 async def paid(engine: opord.Engine, flow: Any, order: str) -> None:
@@ -447,6 +448,66 @@ async def test_a_message_is_not_posted_once_the_lease_has_ended(
         await line.close()
         assert not line._under_way
         assert (post.ids, await messages_of(engine)) == ([], before)
+
+
+@in_a_loop
+async def test_a_message_whose_fate_is_unknown_does_not_undo_what_became_of_others(
+    refund: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The store fails after the first answer: the second message was received, and is kept so."""
+    clock, post = Clock(), Post(received)
+    async with a_line(refund, post, clock) as (engine, line):
+        now, asked = engine.backend.now, 0
+
+        async def failing() -> Any:
+            nonlocal asked
+            asked += 1
+            if asked == 1:
+                raise RuntimeError("the store is damaged")
+            return await now()
+
+        monkeypatch.setattr(engine.backend, "now", failing)
+        for order in ("7", "8"):
+            await engine.start(refund, order=order, cents=900)
+        await line._begin()
+        await asyncio.wait(line._under_way.values())
+        await line._keep()
+        assert (len(post.ids), len(await messages_of(engine))) == (2, 1)
+        await line._begin()
+        assert not line._under_way  # not again at once
+        clock.s += senders.RENEW_S
+        line.valid_until = clock.s + 1
+        await line._begin()
+        await line.close()
+        assert (len(post.ids), await messages_of(engine)) == (3, [])
+    assert "webhooks to billing: it is unknown whether a message was received" in caplog.text
+
+
+@in_a_loop
+async def test_connections_are_closed_and_leases_given_back_when_results_cannot_be_kept(
+    refund: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with sending(refund) as sent:
+        write, closed = sent.engine.backend.write_outbox, False
+
+        async def failing(act: Any) -> Any:
+            if "sent" in act.__code__.co_names:
+                raise RuntimeError("the store is damaged")
+            return await write(act)
+
+        async def close() -> None:
+            nonlocal closed
+            closed = True
+
+        monkeypatch.setattr(senders, "RENEW_S", 60)
+        monkeypatch.setattr(sent.engine.backend, "write_outbox", failing)
+        monkeypatch.setattr(sent.post, "close", close)
+        await sent.engine.start(refund, order="7", cents=900)
+        await sent.until(lambda sent: sent.post.ids)
+        sent.task.cancel()
+        await asyncio.gather(sent.task, return_exceptions=True)
+        assert closed
+        assert (await sent.endpoint()).sender == ""
 
 
 @in_a_loop

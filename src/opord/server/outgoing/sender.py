@@ -135,7 +135,12 @@ class Sender:
         if line is not None and task is not None:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-            await line.close()
+            try:
+                await line.close()
+            except Exception:
+                log.exception(
+                    "webhooks to %s: cannot keep what was sent last; it may be sent once more", name
+                )
 
     async def _end(self) -> None:
         await self._drop(*self._lines)
@@ -176,10 +181,12 @@ class Line:
 
     async def close(self) -> None:
         """Let what is under way end, keep what became of it, and close the connections."""
-        if self._under_way:
-            await asyncio.wait(self._under_way.values())
-            await self._keep()
-        await self._posts.close()
+        try:
+            if self._under_way:
+                await asyncio.wait(self._under_way.values())
+                await self._keep()
+        finally:
+            await self._posts.close()
 
     async def _begin(self) -> None:
         if self._answers_again:
@@ -261,7 +268,7 @@ class Line:
     async def _keep(self) -> None:
         """Keep what became of messages."""
         done = [run for run, task in self._under_way.items() if task.done()]
-        ended = [sent for run in done if (sent := self._under_way[run].result()) is not None]
+        ended = [sent for run in done if (sent := self._result(self._under_way[run])) is not None]
         if ended and not await self._backend.write_outbox(lambda box: box.sent(self.lease, ended)):
             self.valid_until = self._monotonic()  # somebody else sends now, and sends these again
         for run in done:
@@ -274,6 +281,20 @@ class Line:
                     self._target.name, one.message.run, one.message.attempts + 1, one.trouble, self._target.name,
                     one.message.id,
                 )  # fmt: skip
+
+    def _result(self, task: asyncio.Task[Sent | None]) -> Sent | None:
+        """Return what became of a message; None if it is unknown, and sent again."""
+        if task.cancelled():
+            return None
+        error = task.exception()
+        if error is None:
+            return task.result()
+        log.error(
+            "webhooks to %s: it is unknown whether a message was received; it is sent again in %g s",
+            self._target.name, RENEW_S, exc_info=error,
+        )  # fmt: skip
+        self._not_before = self._monotonic() + RENEW_S
+        return None
 
 
 def headers_of(target: Target, content: Content) -> dict[str, str]:
