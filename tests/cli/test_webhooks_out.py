@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from collections.abc import Iterator
@@ -14,7 +15,10 @@ import jsonschema
 import pytest
 
 from opord.backends.endpoints import EndpointInvalid, read_endpoints
+from opord.cli.errors import CliError
 from opord.kernel.outgoing import Sent, Subscription
+from opord.server import serving
+from opord.server.outgoing.sender import Sender
 from opord.server.outgoing.signing import key_of, new_secret, signed
 from opord.server.outgoing.target import target_of
 from opord.stores.sqlite import SqliteStore
@@ -204,6 +208,26 @@ def test_wrong_settings_stop_a_worker_and_a_sender(shop: Shop) -> None:
     assert "the environment variable BILLING is not set" in shop.process("webhooks", "send").err
     (shop.folder / "opord.toml").write_text("")
     assert "the settings have no endpoint" in shop.process("webhooks", "send").err
+
+
+def test_a_server_that_fails_lets_its_sender_end_before_the_store_is_closed(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(*args: Any, **how: Any) -> None:
+        await asyncio.sleep(0.05)
+        raise CliError("address", "the port is gone", 2)
+
+    ended = []
+
+    async def end(sender: Sender) -> None:
+        ended.append((await sender._backend.read_outbox(lambda box: box.endpoints()))[0].name)
+
+    monkeypatch.setenv("BILLING", new_secret())
+    monkeypatch.setattr(serving, "serve", fails)
+    monkeypatch.setattr(Sender, "_end", end)
+    settings(shop)
+    said = shop.opord("serve", "--port", "0")
+    assert (said.status, ended) == (2, ["billing"]), said.err
 
 
 @pytest.fixture

@@ -193,7 +193,7 @@ async def _work(
         if engine.writer.moved is not None and moved.done() and not moved.cancelled():
             raise engine.writer.moved
     finally:
-        await api.close()
+        await api.close(drain_s=drain_s)
         await engine.__aexit__()
     return 0
 

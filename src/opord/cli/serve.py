@@ -253,6 +253,7 @@ async def _serve(
         tokens_only=how.public,
         hosts=how.hosts,
     )
+    sending: asyncio.Task[None] | None = None
     try:
         await api.state.open()
         signed = await api.has_token()
@@ -268,7 +269,8 @@ async def _serve(
             log.info("webhook %s: %s %s", route.name, serving.address_of(listening) + route.path, route.does)
         if not signed:
             log.info("there is no token: whoever is on this machine may do everything")
-        sending = sending_of(engine, how.targets) if how.targets else None
+        if how.targets:
+            sending = sending_of(engine, how.targets, drain_s=how.drain_s)
         damaged = asyncio.create_task(engine.until_damaged())
         moved = asyncio.create_task(until_moved(engine))
         await serving.serve(
@@ -280,9 +282,6 @@ async def _serve(
         )
         for task in (stop, damaged, moved):
             task.cancel()
-        if sending is not None:
-            sending.cancel()
-            await asyncio.gather(sending, return_exceptions=True)
         if engine.damage is not None:
             raise engine.damage
         if engine.writer.moved is not None and moved.done() and not moved.cancelled():
@@ -290,7 +289,10 @@ async def _serve(
         log.info("stopped")
     finally:
         api.stop()
-        await api.close()
+        if sending is not None:
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+        await api.close(drain_s=how.drain_s)
         await engine.__aexit__()
     return 0
 

@@ -33,6 +33,9 @@ from opord.telemetry.tracing import Spans, arrival_of, belonging_to, fails, span
 SIGNED_IN_S = KNOWN_S
 """How often it is looked whether a token is still good, for a stream and an answer that is held."""
 
+DRAIN_S = 30.0
+"""How long acts on many runs may go on when the server stops, in seconds."""
+
 WHO_AGAIN_S = 30.0
 """How often a `who` of yours is asked again for a stream."""
 
@@ -114,9 +117,12 @@ class HttpApi:
         """Say whether a token was ever made; of a server for tokens alone, whether one is good."""
         return not isinstance(self._who, SignIn) or await self._who.is_on()
 
-    async def close(self) -> None:
-        """Write what the trail of acts has yet to say, and close what the API keeps."""
-        await self._desk.jobs.ended()
+    async def close(self, *, drain_s: float = DRAIN_S) -> None:
+        """Write what the trail of acts has yet to say, and close what the API keeps.
+
+        What acts on many runs may go on for `drain_s` seconds.
+        """
+        await self._desk.jobs.end(drain_s)
         await self._desk.audit.close()
         await self.state.close()
 

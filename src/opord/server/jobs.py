@@ -29,10 +29,14 @@ class Jobs:
         """Tell all jobs that the server is about to stop."""
         self.stops = True
 
-    async def ended(self) -> None:
-        """Return once no job is under way."""
-        if self._tasks:
-            await asyncio.wait(set(self._tasks.values()))
+    async def end(self, within_s: float) -> None:
+        """Return once no job is under way; those that are after the time are cancelled."""
+        if not self._tasks:
+            return
+        _, late = await asyncio.wait(set(self._tasks.values()), timeout=within_s)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
 
     def _end(self, name: str, done: asyncio.Task[None]) -> None:
         if self._tasks.get(name) is done:

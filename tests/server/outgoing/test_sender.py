@@ -85,6 +85,7 @@ class Sent:
     def __init__(self, engine: opord.Engine, posts: dict[str, Post], targets: list[Target]) -> None:
         self.engine, self.posts, self.targets = engine, posts, targets
         self.task: asyncio.Task[None]
+        self.drain_s = 30.0
 
     @property
     def post(self) -> Post:
@@ -92,7 +93,13 @@ class Sent:
 
     def sender(self, name: str = "one") -> asyncio.Task[None]:
         """Begin to send."""
-        sender = Sender(self.engine.backend, self.targets, lambda one: self.posts[one.name], name=name)
+        sender = Sender(
+            self.engine.backend,
+            self.targets,
+            lambda one: self.posts[one.name],
+            name=name,
+            drain_s=self.drain_s,
+        )
         return asyncio.create_task(sender.run())
 
     async def endpoint(self, name: str = "billing") -> Endpoint:
@@ -170,13 +177,19 @@ async def messages_of(engine: opord.Engine) -> list[OutgoingMessage]:
 
 @asynccontextmanager
 async def sending(
-    flow: Any, answer: Callable[[dict[str, Any]], Posted] = received, *, more: Any = None, **settings: Any
+    flow: Any,
+    answer: Callable[[dict[str, Any]], Posted] = received,
+    *,
+    more: Any = None,
+    drain_s: float = 30.0,
+    **settings: Any,
 ) -> AsyncIterator[Sent]:
     """Carry refunds, tell of them, and send."""
     table = {"billing": {"url": URL, "secrets": ["env:S"], **settings}, **(more or {})}
     targets = [target_of(one, ENVIRON) for one in read_endpoints(table)]
     async with opord.Engine("sqlite://:memory:", [flow(Bank())], webhooks_out=table) as engine:
         sent = Sent(engine, {name: Post(answer) for name in table}, targets)
+        sent.drain_s = drain_s
         sent.task = sent.sender()
         try:
             yield sent
@@ -445,7 +458,7 @@ async def test_a_message_is_not_posted_once_the_lease_has_ended(
         before = await messages_of(engine)
         await line._begin()
         assert line._under_way
-        await line.close()
+        await line.close(30)
         assert not line._under_way
         assert (post.ids, await messages_of(engine)) == ([], before)
 
@@ -478,7 +491,7 @@ async def test_a_message_whose_fate_is_unknown_does_not_undo_what_became_of_othe
         clock.s += senders.RENEW_S
         line.valid_until = clock.s + 1
         await line._begin()
-        await line.close()
+        await line.close(30)
         assert (len(post.ids), await messages_of(engine)) == (3, [])
     assert "webhooks to billing: it is unknown whether a message was received" in caplog.text
 
@@ -508,6 +521,31 @@ async def test_connections_are_closed_and_leases_given_back_when_results_cannot_
         await asyncio.gather(sent.task, return_exceptions=True)
         assert closed
         assert (await sent.endpoint()).sender == ""
+
+
+@in_a_loop
+async def test_a_sender_ends_although_the_store_is_away(
+    refund: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(senders, "GIVE_BACK_S", 0.05)
+    async with sending(refund, drain_s=0.05) as sent:
+        write, away = sent.engine.backend.write_outbox, asyncio.Event()
+
+        async def waiting(act: Any) -> Any:
+            if away.is_set() or "sent" in act.__code__.co_names:
+                away.set()
+                await asyncio.Event().wait()
+            return await write(act)
+
+        monkeypatch.setattr(sent.engine.backend, "write_outbox", waiting)
+        await sent.engine.start(refund, order="7", cents=900)
+        async with asyncio.timeout(10):
+            await away.wait()
+        sent.task.cancel()
+        async with asyncio.timeout(10):
+            await asyncio.gather(sent.task, return_exceptions=True)
+    assert "1 messages were still under way after 0.05 s" in caplog.text
+    assert "webhooks: the store is away; other processes send in 45 s" in caplog.text
 
 
 @in_a_loop

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from opord.kernel.outgoing import Endpoint, OutgoingMessage
     from opord.server.outgoing.target import Target
 
+DRAIN_S: Final = 30.0
+"""How long messages under way may go on when a process stops, in seconds."""
+
 AT_ONCE: Final = 500
 """How many messages a command changes in one transaction."""
 
@@ -150,8 +153,13 @@ def message_data(one: OutgoingMessage) -> dict[str, Any]:
     }
 
 
-def sending_of(engine: Engine, targets: list[Target]) -> asyncio.Task[None]:
-    """Begin to send, and return the task that does; cancel it to stop."""
+def sending_of(engine: Engine, targets: list[Target], *, drain_s: float = DRAIN_S) -> asyncio.Task[None]:
+    """Begin to send, and return the task that does; cancel it to stop.
+
+    Messages under way may go on for `drain_s` seconds then.
+    """
     from opord.server.outgoing.sender import Sender, own_name, poster_of
 
-    return asyncio.create_task(Sender(engine.backend, targets, poster_of, name=own_name()).run())
+    return asyncio.create_task(
+        Sender(engine.backend, targets, poster_of, name=own_name(), drain_s=drain_s).run()
+    )

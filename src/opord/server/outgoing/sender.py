@@ -44,6 +44,9 @@ LEASE_S: Final = 45.0
 RENEW_S: Final = 10.0
 """How often the lease is renewed, in seconds."""
 
+GIVE_BACK_S: Final = 2.0
+"""How long a process that stops may take to give its leases back, in seconds."""
+
 FAILING_FROM: Final = 5
 """After how many failures without a success an endpoint gets one message at a time."""
 
@@ -76,17 +79,22 @@ class Sender:
         poster: Callable[[Target], Posts],
         *,
         name: str,
+        drain_s: float,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Prepare to send. `name` is that of this process."""
+        """Prepare to send. `name` is that of this process.
+
+        When it is stopped, messages under way may go on for `drain_s` seconds.
+        """
         self._backend, self._name, self._monotonic = backend, name, monotonic
+        self._drain_s = drain_s
         self._targets = {one.name: one for one in targets}
         self._poster = poster
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._lines: dict[str, Line] = {}
 
     async def run(self) -> None:
-        """Send until this is cancelled. Messages under way then are let end."""
+        """Send until this is cancelled. Messages under way then are let end for a while."""
         try:
             while True:
                 try:
@@ -136,7 +144,7 @@ class Sender:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
             try:
-                await line.close()
+                await line.close(self._drain_s)
             except Exception:
                 log.exception(
                     "webhooks to %s: cannot keep what was sent last; it may be sent once more", name
@@ -144,7 +152,11 @@ class Sender:
 
     async def _end(self) -> None:
         await self._drop(*self._lines)
-        await self._backend.write_outbox(lambda box: box.give_back(self._name))
+        try:
+            async with asyncio.timeout(GIVE_BACK_S):
+                await self._backend.write_outbox(lambda box: box.give_back(self._name))
+        except TimeoutError:
+            log.warning("webhooks: the store is away; other processes send in %g s", LEASE_S)
 
 
 class Line:
@@ -179,13 +191,26 @@ class Line:
             else:
                 await asyncio.sleep(LOOK_S)
 
-    async def close(self) -> None:
-        """Let what is under way end, keep what became of it, and close the connections."""
+    async def close(self, within_s: float) -> None:
+        """Let what is under way end, keep what became of it, and close the connections.
+
+        What takes longer than `within_s` seconds is cancelled.
+        """
         try:
-            if self._under_way:
-                await asyncio.wait(self._under_way.values())
-                await self._keep()
+            async with asyncio.timeout(within_s):
+                if self._under_way:
+                    await asyncio.wait(self._under_way.values())
+                    await self._keep()
+        except TimeoutError:
+            log.warning(
+                "webhooks to %s: %d messages were still under way after %g s; they may be sent once more",
+                self._target.name, len(self._under_way), within_s,
+            )  # fmt: skip
         finally:
+            late = list(self._under_way.values())
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
             await self._posts.close()
 
     async def _begin(self) -> None:
