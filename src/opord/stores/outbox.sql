@@ -107,7 +107,7 @@ FROM opord.outbox AS m LEFT JOIN opord.queued AS q ON q.endpoint = m.endpoint AN
 WHERE m.endpoint = $1 AND m.id = $2
 
 -- name: retry_message
-UPDATE opord.outbox SET given_up = 0, first_at = NULL WHERE endpoint = $1 AND id = $2 AND given_up = 1 RETURNING endpoint, run
+UPDATE opord.outbox SET given_up = 0, attempts = 0, first_at = NULL WHERE endpoint = $1 AND id = $2 AND given_up = 1 RETURNING endpoint, run
 
 -- name: one_more
 INSERT INTO opord.queued (endpoint, run, next_at, messages) VALUES ($1, $2, 0, 1)

@@ -250,7 +250,7 @@ class OutboxSuite:
         assert store.outbox.retry("billing", [first.id, 999]) == 1
         assert store.outbox.retry("billing", [first.id]) == 0
         (again,) = store.outbox.due(lease, limit=10)
-        assert (again.id, again.first_at) == (first.id, None)
+        assert (again.id, again.attempts, again.first_at) == (first.id, 0, None)
         done(store, lease, again)
         assert (kept(store).waiting, kept(store).given_up) == (0, 0)
 
