@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 import opord
-from opord.server import HttpApi, HttpLimits
+from opord.server import HttpApi, HttpLimits, Principal
 from opord.server import bulk as bulk_module
 from opord.server.state import bulk as kept
 from opord.server.state.bulk import BulkSets
@@ -305,6 +305,41 @@ def test_a_set_that_is_stopped_stays_so(refund: Any, monkeypatch: pytest.MonkeyP
             assert (told["stage"], told["counts"]["done"], told["counts"]["left"]) == ("stopped", 2, 4)
             again = await api.web.post(f"{path}/confirm")
             assert (again.status_code, again.json()["code"]) == (409, "bulk_stopped")
+
+    run(test)
+
+
+def test_a_set_stops_when_the_token_of_its_confirmer_is_revoked(
+    refund: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk_module, "TOGETHER", 2)
+
+    async def test() -> None:
+        good = True
+
+        async def who(scope: Any) -> Principal | None:
+            return await somebody(scope) if good else None
+
+        async with (
+            opord.Engine("sqlite://:memory:", [refund]) as engine,
+            client_of(HttpApi(engine, who=who)) as web,
+        ):
+            web.headers["x-who"] = "ann: opord:admin * clerk"
+            for n in range(6):
+                await web.post("/contracts/Refund/runs", json={"order": f"r{n}", "cents": 5})
+            made = await make(web, "terminate", filter={"contract": "Refund"})
+            tell = BulkSets.tell
+
+            async def revoked(self: BulkSets, *values: Any) -> bool:
+                nonlocal good
+                good = False
+                return await tell(self, *values)
+
+            monkeypatch.setattr(BulkSets, "tell", revoked)
+            await web.post(f"/runs/bulk/{made['bulk']}/confirm?wait=20s")
+            good = True
+            told = (await web.get(f"/runs/bulk/{made['bulk']}")).json()
+            assert (told["stage"], told["counts"]["done"], told["counts"]["left"]) == ("stopped", 2, 4)
 
     run(test)
 

@@ -234,6 +234,7 @@ class HttpApi:
         has_body = scope["method"] not in SAFE_METHODS
         patience = asyncio.timeout(limits.body_s if has_body else limits.answer_s)
         request = Request(scope, inlet, limits, principal, parts, patience)
+        request.still = lambda: self._is_still(principal, scope)
         began = asyncio.get_running_loop().time()
         try:
             # A signed route says itself who may do what: by a signature, or by a link.
@@ -249,7 +250,7 @@ class HttpApi:
         if signed or has_body:
             return answer
         if isinstance(answer, Stream):
-            answer.until(lambda: self._is_still(principal, scope), self._again_s)
+            answer.until(request.still, self._again_s)
         elif asyncio.get_running_loop().time() - began > self._again_s:
             await self._ask_again(principal, scope)
         return answer
@@ -327,7 +328,7 @@ class HttpApi:
             raise Problem("unauthenticated", "who asked may no longer ask for this; send the request again")
 
     async def _is_still(self, principal: Principal, scope: Mapping[str, Any]) -> bool:
-        """Say whether a stream may go on. It may while the store is away: it tells nothing then."""
+        """Say whether a stream or a set may go on. It does nothing while the store is away."""
         try:
             return await self._who(scope) == principal
         except Problem:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final, NamedTuple, assert_never, cast
 from uuid import uuid4
@@ -132,18 +132,26 @@ async def _why_no_cancel(desk: Desk, principal: Principal, row: RunRow) -> tuple
 # --- acting ---------------------------------------------------------------------------------------
 
 
-async def confirm(desk: Desk, principal: Principal, one: BulkSet, act: Act, *, wait_s: float) -> None:
-    """Begin to act upon a set, or go on; return when all is done, or after the time.
+class Confirmer(NamedTuple):
+    """Who confirms a set. `still` says whether they may still act.
 
     `act` is what the trail says of each run, without the run and what became of it.
     """
+
+    principal: Principal
+    still: Callable[[], Awaitable[bool]]
+    act: Act
+
+
+async def confirm(desk: Desk, by: Confirmer, one: BulkSet, *, wait_s: float) -> None:
+    """Begin to act upon a set, or go on; return when all is done, or after the time."""
     owner, name = uuid4().hex, f"bulk-{one.id}"
     if not desk.jobs.stops and await BulkSets(desk.state).begin(one.id, owner):
-        desk.jobs.begin(name, _act(desk, principal, one, act, owner))
+        desk.jobs.begin(name, _act(desk, by, one, owner))
     await desk.jobs.wait(name, wait_s)
 
 
-async def _act(desk: Desk, principal: Principal, one: BulkSet, act: Act, owner: str) -> None:
+async def _act(desk: Desk, by: Confirmer, one: BulkSet, owner: str) -> None:
     sets = BulkSets(desk.state)
     try:
         while not desk.jobs.stops:
@@ -151,8 +159,12 @@ async def _act(desk: Desk, principal: Principal, one: BulkSet, act: Act, owner: 
             if not members:
                 await sets.end(one.id, owner)
                 return
-            told = await asyncio.gather(*(_done(desk, principal, one, member) for member in members))
-            await _put_on_trail(desk, act, members, told)
+            if not await by.still():
+                log.warning("the set %s was stopped: %s may no longer act", one.id, by.principal.name)
+                await sets.stop(one.id)
+                return
+            told = await asyncio.gather(*(_done(desk, by.principal, one, member) for member in members))
+            await _put_on_trail(desk, by.act, members, told)
             if not await sets.tell(one.id, owner, told):
                 return
     except Exception as error:

@@ -87,6 +87,7 @@ class Request:
 
     __slots__ = (
         "_body", "_query", "claim", "inlet", "limits", "made", "patience", "principal", "reason", "route", "scope",
+        "still",
     )  # fmt: skip
 
     def __init__(
@@ -107,6 +108,8 @@ class Request:
         """The token or the run that the trail of acts is to name."""
         self.reason: str | None = None
         """The reason that the body gives, for the trail of acts."""
+        self.still: Callable[[], Awaitable[bool]] = _always
+        """Says whether the principal may still ask, for what goes on after the answer."""
         self._query: dict[str, list[str]] | None = None
         self._body: bytes | None = None
 
@@ -292,6 +295,10 @@ class Request:
             parts.append(await self.inlet.part())
             size += len(parts[-1])
         return b"".join(parts)
+
+
+async def _always() -> bool:
+    return True
 
 
 def _pairs(text: bytes) -> list[tuple[str, str]]:

@@ -20,7 +20,7 @@ from opord.server.answers import Answer, as_json
 from opord.server.api.acting import resolution
 from opord.server.api.listing import DATA, asked_of
 from opord.server.api.sending import reason_of
-from opord.server.bulk import LONGEST_NAME, Wish, confirm, foretold, rows_named, rows_that_fit
+from opord.server.bulk import LONGEST_NAME, Confirmer, Wish, confirm, foretold, rows_named, rows_that_fit
 from opord.server.desk import Desk
 from opord.server.principals import ADMIN
 from opord.server.problems import Problem
@@ -86,7 +86,8 @@ async def confirm_bulk(desk: Desk, request: Request) -> Answer:
         f"{one.verb} bulk {one.id}",
         "",
     )
-    await confirm(desk, request.principal, one, template._replace(reason=one.reason), wait_s=wait_s)
+    by = Confirmer(request.principal, request.still, template._replace(reason=one.reason))
+    await confirm(desk, by, one, wait_s=wait_s)
     shown = await _told(desk, await _set(desk, request), 0, _USUAL)
     return as_json(shown, 202 if shown["stage"] == "acting" else 200)
 
