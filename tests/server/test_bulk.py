@@ -17,9 +17,11 @@ import httpx
 import pytest
 
 import opord
+from opord.backends.embedded import Embedded
 from opord.server import HttpApi, HttpLimits, Principal
 from opord.server import bulk as bulk_module
 from opord.server.state import bulk as kept
+from opord.server.state.audit import Audit, Wanted
 from opord.server.state.bulk import BulkSets
 from tests.server.kit import Bank, Served, at, client_of, load_refund, run, served, somebody
 from tests.support.postgres import AnyServer
@@ -41,7 +43,9 @@ async def some(refund: Any, count: int, **how: Any) -> AsyncIterator[Served]:
     """Serve refunds `r0`, `r1` and so on, that nobody carries."""
     async with served(refund, handlers=False, **how) as api:
         for n in range(count):
-            assert (await api.start(f"r{n}")).status_code == 201
+            body, headers = {"order": f"r{n}", "cents": 900}, {"x-who": "clerk: clerk"}
+            made = await api.web.post("/contracts/Refund/runs", json=body, headers=headers)
+            assert made.status_code == 201
         yield api
 
 
@@ -340,6 +344,83 @@ def test_a_set_stops_when_the_token_of_its_confirmer_is_revoked(
             good = True
             told = (await web.get(f"/runs/bulk/{made['bulk']}")).json()
             assert (told["stage"], told["counts"]["done"], told["counts"]["left"]) == ("stopped", 2, 4)
+
+    run(test)
+
+
+def test_each_act_of_a_set_is_written_down_before_it_is_done_and_ends_with_its_outcome(
+    refund: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def test() -> None:
+        async with opord.Engine("sqlite://:memory:", [refund]) as engine:
+            api = HttpApi(engine)
+            async with client_of(api) as web:
+                await web.post("/contracts/Refund/runs", json={"order": "r0", "cents": 5})
+                made = await make(web, "terminate", filter={"contract": "Refund"})
+
+                async def trail() -> list[int | None]:
+                    found = await api._desk.audit.entries(Wanted(run="Refund/r0"), 10)
+                    return [one.status for one in found]
+
+                terminate, seen = Embedded.terminate, list[Any]()
+
+                async def looked_at(self: Embedded, *values: Any, **how: Any) -> None:
+                    seen.append(await trail())
+                    await terminate(self, *values, **how)
+
+                monkeypatch.setattr(Embedded, "terminate", looked_at)
+                # What waits in memory alone is gone if the server dies.
+                monkeypatch.setattr(Audit, "_put", lambda *_: None)
+                assert (await confirm(web, made))["counts"]["done"] == 1
+                assert (seen, await trail()) == ([[None]], [200])
+
+    run(test)
+
+
+def test_what_was_done_of_a_set_is_told_if_the_store_goes_away_over_the_rest(
+    refund: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def test() -> None:
+        async with some(refund, 3) as api:
+            made = await make(api.web, "terminate", filter={"contract": "Refund"})
+            terminate = Embedded.terminate
+
+            async def away(self: Embedded, run: Any, **how: Any) -> None:
+                if run == "Refund/r1":
+                    raise opord.StoreUnavailable("full", "the disk is full")
+                await terminate(self, run, **how)
+
+            with monkeypatch.context() as patched:
+                patched.setattr(Embedded, "terminate", away)
+                told = await confirm(api.web, made)
+            assert (told["stage"], told["counts"]["done"], told["counts"]["left"]) == ("interrupted", 2, 1)
+            assert (await confirm(api.web, made))["counts"]["done"] == 3
+
+    run(test)
+
+
+def test_what_a_server_did_before_it_died_is_known_to_who_goes_on(
+    refund: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def test() -> None:
+        async with some(refund, 2, who=somebody) as api:
+            bob, ann = ({"x-who": f"{name}: opord:admin clerk"} for name in ("bob", "ann"))
+            body = {"verb": "terminate", "reason": "why", "filter": {"contract": "Refund"}}
+            made = (await api.web.post("/runs/bulk", json=body, headers=bob)).json()
+            path = f"/runs/bulk/{made['bulk']}/confirm?wait=20s"
+            # Somebody else's act for the same reason is not the set's.
+            await api.web.post(
+                f"{at('r1')}/terminate", json={"reason": "why"}, headers={"x-who": "cid: opord:admin"}
+            )
+
+            async def dies(*_: Any) -> bool:
+                raise opord.StoreUnavailable("gone", "the store is away")
+
+            with monkeypatch.context() as patched:
+                patched.setattr(BulkSets, "tell", dies)
+                await api.web.post(path, headers=bob)
+            done = (await api.web.post(path, headers=ann)).json()
+            assert outcomes(done) == {"r0": "done", "r1": "moved"}
 
     run(test)
 

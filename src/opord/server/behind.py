@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Final
 
 import msgspec
@@ -23,15 +24,17 @@ LEAVES: Final = {
 """The kind of record that each verb leaves, by the last word of its path."""
 
 
-async def record_behind(desk: Desk, run: RunId, seq: int, verb: str, actor: str) -> RecordRow | None:
-    """Return the record that a verb of somebody has left behind a record; None if there is none.
+async def record_behind(
+    desk: Desk, run: RunId, seq: int, verb: str, actors: Collection[str]
+) -> RecordRow | None:
+    """Return the record that a verb of one of them has left behind a record; None if there is none.
 
     A verb that is done at a record leaves its own in the same write, and so just behind it.
     """
     looked_at = 0
     async for record in desk.backend.records(run, after=seq):
         looked_at += 1
-        if record.kind == LEAVES.get(verb) and body_of(record).get("actor") == actor:
+        if record.kind == LEAVES.get(verb) and body_of(record).get("actor") in actors:
             return record
         if looked_at >= LOOKED_AT:
             return None

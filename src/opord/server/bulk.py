@@ -163,9 +163,21 @@ async def _act(desk: Desk, by: Confirmer, one: BulkSet, owner: str) -> None:
                 log.warning("the set %s was stopped: %s may no longer act", one.id, by.principal.name)
                 await sets.stop(one.id)
                 return
-            told = await asyncio.gather(*(_done(desk, by.principal, one, member) for member in members))
-            await _put_on_trail(desk, by.act, members, told)
-            if not await sets.tell(one.id, owner, told):
+            acts = [await _entry(desk, by.act, member) for member in members]
+            await desk.audit.begin(*acts)
+            tasks = (_done(desk, by.principal, one, member) for member in members)
+            outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+            told = [outcome for outcome in outcomes if isinstance(outcome, Told)]
+            ends = [
+                _ended(act, outcome)
+                for act, outcome in zip(acts, outcomes, strict=True)
+                if isinstance(outcome, Told)
+            ]
+            goes_on = await sets.tell(one.id, owner, told, ends)
+            for outcome in outcomes:
+                if isinstance(outcome, BaseException):
+                    raise outcome
+            if not goes_on:
                 return
     except Exception as error:
         log.warning("the set %s was left before its end; confirm it again to go on: %s", one.id, error)
@@ -173,11 +185,13 @@ async def _act(desk: Desk, by: Confirmer, one: BulkSet, owner: str) -> None:
         await sets.let_go(one.id, owner)
 
 
-async def _put_on_trail(desk: Desk, act: Act, members: Sequence[Member], told: Sequence[Told]) -> None:
-    for member, one in zip(members, told, strict=True):
-        entry = await desk.audit.act(act.actor, act.token, act.address, act.act, member.run)
-        status = KINDS[one.code].status if one.code else 200
-        desk.audit.tell(entry._replace(reason=act.reason, status=status, code=one.code))
+async def _entry(desk: Desk, act: Act, member: Member) -> Act:
+    entry = await desk.audit.act(act.actor, act.token, act.address, act.act, member.run)
+    return entry._replace(reason=act.reason)
+
+
+def _ended(act: Act, told: Told) -> Act:
+    return act._replace(status=KINDS[told.code].status if told.code else 200, code=told.code)
 
 
 async def _done(desk: Desk, principal: Principal, one: BulkSet, member: Member) -> Told:
@@ -222,5 +236,7 @@ async def _do(desk: Desk, principal: Principal, one: BulkSet, member: Member) ->
 
 async def _was_done(desk: Desk, principal: Principal, one: BulkSet, member: Member) -> bool:
     """Say whether a run has moved because a server has acted upon it for this set, and died."""
-    record = await record_behind(desk, member.run, member.seq, one.verb, principal.name)
+    entry = await desk.audit.act("", "", "", f"{one.verb} bulk {one.id}", member.run)
+    actors = {principal.name, *await desk.audit.actors(entry.act, entry.run)}
+    record = await record_behind(desk, member.run, member.seq, one.verb, actors)
     return record is not None and body_of(record).get("reason") == one.reason

@@ -232,7 +232,7 @@ class _Claim:
         if (seq := self._before) is None:
             return
         run, name = run_of(request), request.principal.name
-        record = await record_behind(desk, run, seq, self._verb, name)
+        record = await record_behind(desk, run, seq, self._verb, (name,))
         if record is not None:
             raise Problem(
                 "outcome_unknown",

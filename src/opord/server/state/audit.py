@@ -14,6 +14,7 @@ import secrets
 from collections import deque
 from typing import Any, Final, NamedTuple
 
+from opord.backends.beside import Executes
 from opord.backends.codes import code_of
 from opord.kernel.instants import text
 from opord.server.state.kept import State, statements
@@ -102,17 +103,22 @@ class Audit:
             run[: 2 * _TEXT_MOST],
         )
 
-    async def begin(self, act: Act) -> None:
+    async def begin(self, *acts: Act) -> None:
         """Write down what is about to be done; it is durable when this returns.
 
         Raises:
             StoreError: it cannot be written, so it must not be done.
         """
-        await self._state.execute(_SQL["add"], *act)
+
+        def add(executes: Executes) -> None:
+            for act in acts:
+                executes(_SQL["add"], act)
+
+        await self._state.write(add)
 
     def end(self, act: Act) -> None:
         """Have the outcome of an entry written that was begun."""
-        self._put("end", (act.id, act.run, act.reason, act.status, act.code))
+        self._put("end", _end(act))
 
     def tell(self, act: Act) -> None:
         """Have an entry written of what was refused, and so not done."""
@@ -127,6 +133,11 @@ class Audit:
                 task.cancel()
         if left := self._lost + self._in_writing + len(self._unwritten):
             log.warning("the store is away: %d outcomes of acts may be missing in the trail", left)
+
+    async def actors(self, act: str, run: str) -> set[str]:
+        """Return who has begun an act on a run."""
+        rows = await self._state.read(lambda executes: executes(_SQL["actors"], (run, act)))
+        return {str(actor) for (actor,) in rows}
 
     async def entries(self, wanted: Wanted, limit: int) -> list[Act]:
         """Return up to `limit` entries, the newest first."""
@@ -209,6 +220,15 @@ class Audit:
                 more = await self._state.write(work) == SWEPT_AT_ONCE
         except Exception as error:
             _log_unexpected(error)  # the next sweep goes on
+
+
+def write_end(executes: Executes, act: Act) -> None:
+    """Write the outcome of an entry that was begun, in a transaction that others share."""
+    executes(_SQL["end"], _end(act))
+
+
+def _end(act: Act) -> tuple[Any, ...]:
+    return act.id, act.run, act.reason, act.status, act.code
 
 
 def _log_unexpected(error: Exception) -> None:

@@ -7,6 +7,9 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
 -- name: end
 UPDATE opord.server_audit SET run = $2, reason = $3, status = $4, code = $5 WHERE id = $1;
 
+-- name: actors
+SELECT DISTINCT actor FROM opord.server_audit WHERE run = $1 AND act = $2;
+
 -- name: old
 SELECT id FROM opord.server_audit WHERE id < $1 ORDER BY id LIMIT 500;
 

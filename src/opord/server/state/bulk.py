@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from opord.backends.beside import Executes
+from opord.server.state.audit import Act, write_end
 from opord.server.state.kept import State, statements
 from opord.values.types import Instant, RunId
 
@@ -147,13 +148,18 @@ class BulkSets:
         rows = await self._state.read(lambda executes: executes(_SQL["left"], (id, limit)))
         return [Member(*row) for row in rows]
 
-    async def tell(self, id: str, owner: str, told: Sequence[Told]) -> bool:
-        """Keep what became of members, and go on acting. False: somebody has stopped the set."""
+    async def tell(self, id: str, owner: str, told: Sequence[Told], acts: Sequence[Act]) -> bool:
+        """Keep what became of members, and go on acting. False: somebody has stopped the set.
+
+        `acts` are the entries of the trail that end with it, in the same transaction.
+        """
         until = await self._state.now() + LEASE_US
 
         def tell(executes: Executes) -> bool:
             for one in told:
                 executes(_SQL["tell"], (id, *one))
+            for act in acts:
+                write_end(executes, act)
             return bool(executes(_SQL["renew"], (id, owner, until)))
 
         return await self._state.write(tell)
