@@ -268,7 +268,7 @@ async def _serve(
         for route in routes:
             log.info("webhook %s: %s %s", route.name, serving.address_of(listening) + route.path, route.does)
         if not signed:
-            log.info("there is no token: whoever is on this machine may do everything")
+            log.info("there is no token: every user of this machine may do everything")
         if how.targets:
             sending = sending_of(engine, how.targets, drain_s=how.drain_s)
         damaged = asyncio.create_task(engine.until_damaged())

@@ -3,7 +3,7 @@
 `HttpApi` calls a `Who` once for each request, before anything is read. Every verb then gets the
 name of the principal as its actor, and a role that the principal has.
 
-Without sign-in there is one principal, `local`, with all roles. It is whoever sits at this machine:
+Without sign-in there is one principal, `local`, with all roles. It is every user of this machine:
 requests from elsewhere are refused, and so are those that a web site makes in a browser here, by a
 form, a script, or a name that was rebound to this machine.
 """

@@ -100,9 +100,7 @@ class Sender:
                 try:
                     await self._take_leases()
                 except Exception:
-                    log.exception(
-                        "webhooks: it cannot be seen what is to be sent; looking again in %g s", RENEW_S
-                    )
+                    log.exception("webhooks: cannot read the outbox; trying again in %g s", RENEW_S)
                 await asyncio.sleep(RENEW_S)
         finally:
             await self._end()
@@ -131,7 +129,7 @@ class Sender:
         """Say whether a line has its lease still, and has not failed."""
         task = self._tasks[line.lease.name]
         if task.done() and not task.cancelled() and task.exception() is not None:
-            log.error("webhooks to %s: begun anew after an error", line.lease.name, exc_info=task.exception())
+            log.error("webhooks to %s: restarted after an error", line.lease.name, exc_info=task.exception())
         return line.lease == lease and not task.done()
 
     async def _drop(self, *names: str) -> None:
