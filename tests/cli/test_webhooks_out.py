@@ -90,20 +90,31 @@ def test_secrets_are_read_from_the_environment_and_from_files(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("secrets", "why"),
     [
-        (["env:NONE"], "the environment variable NONE is not set; it has the secret that signs the messages"),
+        (["env:NONE"], "the environment variable NONE is not set; it has the secret (`env:NONE`)"),
         (
             ["env:BAD"],
             "the secret in `env:BAD` cannot be used: a secret of Standard Webhooks begins with whsec_",
         ),
-        (["file:/none/s"], "the file /none/s cannot be read (FileNotFoundError)"),
+        (["file:/none/s"], "the secret in `file:/none/s` cannot be read: No such file or directory"),
+        (["env:"], "a secret is named, as in `env:STRIPE_SECRET`"),
     ],
 )
 def test_a_secret_that_is_missing_or_wrong_is_refused(secrets: list[str], why: str) -> None:
     (settings,) = read_endpoints({"b": {**GOOD, "secrets": secrets}})
     with pytest.raises(EndpointInvalid) as refused:
-        target_of(settings, {"BAD": "hidden"})
+        target_of(settings, {"BAD": "hidden", "": new_secret()})
     assert why in str(refused.value)
     assert "hidden" not in str(refused.value)
+
+
+def test_a_file_of_secrets_that_is_too_long_is_not_cut(tmp_path: Path) -> None:
+    (tmp_path / "s").write_text("\n".join(new_secret() for _ in range(100)))
+    (settings,) = read_endpoints({"b": {**GOOD, "secrets": [f"file:{tmp_path}/s"]}})
+    with pytest.raises(EndpointInvalid, match=r"has more than 4,096 bytes"):
+        target_of(settings, {})
+    (tmp_path / "s").write_text(" \n")
+    with pytest.raises(EndpointInvalid, match=r"is empty"):
+        target_of(settings, {})
 
 
 # --- the commands --------------------------------------------------------------------------------

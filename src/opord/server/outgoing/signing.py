@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 import secrets
 from collections.abc import Sequence
 from typing import Final
 
-PREFIX: Final = "whsec_"
+from opord.server.secret_places import PREFIX, standard_key
 
 KEY_BYTES: Final = (24, 64)
 """The shortest and the longest key of a secret, in bytes, as the specification has them."""
@@ -22,14 +21,10 @@ def key_of(secret: str) -> bytes:
     Raises:
         ValueError: it is no secret of Standard Webhooks. The message does not show it.
     """
-    if not secret.startswith(PREFIX):
-        raise ValueError(
-            f"a secret of Standard Webhooks begins with {PREFIX}; `opord webhooks secret` makes one"
-        )
     try:
-        key = base64.b64decode(secret.removeprefix(PREFIX), validate=True)
-    except binascii.Error:
-        raise ValueError(f"what follows {PREFIX} is not base64") from None
+        key = standard_key(secret)
+    except ValueError as wrong:
+        raise ValueError(f"{wrong}; `opord webhooks secret` makes one") from None
     shortest, longest = KEY_BYTES
     if not shortest <= len(key) <= longest:
         raise ValueError(f"what follows {PREFIX} has {len(key)} bytes; it takes {shortest} to {longest}")

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from opord.backends.endpoints import EndpointInvalid, EndpointSettings
 from opord.server.outgoing.signing import key_of
-
-_LONGEST: Final = 4096
-"""How long a file with secrets may be, in bytes."""
+from opord.server.secret_places import read_secret
 
 
 class Target(NamedTuple):
@@ -37,26 +34,13 @@ def target_of(settings: EndpointSettings, environ: Mapping[str, str]) -> Target:
     where = f"webhooks_out.{settings.name}"
     keys: list[bytes] = []
     for place in settings.secrets:
-        kind, _, name = place.partition(":")
-        secrets = (_from_file(where, name) if kind == "file" else environ.get(name, "")).split()
-        if not secrets:
-            what = (
-                f"the file {name} is empty"
-                if kind == "file"
-                else f"the environment variable {name} is not set"
-            )
-            raise EndpointInvalid(f"`{where}`: {what}; it has the secret that signs the messages")
+        try:
+            secrets = read_secret(place, environ).split()
+        except ValueError as wrong:
+            raise EndpointInvalid(f"`{where}`: {wrong}") from None
         for one in secrets:
             try:
                 keys.append(key_of(one))
             except ValueError as wrong:
                 raise EndpointInvalid(f"`{where}`: the secret in `{place}` cannot be used: {wrong}") from None
     return Target(settings, tuple(keys))
-
-
-def _from_file(where: str, name: str) -> str:
-    try:
-        with Path(name).open("rb") as file:
-            return file.read(_LONGEST).decode()
-    except (OSError, UnicodeDecodeError) as error:
-        raise EndpointInvalid(f"`{where}`: the file {name} cannot be read ({type(error).__name__})") from None

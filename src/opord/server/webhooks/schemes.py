@@ -10,11 +10,12 @@ same signature would stand for another id and another body.
 from __future__ import annotations
 
 import base64
-import binascii
 import hmac
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Literal, TypeAlias, assert_never
+
+from opord.server.secret_places import standard_key
 
 SchemeName: TypeAlias = Literal["standard", "stripe", "github"]
 """The schemes. Standard Webhooks are those of https://www.standardwebhooks.com."""
@@ -27,7 +28,6 @@ TOLERANCE_S: Final = 300
 Five minutes is what the makers of `standard` and `stripe` recommend.
 """
 
-_STANDARD_PREFIX: Final = "whsec_"
 _TIME: Final = re.compile(r"[0-9]{1,12}")
 _SIGNATURES_MOST: Final = 20
 
@@ -47,12 +47,7 @@ def key_of(scheme: SchemeName, secret: str) -> bytes:
     """
     match scheme:
         case "standard":
-            if not secret.startswith(_STANDARD_PREFIX):
-                raise ValueError(f"a secret of Standard Webhooks begins with {_STANDARD_PREFIX}")
-            try:
-                key = base64.b64decode(secret.removeprefix(_STANDARD_PREFIX), validate=True)
-            except binascii.Error:
-                raise ValueError(f"what follows {_STANDARD_PREFIX} is not base64") from None
+            key = standard_key(secret)
         case "stripe" | "github":
             key = secret.encode()
         case _:
