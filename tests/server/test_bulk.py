@@ -38,6 +38,14 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     postgres.execute(f"DROP SCHEMA {schema} CASCADE")
 
 
+NOTE = """
+contract Note(id: str) key id
+event close
+initial state Open -> Done { on close -> goto Done }
+final state Done success
+"""
+
+
 @asynccontextmanager
 async def some(refund: Any, count: int, **how: Any) -> AsyncIterator[Served]:
     """Serve refunds `r0`, `r1` and so on, that nobody carries."""
@@ -421,6 +429,37 @@ def test_what_a_server_did_before_it_died_is_known_to_who_goes_on(
                 await api.web.post(path, headers=bob)
             done = (await api.web.post(path, headers=ann)).json()
             assert outcomes(done) == {"r0": "done", "r1": "moved"}
+
+    run(test)
+
+
+def test_a_set_is_not_for_one_of_the_same_name_who_sees_less(refund: Any, tmp_path: Path) -> None:
+    async def test() -> None:
+        (tmp_path / "note.opord").write_text(NOTE)
+        note = opord.load(tmp_path / "note.opord").Note
+        sees: list[str] | None = None
+
+        async def who(_: Any) -> Principal | None:
+            return Principal("ann", ["opord:admin", "clerk"], sees)
+
+        async with (
+            opord.Engine("sqlite://:memory:", [refund, note]) as engine,
+            client_of(HttpApi(engine, who=who)) as web,
+        ):
+            await web.post("/contracts/Refund/runs", json={"order": "a", "cents": 5})
+            await web.post("/contracts/Note/runs", json={"id": "b"})
+            made = await make(web, "terminate", runs=["Refund/a", "Note/b"])
+            sees = ["Note"]
+            path = f"/runs/bulk/{made['bulk']}"
+            for method, of in (("GET", ""), ("POST", "/confirm"), ("POST", "/stop")):
+                answer = await web.request(method, path + of)
+                assert (answer.status_code, answer.json()["code"]) == (404, "bulk_unknown")
+            # Their own set names a run that is none to them.
+            own = await make(web, "terminate", runs=["Refund/a", "Note/b"])
+            assert [one["will"] for one in own["runs"]] == [False, True]
+            assert outcomes(await confirm(web, own)) == {"a": None, "b": "done"}
+            sees = ["Refund", "Note"]
+            assert (await web.get(path)).status_code == 200
 
     run(test)
 

@@ -17,7 +17,7 @@ import pytest
 
 import opord
 from opord.backends.embedded import Embedded
-from opord.server import HttpApi, HttpLimits, once
+from opord.server import HttpApi, HttpLimits, Principal, once
 from opord.server.state import idempotency
 from opord.server.state.idempotency import Idempotency
 from tests.server.kit import Bank, Served, at, client_of, load_refund, run, served, somebody
@@ -117,6 +117,27 @@ def test_a_key_belongs_to_one_principal(refund: Any) -> None:
             ]
             assert [one.status_code for one in answers] == [201, 201, 201]
             assert [REPLAYED in one.headers for one in answers] == [False, False, True]
+
+    run(test)
+
+
+def test_an_answer_is_not_for_one_of_the_same_name_who_sees_less(refund: Any) -> None:
+    async def test() -> None:
+        sees: list[str] | None = None
+
+        async def who(_: Any) -> Principal | None:
+            return Principal("ann", ["opord:admin", "clerk"], sees)
+
+        async with served(refund, handlers=False, who=who) as api:
+            await start(api.web, headers={})
+            wish = {"verb": "terminate", "reason": "why", "filter": {"contract": "Refund"}}
+            first = await api.web.post("/runs/bulk", json=wish, headers=KEY)
+            assert [one["run"] for one in first.json()["runs"]] == ["Refund/a"]
+            sees = ["Note"]
+            other = await api.web.post("/runs/bulk", json=wish, headers=KEY)
+            assert (other.status_code, other.json()["code"]) == (422, "key_reused")
+            sees = None
+            same(first, await api.web.post("/runs/bulk", json=wish, headers=KEY))
 
     run(test)
 

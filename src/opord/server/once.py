@@ -18,6 +18,8 @@ import re
 from contextlib import suppress
 from typing import Final, assert_never
 
+import msgspec
+
 from opord.errors import RunMoved
 from opord.server.answers import Answer
 from opord.server.behind import LEAVES, record_behind
@@ -94,8 +96,8 @@ class Once:
             case "another":
                 raise Problem(
                     "key_reused",
-                    "this idempotency-key was used for a request with another address or body; give each request a key of "
-                    "its own",
+                    "this idempotency-key was used for a request with another address or body, or by somebody of this name "
+                    "who sees other contracts; give each request a key of its own",
                 )
             case "no room":
                 raise Problem(
@@ -150,8 +152,11 @@ _NOT_KEPT: Final = ("outcome_unknown", "request_under_way")
 
 
 async def _asked(request: Request, key: str) -> Asked:
-    """Return a request as it is compared: by its address and body."""
-    name, scope = request.principal.name, request.scope
+    """Return a request as it is compared: by its address and body, and by what its principal sees.
+
+    Two principals of one name may see different contracts, so an answer to one is not the other's.
+    """
+    name, scope, contracts = request.principal.name, request.scope, request.principal.contracts
     path = scope.get("raw_path") or scope["path"].encode()
     parts = (
         key.encode(),
@@ -159,6 +164,7 @@ async def _asked(request: Request, key: str) -> Asked:
         path,
         scope.get("query_string", b""),
         await request.body(),
+        *(() if contracts is None else (msgspec.json.encode(sorted(set(contracts))),)),
     )
     return Asked(_digest(name.encode(), key.encode()), name, _digest(name.encode(), *parts))
 

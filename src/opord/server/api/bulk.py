@@ -190,11 +190,16 @@ async def _set(desk: Desk, request: Request) -> BulkSet:
     """Return the set that the path names.
 
     Raises:
-        Problem: there is none, or it is somebody else's. An administrator sees all.
+        Problem: there is none, or it is somebody else's, or has runs of contracts that the reader
+            does not see: another one of this name has made it. An administrator sees all.
     """
     id, principal = request.route["id"], request.principal
-    one = await BulkSets(desk.state).find(id) if len(id) < LONGEST_KEY and "\0" not in id else None
-    if one is None or (one.principal != principal.name and not _sees_all(request)):
+    sets = BulkSets(desk.state)
+    one = await sets.find(id) if len(id) < LONGEST_KEY and "\0" not in id else None
+    is_seen = one is not None and (one.principal == principal.name or _sees_all(request))
+    if is_seen and principal.contracts is not None:
+        is_seen = all(map(principal.sees, await sets.contracts(id)))
+    if one is None or not is_seen:
         raise Problem(
             "bulk_unknown", f"there is no set {id!r} of {principal.name}; sets are kept for 30 days"
         )

@@ -128,6 +128,11 @@ class BulkSets:
         rows = await self._state.read(lambda executes: executes(_SQL["find"], (id, now)))
         return BulkSet(*rows[0]) if rows else None
 
+    async def contracts(self, id: str) -> set[str]:
+        """Return the contracts of the runs that were found when a set was made."""
+        rows = await self._state.read(lambda executes: executes(_SQL["found"], (id,)))
+        return {str(run).partition("/")[0] for (run,) in rows}
+
     async def page(self, id: str, *, after: int, limit: int) -> list[Member]:
         """Return members above a number, in order."""
         rows = await self._state.read(lambda executes: executes(_SQL["page"], (id, after, limit)))

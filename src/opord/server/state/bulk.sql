@@ -14,6 +14,9 @@ SELECT count(*) FROM opord.server_bulk WHERE principal = $1 AND kept_until > $2
 -- name: page
 SELECT n, run, seq, state, will, outcome, code, why FROM opord.server_bulk_runs WHERE bulk = $1 AND n > $2 ORDER BY n LIMIT $3
 
+-- name: found
+SELECT run FROM opord.server_bulk_runs WHERE bulk = $1 AND seq > 0
+
 -- name: counts
 SELECT will, coalesce(outcome, ''), count(*) FROM opord.server_bulk_runs WHERE bulk = $1 GROUP BY will, outcome
 
