@@ -244,7 +244,8 @@ class HttpApi:
                     answer = await route.handler(desk, request)
                 else:
                     answer = await self._once.answer(desk, request, route, key)
-                outcome.of(answer)
+                if outcome is not None:
+                    outcome.of(answer)
         except TimeoutError:
             raise request.body_slow or self._unanswered() from None
         if signed or has_body:

@@ -87,10 +87,10 @@ class Outcome:
 
 
 @asynccontextmanager
-async def kept(audit: Audit, route: Route, request: Request) -> AsyncIterator[Outcome]:
-    """Keep what is done inside, if it is an act; see `written`."""
+async def kept(audit: Audit, route: Route, request: Request) -> AsyncIterator[Outcome | None]:
+    """Keep what is done inside, if it is an act; see `written`. Otherwise yield None."""
     if not is_act(route, request.principal):
-        yield Outcome()
+        yield None
         return
     act = await _act(audit, request.scope, request.principal, route, request.route)
     async with written(audit, act, request) as outcome:
