@@ -56,10 +56,10 @@ class Post:
         self.most = max(self.most, self.at_once)
         self.headers.append(headers)
         self.ids.append(headers["webhook-id"])
-        self.bodies.append(json.loads(body))
+        self.bodies.append(told := json.loads(body))
         await asyncio.sleep(0.002)
         self.at_once -= 1
-        return self.answer(self.bodies[-1]["data"])
+        return self.answer(told["data"])
 
     async def close(self) -> None: ...
 
