@@ -10,6 +10,7 @@ import pytest
 from opord.loading import program_of
 from opord.server import HttpApi, WebhookInvalid
 from opord.server.webhooks import WebhookRoute, read_webhooks
+from opord.server.webhooks.secrets import keys_of
 from tests.server import signing
 from tests.server.hooks import ENVIRONMENT, ORDER, PAID, PLACED, REMARKED, load_order
 from tests.support.contracts import compiled, workflow_of
@@ -129,6 +130,15 @@ def test_routes_at_one_path_have_conditions_and_the_same_secrets() -> None:
     assert "has no `when`" in problems({"a": PAID, "b": without(PAID, "when")})[0]
     other = PAID | {"scheme": "github", "secrets": ["env:GITHUB"]}
     assert "give both the same scheme, secrets and tolerance" in problems({"a": PAID, "b": other})[0]
+
+
+def test_a_place_may_have_several_secrets_and_space_around_them() -> None:
+    two = keys_of("stripe", ["env:S"], {"S": " whsec_new whsec_old\n"})
+    assert two == keys_of("stripe", ["env:A", "env:B"], {"A": "whsec_new", "B": "whsec_old"})
+    assert keys_of("github", ["env:S"], {"S": "two words\n"}) == (b"two words",)
+    for empty in ("", " ", "\n"):
+        with pytest.raises(ValueError, match="the environment variable S is not set"):
+            keys_of("stripe", ["env:S"], {"S": empty})
 
 
 def test_a_secret_may_stand_in_a_file(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ PREFIX: Final = "whsec_"
 
 
 def read_secret(place: object, environ: Mapping[str, str]) -> str:
-    """Return what is at `env:NAME`, or at `file:/path` without the space around it.
+    """Return what is at `env:NAME` or at `file:/path`, without the space around it.
 
     Raises:
         ValueError: the place is named otherwise, or has nothing that can be read. The message has
@@ -47,8 +47,8 @@ def standard_key(secret: str) -> bytes:
 
 
 def _from_environment(name: str, environ: Mapping[str, str]) -> str:
-    secret = environ.get(name, "")
-    if not secret.strip():
+    secret = environ.get(name, "").strip()
+    if not secret:
         raise ValueError(f"the environment variable {name} is not set; it has the secret (`env:{name}`)")
     return secret
 
