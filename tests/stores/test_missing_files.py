@@ -10,7 +10,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from opord.stores.base import Applied, RunFilter, StoreUnavailable
+from opord.stores.base import Applied, RunFilter, StoreMoved, StoreUnavailable
 from opord.stores.sqlite import SqliteStore
 from opord.testing.store_rows import ORDERS, SteppedClock, a_start
 
@@ -177,3 +177,19 @@ def test_after_a_crash_the_shared_index_is_not_needed(tmp_path: Path, endings: t
     assert (died.returncode, died.stdout) == (9, "Orders/theirs\n")
     delete(tmp_path, endings)
     assert there(tmp_path) == {"theirs"}
+
+
+@pytest.mark.parametrize(("taken", "told"), [("-wal", StoreMoved), (None, StoreUnavailable)])
+def test_a_file_that_was_taken_away_is_no_failing_disk(
+    tmp_path: Path, taken: str | None, told: type[StoreUnavailable]
+) -> None:
+    path = tmp_path / "runs.db"
+    store = SqliteStore(path)
+    store.put_contract(ORDERS)
+    if taken is not None:
+        Path(f"{path}{taken}").unlink()
+    with pytest.raises(StoreUnavailable) as refused, store._pool.read():
+        raise apsw.IOError("disk I/O error")
+    assert type(refused.value) is told
+    assert refused.value.kind == ("gone" if taken is not None else "io")
+    store.close()

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import apsw
 
-from opord.stores.base import StoreError, StoreRefused
+from opord.stores.base import StoreError, StoreRefused, StoreUnavailable
 from opord.stores.sqlite import forks
 from opord.stores.sqlite.connection import BUSY_TIMEOUT_MS, StoreConnection
 from opord.stores.sqlite.log_guard import LogGuard
@@ -196,7 +196,12 @@ class ConnectionPool:
         self.writer.check_process()
         with self._counted():
             self._open_after_fork()
-            yield
+            try:
+                yield
+            except StoreUnavailable as error:
+                if error.kind == "io":
+                    self.check_files()  # a file that was taken away looks like a disk that fails
+                raise
 
     @contextmanager
     def _counted(self) -> Iterator[None]:
