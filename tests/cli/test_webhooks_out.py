@@ -14,6 +14,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+import opord
 from opord.backends.endpoints import EndpointInvalid, read_endpoints
 from opord.cli.errors import CliError
 from opord.kernel.outgoing import Sent, Subscription
@@ -78,6 +79,25 @@ def test_a_wrong_setting_is_refused_and_shows_nothing_secret(table: Any, why: st
     said = refusal(table)
     assert why in said
     assert "hidden" not in said
+
+
+def test_a_contract_that_nobody_knows_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "order.opord").write_text(
+        "contract Order(id: str) key id\ninitial state A -> B { goto B }\nfinal state B success\n"
+    )
+    order = opord.load(tmp_path / "order.opord").Order
+
+    async def opened(*contracts: str) -> list[str]:
+        caplog.clear()
+        table = {"b": {**GOOD, "contracts": list(contracts)}}
+        async with opord.Engine("sqlite://:memory:", [order], webhooks_out=table):
+            return [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
+
+    assert asyncio.run(opened("Order")) == []
+    assert asyncio.run(opened("Ordr", "Zebra")) == [
+        "webhooks to b: there is no contract Ordr yet; did you mean Order? Its runs are not told",
+        "webhooks to b: there is no contract Zebra yet; its runs are told once there is",
+    ]
 
 
 def test_secrets_are_read_from_the_environment_and_from_files(tmp_path: Path) -> None:

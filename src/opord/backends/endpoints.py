@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final, Literal, NamedTuple, TypeAlias, get_args
 from urllib.parse import urlsplit
 
@@ -88,6 +88,19 @@ def read_endpoints(table: Any) -> list[EndpointSettings]:
     if len(table) > ENDPOINTS_MOST:
         raise EndpointInvalid(f"there are {len(table)} endpoints; at most {ENDPOINTS_MOST} can be told")
     return [_endpoint(name, table[name]) for name in sorted(table)]
+
+
+def unknown_contracts(endpoints: Iterable[EndpointSettings], known: Collection[str]) -> Iterator[str]:
+    """Say of each contract that an endpoint names and nobody knows that its runs are not told."""
+    for endpoint in endpoints:
+        for name in endpoint.subscription.contracts:
+            if name not in known:
+                near = _near(name, sorted(known))
+                yield f"webhooks to {endpoint.name}: there is no contract {name} yet; " + (
+                    f"did you mean {near}? Its runs are not told"
+                    if near
+                    else "its runs are told once there is"
+                )
 
 
 def _endpoint(name: str, settings: Any) -> EndpointSettings:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from opord.backends.base import Backend, check_carried
 from opord.backends.embedded import Embedded
-from opord.backends.endpoints import read_endpoints
+from opord.backends.endpoints import read_endpoints, unknown_contracts
 from opord.backends.limits import read_limits
 from opord.backends.listing import RunConditions, RunPage, page_of, wish
 from opord.backends.misuse import (
@@ -276,6 +276,9 @@ class Engine:
         wanted = [one.subscription for one in self._endpoints]
         for name in await opened.writer.call(opened.store.outbox.subscribe, wanted):
             log.info("webhooks to %s: from now on it is told what the settings say", name)
+        known = {one.name for one in await opened.writer.read(opened.store.contracts)}
+        for line in unknown_contracts(self._endpoints, known):
+            log.warning("%s", line)
 
     async def _close(self, opened: Process) -> None:
         if opened.relaxes:
