@@ -456,6 +456,15 @@ def test_contracts_and_stale_modules_are_found(shop: Shop) -> None:
         [("wrong", "out/desk.py is not the module that desk.opord generates now")],
     )
     assert moves(answer) == ["opord gen desk.opord -o out"]
+    (shop.folder / "desk.opord").write_text(DESK.replace("version 1", "version 2"))
+    answer, areas = doctor(shop)
+    assert areas["modules"] == [
+        ("wrong", "out/desk.py is the module of version 1, and desk.opord has version 2")
+    ]
+    command = "mv out/desk.py out/desk_v1.py && opord gen desk.opord -o out"
+    assert moves(answer) == [command]
+    (shop.folder / "out" / "desk.py").rename(shop.folder / "out" / "desk_v1.py")
+    assert shop.opord("gen", "desk.opord", "-o", "out").status == 0
     (shop.folder / "desk.opord").write_text(DESK.replace("goto Done", "goto Doen"))
     answer, areas = doctor(shop)
     assert (answer.status, areas["contracts"]) == (1, [("wrong", "desk.opord: 1 error")])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from opord.codegen.files import OtherModule, is_stale, module_path, origin_of, write_module
+from opord.codegen.files import OtherModule, is_stale, module_path, move_away, origin_of, write_module
 from opord.codegen.names import module_name
 from opord.codegen.python import generate
 
@@ -17,6 +17,7 @@ __all__ = [
     "module_name",
     "module_path",
     "names",
+    "move_away",
     "origin_of",
     "python",
     "schema",

@@ -34,13 +34,17 @@ class OtherModule(Exception):
     """A module of another contract or version would be overwritten."""
 
     def __init__(self, path: Path, origin: Origin) -> None:
-        name = f"{path.stem}_v{origin.version}.py"
         super().__init__(
             f"{path} is the module of {origin.contract} version {origin.version}; give that contract's "
-            f"file as well, or move the module away first (`mv {path} {path.with_name(name)}`)"
+            f"file as well, or move the module away first (`{move_away(path, origin)}`)"
         )
         self.path = path
         self.origin = origin
+
+
+def move_away(path: Path, origin: Origin) -> str:
+    """Return the command that gives a module the name of an older version."""
+    return f"mv {path} {path.with_stem(f'{path.stem}_v{origin.version}')}"
 
 
 def module_path(contract: ir.Contract, folder: Path, beside: Sequence[ir.Contract] = ()) -> Path:

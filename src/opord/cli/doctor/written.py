@@ -79,13 +79,20 @@ def _modules(folder: Path) -> dict[tuple[str, str], list[Path]]:
 def _held(
     file: str, result: CheckResult, contract: Contract, modules: dict[tuple[str, str], list[Path]]
 ) -> Iterator[Observation]:
-    from opord.codegen import is_stale, module_path
+    from opord.codegen import is_stale, module_path, move_away, origin_of
 
     for folder in modules.get((Path(file).name, contract.name), []):
         path = module_path(contract, folder)
         facts = {"module": str(path), "contract": file}
         if is_stale(contract, result.sources, folder):
-            message = f"{path} is not the module that {file} generates now"
-            yield Observation("modules", "wrong", message, f"opord gen {file} -o {folder}", facts)
+            message, command = (
+                f"{path} is not the module that {file} generates now",
+                f"opord gen {file} -o {folder}",
+            )
+            origin = origin_of(path)
+            if origin is not None and origin.version != contract.version:
+                message = f"{path} is the module of version {origin.version}, and {file} has version {contract.version}"
+                command = f"{move_away(path, origin)} && {command}"
+            yield Observation("modules", "wrong", message, command, facts)
         else:
             yield Observation("modules", "fine", f"{path} is up to date with {file}", facts=facts)
