@@ -55,7 +55,7 @@ def test_other_commands_create_no_store(shop: Shop, words: list[str]) -> None:
     assert said.out == ""
     assert said.err.splitlines() == [
         f"error[store_missing]: there is no store at {URL} ({shop.folder}/typo.db): there is no such file; "
-        "name the store with --store or OPORD_STORE. A start or a worker makes a new one"
+        "name the store with --store or OPORD_STORE. A start, a worker or `opord db migrate` makes a new one"
     ]
     assert sorted(shop.folder.iterdir()) == before
 

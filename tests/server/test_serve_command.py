@@ -77,7 +77,8 @@ def test_it_serves_nobody_else_without_a_token(folder: Path, host: str) -> None:
     ran = serve("--contract", "refund.opord", "--host", host, "--allow-host", "api.example")
     assert ran.returncode == 2
     assert (
-        f"error[no_token]: there is no token, so nobody could sign in at {host}; make the store" in ran.stderr
+        f"error[no_token]: there is no good token, so nobody could sign in at {host}; make the store"
+        in ran.stderr
     )
     assert not (folder / "opord.db").exists()
 

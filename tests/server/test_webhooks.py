@@ -375,7 +375,7 @@ class TestWhatIsWrittenDown:
                         "delivery evt_2",
                         "127.0.0.1",
                         "sends Order.paid",
-                        "",
+                        "Order/o2",
                         404,
                         "run_unknown",
                     ),

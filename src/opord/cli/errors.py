@@ -7,7 +7,9 @@ import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
-_MISSING = "; name the store with --store or OPORD_STORE. A start or a worker makes a new one"
+_MISSING = (
+    "; name the store with --store or OPORD_STORE. A start, a worker or `opord db migrate` makes a new one"
+)
 
 
 class CliError(Exception):

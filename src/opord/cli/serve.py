@@ -189,7 +189,7 @@ def _check_token(host: str, store: str, state: str | None) -> None:
 def _no_token(host: str) -> CliError:
     return CliError(
         "no_token",
-        f"there is no token, so nobody could sign in at {host}; make the store and the first token "
+        f"there is no good token, so nobody could sign in at {host}; make the store and the first token "
         "(`opord db migrate`, `opord tokens create NAME --role opord:admin`), or serve this machine only (--host 127.0.0.1)",
         2,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from opord.errors import EventConflict, EventRefused, RunEnded, RunUnknown
@@ -35,9 +36,18 @@ class Done(NamedTuple):
 
 
 async def carry_out(
-    desk: Desk, finding: RunFinding, route: WebhookRoute, delivery: Delivery, *, whole_numbers: bool
+    desk: Desk,
+    finding: RunFinding,
+    route: WebhookRoute,
+    delivery: Delivery,
+    *,
+    whole_numbers: bool,
+    found: Callable[[RunId], None],
 ) -> Done:
-    """Start the run or send the event of a delivery; whatever is refused is raised."""
+    """Start the run or send the event of a delivery; what is refused is raised.
+
+    `found` is told the run of an event before it is sent.
+    """
     program = desk.program(route.contract)
     event = program.events[route.event].declaration if route.event is not None else None
     args: Any = Members(route.args).of(delivery)
@@ -55,6 +65,7 @@ async def carry_out(
         if route.unknown == "retry":
             raise Problem("run_unknown", str(missing)) from None
         return Done("ignored", None, "run_unknown")
+    found(run)
     try:
         sent = await desk.backend.send(
             run, event.name, args, actor=route.actor, role=route.role, delivery=named

@@ -29,6 +29,7 @@ from opord.server.webhooks.places import Delivery
 from opord.server.webhooks.routes import WebhookRoute
 from opord.server.webhooks.schemes import Headers, Untrusted, verify
 from opord.values.guard import BadValue, parse
+from opord.values.types import RunId
 from opord.values.visible import safe
 
 log: logging.Logger = logging.getLogger("opord.webhooks")
@@ -105,15 +106,20 @@ class _Endpoint:
             route.actor, f"delivery {delivery.id}", address_of(request.scope), route.does, ""
         )
         async with written(desk.audit, act, request) as outcome:
-            done = await self._carried_out(desk, route, delivery, whole_numbers=may_have_one(body))
+            done = await self._carried_out(desk, request, route, delivery, whole_numbers=may_have_one(body))
             request.made, outcome.status = done.run, 200
         return _answer(delivery, done)
 
     async def _carried_out(
-        self, desk: Desk, route: WebhookRoute, delivery: Delivery, *, whole_numbers: bool
+        self, desk: Desk, request: Request, route: WebhookRoute, delivery: Delivery, *, whole_numbers: bool
     ) -> Done:
+        def found(run: RunId) -> None:
+            request.made = run  # for the trail, also of a delivery that is refused then
+
         try:
-            done = await carry_out(desk, self._finding, route, delivery, whole_numbers=whole_numbers)
+            done = await carry_out(
+                desk, self._finding, route, delivery, whole_numbers=whole_numbers, found=found
+            )
         except Exception as error:
             problem = problem_of(error)
             if problem.code != "internal" and self._told.is_new((route.name, delivery.id, problem.code)):
