@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from opord.cli.errors import CliError
 from opord.cli.settings import setting
 
 if TYPE_CHECKING:
-    from opord.backends.base import Backend, Outbox
+    from opord.backends.base import Backend
     from opord.backends.endpoints import EndpointSettings
     from opord.backends.front import Engine
     from opord.kernel.outgoing import Endpoint, OutgoingMessage
@@ -19,9 +18,6 @@ if TYPE_CHECKING:
 
 DRAIN_S: Final = 30.0
 """How long messages under way may go on when a process stops, in seconds."""
-
-AT_ONCE: Final = 500
-"""How many messages a command changes in one transaction."""
 
 
 def endpoints_of_settings() -> list[EndpointSettings]:
@@ -92,28 +88,6 @@ async def messages_of(
     return await backend.read_outbox(
         lambda box: box.messages(name, given_up=given_up, after=after, limit=limit)
     )
-
-
-async def on_messages(
-    backend: Backend, name: str, ids: Sequence[int], act: Callable[[Outbox, Sequence[int]], int]
-) -> int:
-    """Act on messages, or without ids on all that were given up, and return their number.
-
-    Raises:
-        EndpointUnknown: the store has no endpoint of that name.
-    """
-    await endpoint_of(backend, name)
-    if ids:
-        return await backend.write_outbox(lambda box: act(box, ids))
-    number = after = 0
-    while page := await messages_of(backend, name, given_up=True, after=after, limit=AT_ONCE):
-        after = page[-1].id
-        number += await _act(backend, [one.id for one in page], act)
-    return number
-
-
-async def _act(backend: Backend, ids: Sequence[int], act: Callable[[Outbox, Sequence[int]], int]) -> int:
-    return await backend.write_outbox(lambda box: act(box, ids))
 
 
 def endpoint_data(one: Endpoint, now: int) -> dict[str, Any]:
