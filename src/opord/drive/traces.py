@@ -77,8 +77,8 @@ class Spans:
 
     async def step(self, run: Run, work: Awaitable[T]) -> T:
         """Carry out a step in a span of its own, linked to the trace of the run."""
-        from opentelemetry.context import Context, attach, get_current
-        from opentelemetry.trace import Status, StatusCode, set_span_in_context
+        from opentelemetry.context import Context
+        from opentelemetry.trace import Status, StatusCode
 
         span = self._tracer.start_span(
             f"step {run.program.name}.{run.state}",
@@ -86,55 +86,54 @@ class Spans:
             links=_links(run.body.trace),
             attributes=_about(run) | {"opord.state": run.state},
         )
-        before = get_current()
-        attach(set_span_in_context(span, before))
-        try:
-            return await work
-        finally:
-            # Set back without a token: a handler that is given up keeps the task, and its context.
-            attach(before)
-            span.set_attribute("opord.next_state", run.state)
-            if run.status == "stalled":
-                span.set_status(Status(StatusCode.ERROR, "stalled"))
-            span.end()
+        with _current(span):
+            try:
+                return await work
+            finally:
+                span.set_attribute("opord.next_state", run.state)
+                if run.status == "stalled":
+                    span.set_status(Status(StatusCode.ERROR, "stalled"))
 
     @contextmanager
     def call(self, run: RunId, contract: str, call: str, attempt: int | None) -> Iterator[Span]:
         """Make a span of an attempt of a call, and let it be the current one in this block."""
-        from opentelemetry.context import attach, get_current
-        from opentelemetry.trace import set_span_in_context
-
         attributes: dict[str, Any] = {"opord.run": run, "opord.contract": contract, "opord.call": call}
         if attempt is not None:
             attributes["opord.attempt"] = attempt
         span = self._tracer.start_span(f"call {contract}.{call}", attributes=attributes)
-        before = get_current()
-        attach(set_span_in_context(span, before))
-        try:
+        with _current(span):
             yield span
-        finally:
-            attach(before)
-            span.end()
 
     @contextmanager
     def request(self, name: str, method: str, traceparent: str) -> Iterator[Span]:
         """Make a span of an HTTP request, below the one in which it came, if that is known."""
-        from opentelemetry.context import attach, get_current
-        from opentelemetry.trace import SpanKind, get_current_span, set_span_in_context
+        from opentelemetry.context import get_current
+        from opentelemetry.trace import SpanKind, get_current_span
 
-        before = get_current()
-        above = before
+        above = get_current()
         if traceparent and not get_current_span().get_span_context().is_valid:
-            above = _context_of(traceparent, before)
+            above = _context_of(traceparent, above)
         span = self._tracer.start_span(
             name, context=above, kind=SpanKind.SERVER, attributes={"http.request.method": method}
         )
-        attach(set_span_in_context(span, before))
-        try:
+        with _current(span):
             yield span
-        finally:
-            attach(before)
-            span.end()
+
+
+@contextmanager
+def _current(span: Span) -> Iterator[None]:
+    """Let a span be the current one in this block, and end it."""
+    from opentelemetry.context import attach, get_current
+    from opentelemetry.trace import set_span_in_context
+
+    before = get_current()
+    attach(set_span_in_context(span, before))
+    try:
+        yield
+    finally:
+        # Set back without a token: a handler that is given up keeps the task, and its context.
+        attach(before)
+        span.end()
 
 
 def spans_of_this_program() -> Spans | None:
