@@ -11,12 +11,12 @@ Secrets are named here, and read by the process that sends.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final, Literal, NamedTuple, TypeAlias, get_args
 from urllib.parse import urlsplit
 
+from opord.backends.near import near_name
 from opord.drive.errors import Refused
 from opord.kernel.outgoing import Subscription
 
@@ -51,7 +51,7 @@ class EndpointUnknown(Refused):
 
     def __init__(self, name: str, known: Iterable[str]) -> None:
         self.name, self.known = name, tuple(known)
-        near = _near(name, self.known)
+        near = near_name(name, self.known)
         there = f"there are {', '.join(self.known)}" if self.known else "this store has none"
         super().__init__(f"there is no endpoint {name!r}; {f'did you mean {near!r}?' if near else there}")
 
@@ -95,7 +95,7 @@ def unknown_contracts(endpoints: Iterable[EndpointSettings], known: Collection[s
     for endpoint in endpoints:
         for name in endpoint.subscription.contracts:
             if name not in known:
-                near = _near(name, sorted(known))
+                near = near_name(name, sorted(known))
                 yield f"webhooks to {endpoint.name}: there is no contract {name} yet; " + (
                     f"did you mean {near}? Its runs are not told"
                     if near
@@ -111,7 +111,7 @@ def _endpoint(name: str, settings: Any) -> EndpointSettings:
         raise EndpointInvalid(f"expected a table, as in [{where}], got: {settings!r}")
     for key in settings:
         if key not in SETTINGS:
-            near = _near(key, SETTINGS)
+            near = near_name(key, SETTINGS)
             hint = f"did you mean `{near}`?" if near else f"an endpoint has {', '.join(SETTINGS)}"
             raise EndpointInvalid(f"`{where}` sets `{key}`, which is not known; {hint}")
     contracts = _texts(where, settings, "contracts", ())
@@ -193,7 +193,3 @@ def _secrets(where: str, settings: Mapping[str, Any]) -> tuple[str, ...]:
             '["file:/run/secrets/billing"]'
         )
     return tuple(found)
-
-
-def _near(name: str, names: Iterable[str]) -> str | None:
-    return next(iter(difflib.get_close_matches(name, list(names), n=1)), None)

@@ -13,10 +13,10 @@ All three have one form, a table for each contract, with a table for each limite
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from opord.backends.near import near_name
 from opord.contract import Action, Contract, Effect, Field, Named, OptionalOf, SecretOf, Type
 from opord.drive.errors import Refused
 from opord.kernel.limits import Limit
@@ -45,7 +45,7 @@ class LimitUnknown(Refused):
     known: tuple[str, ...]
 
     def __init__(self, name: str, known: Sequence[str]) -> None:
-        near = _near(name, known)
+        near = near_name(name, known)
         there = f"there are {', '.join(known)}" if known else "this store has none"
         super().__init__(f"there is no limit {name!r}; {f'did you mean {near!r}?' if near else there}")
         self.name, self.known = name, tuple(known)
@@ -66,7 +66,7 @@ def read_limits(table: Any, programs: Iterable[Program]) -> list[Limit]:
     for name, settings in table.items():
         contract = contracts.get(name)
         if contract is None:
-            near = _near(name, contracts)
+            near = near_name(name, contracts)
             if near:
                 raise LimitInvalid(f"`limits.{name}`: no contract here has that name; did you mean `{near}`?")
             continue
@@ -125,7 +125,7 @@ def _limit(contract: Contract, call: str, settings: Mapping[str, Any]) -> Limit:
     name = f"{contract.name}.{call}" if call else contract.name
     for key in settings:
         if key not in SETTINGS:
-            near = _near(key, SETTINGS)
+            near = near_name(key, SETTINGS)
             hint = f"did you mean `{near}`?" if near else f"a limit has {', '.join(SETTINGS)}"
             raise LimitInvalid(f"`{key}` in the limit of {name} is not known; {hint}")
     rates = [key for key in RATES if key in settings]
@@ -163,7 +163,7 @@ def _known_call(contract: Contract, name: str) -> str:
         raise LimitInvalid(
             f"{contract.name}.{name} is a pure, which calls nothing outside; limit an effect or an action"
         )
-    near = _near(name, calls)
+    near = near_name(name, calls)
     hint = f"did you mean `{near}`?" if near else f"its calls are {', '.join(calls) or 'none'}"
     raise LimitInvalid(f"{contract.name} has no effect or action `{name}`; {hint}")
 
@@ -182,7 +182,7 @@ def _path(contract: Contract, call: str, name: str, path: Any) -> str:
     for step in path.split("."):
         field = fields.get(step)
         if field is None:
-            near = _near(step, fields)
+            near = near_name(step, fields)
             hint = f"did you mean `{near}`?" if near else f"there are {', '.join(fields) or 'none'}"
             raise LimitInvalid(f"`by` of {name} is `{path}`, and there is no `{step}`; {hint}")
         kind = _bare(field.type)
@@ -200,7 +200,3 @@ def _bare(kind: Type) -> Type | None:
     while isinstance(kind, OptionalOf):
         kind = kind.item
     return None if isinstance(kind, SecretOf) else kind
-
-
-def _near(name: str, names: Iterable[str]) -> str | None:
-    return next(iter(difflib.get_close_matches(name, list(names), n=1)), None)

@@ -6,11 +6,10 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, Final, Protocol, TypeVar
 
-from psycopg import errors
-
 from opord.stores.base import StoreDenied
 from opord.stores.beside import Executes, Steps
 from opord.stores.postgres.connections import Connection, Connections, fetch
+from opord.stores.postgres.errors import said_by_server
 from opord.stores.postgres.finding import PostgresFinding
 from opord.stores.postgres.sql import in_schema
 from opord.values.types import Instant
@@ -67,11 +66,9 @@ class PostgresBeside:
                 connection.execute("SET LOCAL statement_timeout = 0", prepare=False)
                 connection.execute(script(self._schema, steps), prepare=False)
         except StoreDenied as denied:
-            cause = denied.__cause__
-            said = cause.diag.message_primary if isinstance(cause, errors.Error) else denied
             raise StoreDenied(
                 f"store {self._place}: this role may not make the tables of the {steps.owner} in the schema {self._schema} "
-                f"({said}); let a DBA run what `opord db print-sql --role NAME` prints"
+                f"({said_by_server(denied)}); let a DBA run what `opord db print-sql --role NAME` prints"
             ) from denied
 
     def read(self, work: Callable[[Executes], T], /) -> T:

@@ -112,6 +112,11 @@ def translate(error: Exception, place: str) -> StoreError:
     return StoreError(f"store {place}: {type(error).__name__}: {said}")
 
 
+def said_by_server(refused: StoreRefused) -> str:
+    """Return what the server said when it refused; else the refusal's own text."""
+    return _said(refused.__cause__ if isinstance(refused.__cause__, psycopg.Error) else refused)
+
+
 def _said(error: Exception) -> str:
     """Return what the server says, without the statement that it quotes; else the error's text."""
     primary = error.diag.message_primary if isinstance(error, psycopg.Error) else None

@@ -8,12 +8,13 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from psycopg import RawCursor, errors
+from psycopg import RawCursor
 
 from opord.stores.base import StoreDenied
 from opord.stores.finding import CANDIDATES, LARGE, LARGE_CANDIDATES, checked, index_of, places_apart
 from opord.stores.permits import statements_of
 from opord.stores.postgres.connections import Connection, Connections, fetch
+from opord.stores.postgres.errors import said_by_server
 from opord.stores.postgres.sql import has_null, in_schema
 from opord.values.types import Key, RunId
 
@@ -46,11 +47,9 @@ class PostgresFinding:
                 for name, text in wanted.items():
                     self._make(connection, name, text)
         except StoreDenied as denied:
-            cause = denied.__cause__
-            said = cause.diag.message_primary if isinstance(cause, errors.Error) else denied
             raise StoreDenied(
                 f"store {self._connections.location.place}: this role may not make the indexes by which runs are found "
-                f"({said}); let the owner of the tables run: {'; '.join(wanted.values())}"
+                f"({said_by_server(denied)}); let the owner of the tables run: {'; '.join(wanted.values())}"
             ) from denied
 
     def _make(self, connection: Connection, name: str, text: str) -> None:

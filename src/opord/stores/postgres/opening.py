@@ -12,6 +12,7 @@ from psycopg import errors
 from opord.stores.base import StoreMissing, StoreMisused, StoreRefused, StoreUnavailable
 from opord.stores.postgres import sql
 from opord.stores.postgres.connections import Connection, Connections, fetch
+from opord.stores.postgres.errors import said_by_server
 
 log: logging.Logger = logging.getLogger("opord.store")
 
@@ -230,6 +231,6 @@ def prepare(connections: Connections, *, create: bool) -> None:
         if isinstance(refused.__cause__, errors.InsufficientPrivilege):
             raise StoreRefused(
                 f"store {location.place}: this role may not make the schema {location.schema} or bring it up to date "
-                f"({refused.__cause__.diag.message_primary}); let a DBA run what `opord db print-sql --role NAME` prints"
+                f"({said_by_server(refused)}); let a DBA run what `opord db print-sql --role NAME` prints"
             ) from refused
         raise
