@@ -7,11 +7,10 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import httpx
 import pytest
@@ -24,19 +23,6 @@ from opord.server.state import bulk as kept
 from opord.server.state.audit import Audit, Wanted
 from opord.server.state.bulk import BulkSets
 from tests.server.kit import Bank, Served, at, client_of, load_refund, run, served, somebody
-from tests.support.postgres import AnyServer
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/runs.db"
-        return
-    postgres: AnyServer = request.getfixturevalue("postgres")
-    schema = f"s_{uuid4().hex[:12]}"
-    yield postgres.url(schema=schema)
-    postgres.execute(f"DROP SCHEMA {schema} CASCADE")
-
 
 NOTE = """
 contract Note(id: str) key id

@@ -7,10 +7,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import httpx
 import pytest
@@ -21,7 +19,6 @@ from opord.server import HttpApi, HttpLimits, Principal, once
 from opord.server.state import idempotency
 from opord.server.state.idempotency import Idempotency
 from tests.server.kit import Bank, Served, at, client_of, load_refund, run, served, somebody
-from tests.support.postgres import AnyServer
 
 KEY = {"idempotency-key": '"8e03978e-40d5-43dd-bc93-6894a57f9324"'}
 KEYLESS = """
@@ -32,17 +29,6 @@ event close
 final state Done success
 """
 REPLAYED = "idempotency-replayed"
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/runs.db"
-        return
-    postgres: AnyServer = request.getfixturevalue("postgres")
-    schema = f"s_{uuid4().hex[:12]}"
-    yield postgres.url(schema=schema)
-    postgres.execute(f"DROP SCHEMA {schema} CASCADE")
 
 
 async def start(web: httpx.AsyncClient, order: str = "a", cents: int = 900, **how: Any) -> httpx.Response:

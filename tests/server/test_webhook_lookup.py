@@ -17,7 +17,6 @@ from opord.server.webhooks.places import Delivery
 from tests.server.hooks import ENVIRONMENT, PAID, Hooked, hooked, load_order
 from tests.server.kit import run
 from tests.support.contracts import compiled, workflow_of
-from tests.support.postgres import AnyServer
 
 CHARGE = """
 contract Order(id: str, basket: Basket, ticket: uuid?) key id
@@ -69,14 +68,6 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_number_that_no_field_can_have_finds_nothing(order: Any, given: Any, wanted: int | None) -> None:
     where = where_of(program_of(order).contract, "basket.number = body.n")
     assert where.wanted(Delivery("d", {}, {"n": given})) == wanted
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/orders.db"
-    server: AnyServer = request.getfixturevalue("postgres")
-    return server.url(schema=f"s_{uuid4().hex[:12]}")
 
 
 async def charged(
