@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from opord.backends.front import Engine
+from opord.engine.worker import Worker
 from opord.stores.base import StoreUnavailable
 from tests.support.kit import Kit
 from tests.support.store import Fault, FaultyStore
@@ -29,6 +31,12 @@ def away(kit: Kit, verb: str, seconds: float) -> FaultyStore:
     """Return a store that cannot be reached for a while, from the first call of a verb on."""
     gone = StoreUnavailable("gone", "out of reach")
     return FaultyStore(kit.store, Fault(gone, verb, lasts_s=seconds))
+
+
+async def carried(kit: Kit, engine: Engine) -> tuple[Worker, str]:
+    """Start a run, and return it with the worker that carries it."""
+    assert engine.worker is not None
+    return engine.worker, await engine.start_run(engine._program(kit.workflow), {"id": "1"})
 
 
 class Handlers:
@@ -56,9 +64,7 @@ def test_a_flight_cancelled_before_its_first_step_holds_nothing() -> None:
 
     async def main() -> None:
         async with kit.engine() as engine:
-            worker = engine.worker
-            assert worker is not None
-            run = await engine.start_run(engine._program(kit.workflow), {"id": "1"})
+            worker, run = await carried(kit, engine)
             worker.drop(run)
             await kit.until(lambda: kit.row(run).head.status == "ended", seconds=60)
 
@@ -108,9 +114,7 @@ def test_the_end_of_an_older_flight_does_not_forget_the_newer_one() -> None:
 
     async def main() -> None:
         async with kit.engine() as engine:
-            worker = engine.worker
-            assert worker is not None
-            run = await engine.start_run(engine._program(kit.workflow), {"id": "1"})
+            worker, run = await carried(kit, engine)
             older = worker.flights[run]
             kit.clock.advance(60.0)
             (row,) = kit.store.claim(worker.name, list(worker.programs), limit=1, ttl_us=10**7)
@@ -131,9 +135,7 @@ def test_a_sender_does_not_cancel_the_flight_that_claimed_the_run_after_it() -> 
 
     async def main() -> None:
         async with kit.engine() as engine:
-            worker = engine.worker
-            assert worker is not None
-            run = await engine.start_run(engine._program(kit.workflow), {"id": "1"})
+            worker, run = await carried(kit, engine)
             flight = worker.flights[run]
             engine.client.host.drop(run, flight.run.epoch - 1)
             began = kit.clock.now_us
@@ -175,9 +177,7 @@ def test_a_flight_that_lost_its_lease_is_cancelled_at_the_next_renewal() -> None
 
     async def main() -> None:
         async with kit.engine(concurrency=1) as engine:
-            worker = engine.worker
-            assert worker is not None
-            run = await engine.start_run(engine._program(kit.workflow), {"id": "1"})
+            worker, run = await carried(kit, engine)
             await kit.until(lambda: handlers.calls == 1)
             await taken_over(kit, worker.name, run)
             lost = kit.clock.now_us
@@ -196,9 +196,7 @@ def test_stopping_a_worker_does_not_wait_for_a_flight_that_lost_its_lease() -> N
 
     async def main() -> None:
         async with kit.engine(drain_s=10**5) as engine:
-            worker = engine.worker
-            assert worker is not None
-            run = await engine.start_run(engine._program(kit.workflow), {"id": "1"})
+            worker, run = await carried(kit, engine)
             await kit.until(lambda: handlers.calls == 1)
             await taken_over(kit, worker.name, run)
             stopped = kit.clock.now_us
