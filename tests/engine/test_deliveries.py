@@ -158,13 +158,14 @@ class TestStarts:
         async def story(here: Here) -> None:
             assert await start(here, "d1", text="a")
             assert not await start(here, "d1", text="b")
+            assert not await start(here, "d1", text=""), "also with one that the contract refuses"
             for other in ("d2", ""):
                 with pytest.raises(StartConflict):
                     await start(here, other, text="b")
             assert not await start(here, "d2", text="a")
             here.sim.id = "Noted/1"
 
-        text = "contract Noted(n: int, text: str) key n version 1\nevent go()\n"
+        text = 'contract Noted(n: int, text: str) key n version 1\nrequire text != "" else "no text"\nevent go()\n'
         text += "initial state Waiting -> Gone { on go() -> goto Gone }\nfinal state Gone success\n"
         sim = Sim(text).tell(story, started=True)
         assert sim.record("started")["delivery"] == "d1"

@@ -74,8 +74,9 @@ async def start(
     """Start a run. `number` distinguishes this start from the others of the same host.
 
     `input_value` is the program's input, as `program.input.accept` returns it. `delivery` is an id
-    that the sender gives the start: the run that it has started is the answer to it, whatever input
-    it has when it comes again. It is empty for none.
+    that the sender gives the start: the run that it has started is the answer to it, with any
+    input that it has when it comes again. After that run was pruned, only the same input is. It is
+    empty for none.
 
     Raises:
         InputInvalid: the input does not fit the contract.
@@ -89,7 +90,9 @@ async def start(
         run_id = _run_id(host, program, input_value, delivery)
         may_be_there = program.key is not None or bool(delivery)
         if (refused := refusal(program, input_value)) is not None:
-            if may_be_there and (started := await _started_before(host, program, run_id, input_value)):
+            if may_be_there and (
+                started := await _started_before(host, program, run_id, input_value, delivery)
+            ):
                 return started
             raise refused
         draft = recording.start(
@@ -128,12 +131,7 @@ async def start(
                 host.launch(run)
             return Started(run_id, True)
         case Exists(row):
-            try:
-                return await _same_as_run(host, program, row, input_value, run.input_text)
-            except StartConflict:
-                if delivery and await _started_by(host, row.run, delivery):
-                    return Started(row.run, False)
-                raise
+            return await _same_start(host, program, row, input_value, run.input_text, delivery)
         case WasPruned(tombstone):
             return await _same_as_pruned(host, program, tombstone, input_value, run.input_text)
         case NotStored():
@@ -163,16 +161,34 @@ def refusal(program: Program, input_value: Any) -> StartRefused | None:
     return StartRefused(program.name, why, program.contract.requirements[number])
 
 
-async def _started_before(host: Host, program: Program, run_id: RunId, input_value: Any) -> Started | None:
+async def _started_before(
+    host: Host, program: Program, run_id: RunId, input_value: Any, delivery: str
+) -> Started | None:
     """Return the run of a start that the contract refuses; None if no run of its name is there."""
     text = dumps(program.input.dump(input_value))
     row = await host.load(run_id)
     if row is not None:
-        return await _same_as_run(host, program, row, input_value, text)
+        return await _same_start(host, program, row, input_value, text, delivery)
     tombstone = await host.tombstone(run_id)
     if tombstone is not None:
         return await _same_as_pruned(host, program, tombstone, input_value, text)
     return None
+
+
+async def _same_start(
+    host: Host, program: Program, row: RunRow, input_value: Any, text: str, delivery: str
+) -> Started:
+    """Return a run that is there, if the start has its input, or the delivery that has started it.
+
+    Raises:
+        StartConflict: it has neither.
+    """
+    try:
+        return await _same_as_run(host, program, row, input_value, text)
+    except StartConflict:
+        if delivery and await _started_by(host, row.run, delivery):
+            return Started(row.run, False)
+        raise
 
 
 async def _same_as_run(host: Host, program: Program, row: RunRow, input_value: Any, text: str) -> Started:
