@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal, TypeAlias, get_args
+from typing import Final, Literal, TypeAlias, get_args
 
 from opord.kernel.rows import Row
 from opord.values.types import START_OF_TIME, Instant, RunId
@@ -109,8 +109,3 @@ class Sent(Row, frozen=True):
     at: Instant
     next_at: Instant | None = None
     trouble: str = ""
-
-
-def message_of(columns: tuple[Any, ...]) -> OutgoingMessage:
-    """Return a message from its columns."""
-    return OutgoingMessage(*columns)

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from opord.kernel.outgoing import Endpoint, OutgoingMessage, SendingLease, Sent, Subscription, message_of
+from opord.kernel.outgoing import Endpoint, OutgoingMessage, SendingLease, Sent, Subscription
 from opord.stores.permits import Executes, Ground, statements_of
 from opord.values.types import START_OF_TIME, Duration, Instant, RunId
 
@@ -178,7 +178,7 @@ class OutboxDesk:
     def due(self, lease: SendingLease, *, limit: int) -> list[OutgoingMessage]:
         with self._ground.reads() as executes:
             return [
-                message_of(row)
+                OutgoingMessage(*row)
                 for row in executes("due_messages", (lease.endpoint, self._ground.now(), limit))
             ]
 
@@ -216,7 +216,7 @@ class OutboxDesk:
     def messages(self, endpoint: str, *, given_up: bool, after: int = 0, limit: int) -> list[OutgoingMessage]:
         with self._ground.reads() as executes:
             return [
-                message_of(row)
+                OutgoingMessage(*row)
                 for (number,) in executes("endpoint_named", (endpoint,))
                 for row in executes("messages_of", (number, int(given_up), after, limit))
             ]
@@ -225,7 +225,7 @@ class OutboxDesk:
         with self._ground.reads() as executes:
             for (number,) in executes("endpoint_named", (endpoint,)):
                 for row in executes("message", (number, id)):
-                    return message_of(row)
+                    return OutgoingMessage(*row)
         return None
 
     def retry(self, endpoint: str, ids: Collection[int]) -> int:
@@ -295,7 +295,7 @@ def _keep(executes: Executes, sent: Sent) -> None:
             _one_less(executes, message.endpoint, message.run)
         return
     given_up = sent.next_at is None
-    if executes("message_failed", (message.id, sent.at, sent.trouble, int(given_up))):
+    if executes("message_failed", (message.id, sent.at, sent.trouble, int(given_up), message.attempts + 1)):
         if given_up:
             _one_less(executes, message.endpoint, message.run)
         else:

@@ -69,7 +69,7 @@ SELECT min(next_at) FROM opord.queued WHERE endpoint = $1
 DELETE FROM opord.outbox WHERE id = $1 AND given_up = 0 RETURNING id
 
 -- name: message_failed
-UPDATE opord.outbox SET attempts = attempts + 1, first_at = coalesce(first_at, $2), trouble = $3, given_up = $4
+UPDATE opord.outbox SET attempts = $5, first_at = coalesce(first_at, $2), trouble = $3, given_up = $4
 WHERE id = $1 AND given_up = 0 RETURNING id
 
 -- name: one_less
@@ -94,7 +94,6 @@ UPDATE opord.endpoints SET stopped = '' WHERE name = $1
 SELECT id FROM opord.endpoints WHERE name = $1
 
 -- name: messages_of
--- Those that were given up come first.
 SELECT m.id, m.endpoint, m.run, m.seq, m.what, m.at, m.attempts, m.first_at,
   CASE WHEN m.given_up = 0 THEN coalesce(q.next_at, 0) END, m.trouble
 FROM opord.outbox AS m LEFT JOIN opord.queued AS q ON q.endpoint = m.endpoint AND q.run = m.run

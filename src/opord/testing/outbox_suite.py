@@ -282,6 +282,17 @@ class OutboxSuite:
         done(store, lease, *store.outbox.due(lease, limit=1))
         assert due(store, lease) == [("Orders/1", 3)]
 
+    def test_to_say_twice_that_a_message_failed_counts_one_attempt(self, store: Store) -> None:
+        lease = subscribed(store)
+        started(store)
+        first = store.outbox.due(lease, limit=1)[0]
+        for _ in range(2):
+            assert failed(store, lease, first, store.now())
+        again = store.outbox.due(lease, limit=1)[0]
+        assert (again.id, again.attempts) == (first.id, 1)
+        assert failed(store, lease, again, store.now())
+        assert store.outbox.due(lease, limit=1)[0].attempts == 2
+
     def test_one_process_sends_to_an_endpoint(
         self, store: Store, open_handle: OpenHandle, clock: SteppedClock
     ) -> None:
