@@ -112,7 +112,7 @@ POINTED: dict[Union, set[str]] = {
     Union("kernel/rows.py", "InboxKind"): {"kernel/inbox.py", "kernel/legality/kept.py", "kernel/views.py"},
     Union("kernel/program.py", "CallKind"): {"simulate/outside.py"},
     Union("kernel/answers.py", "Result", "row: RunRow"): {
-        "drive/events.py", "drive/people.py", "drive/starts.py",
+        "drive/events.py", "drive/people.py", "drive/starts.py", "telemetry/metrics.py",
     },
     Union("kernel/effect_attempts.py", "Sequel"): {"drive/effects.py", "drive/transactions.py"},
     Union("kernel/doubt.py", "Deed"): {"drive/commitment.py"},

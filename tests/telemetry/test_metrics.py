@@ -206,6 +206,18 @@ def test_the_registry_has_these_metrics_and_those_of_the_process() -> None:
     assert "process_cpu_seconds" in names
 
 
+def test_a_start_that_is_sent_again_is_no_refusal(parcel: Any) -> None:
+    async def test() -> None:
+        async with watched(parcel, handlers=False) as here:
+            for _ in range(3):
+                await here.engine.start(parcel.Parcel, name="a")
+            found = await here.numbers()
+        assert found["opord_store_changes_total{result=repeated}"] == 2
+        assert "opord_store_changes_total{result=refused}" not in found
+
+    run(test)
+
+
 class Broken:
     """An observer with a mistake in everything that it hears."""
 

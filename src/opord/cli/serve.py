@@ -28,7 +28,7 @@ from opord.cli.settings import (
 )
 from opord.cli.stopping import SAME_ORDER_S
 from opord.cli.webhook_routes import routes_of
-from opord.cli.webhooks.endpoints import sending_of, targets_of_settings
+from opord.cli.webhooks.endpoints import sending_of, targets_of_settings, webhooks_out
 from opord.cli.worker_log import FORMATS, keep_logging, log_to_stderr
 
 if TYPE_CHECKING:
@@ -232,7 +232,7 @@ async def _serve(
     limits = server_limits()
     stop = asyncio.create_task(told_to_stop("requests under way"))
     metrics = how.watching.metrics if how.watching is not None else None
-    workflows, endpoints = [one.workflow for one in programs], setting("webhooks_out", {})
+    workflows, endpoints = [one.workflow for one in programs], webhooks_out()
     engine = await open_engine(
         lambda: Engine(store, workflows, webhooks_out=endpoints, observer=metrics, **engine_secrets()),
         stop,

@@ -55,7 +55,7 @@ def trace_now() -> str:
     if "opentelemetry.trace" in sys.modules:
         from opentelemetry.trace import get_current_span
 
-        return _written(get_current_span()) or _given.get()
+        return traceparent_of(get_current_span()) or _given.get()
     return _given.get()
 
 
@@ -147,11 +147,6 @@ def spans_of_this_program() -> Spans | None:
     return Spans(trace.get_tracer("opord"))
 
 
-def traceparent_of(span: Span) -> str:
-    """Return the `traceparent` of a span; empty if it is not recorded anywhere."""
-    return _written(span)
-
-
 def fails(span: Span, what: str) -> None:
     """Say that what a span is about went wrong, in a word."""
     from opentelemetry.trace import Status, StatusCode
@@ -168,7 +163,7 @@ def _about(run: Run) -> dict[str, Any]:
     }
 
 
-def _written(span: Span) -> str:
+def traceparent_of(span: Span) -> str:
     context = span.get_span_context()
     if not context.is_valid:
         return ""

@@ -115,7 +115,7 @@ CHANGES: Final = Family(
     "opord_store_changes_total",
     "counter",
     ("result",),
-    "Changes of runs: applied, or refused because the run had moved.",
+    "Changes of runs: applied, repeated (done before), or refused (the run had moved).",
 )
 REQUESTS: Final = Family(
     "opord_http_requests_total", "counter", ("method", "route", "status"), "Requests that were answered."

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import math
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, assert_never
 
 import msgspec
 
 from opord.drive.observing import CallEnd
-from opord.kernel.answers import Applied, Result
+from opord.kernel.answers import Applied, Exists, KeyTaken, NotStored, Result, Stale, WasPruned
 from opord.kernel.rows import RecordRow, Start, Write, has_ended
 from opord.telemetry import families
 from opord.telemetry.families import FAMILIES, Family
@@ -100,17 +101,14 @@ class Metrics:
         """Count what became durable; see `Observer.written`."""
         if took_s is not None:
             self.observe(families.COMMIT_S, (), took_s)
-        applied = 0
+        for outcome, count in Counter(map(_outcome_of, results)).items():
+            self.add(families.CHANGES, (outcome,), count)
         for change, result in zip(changes, results, strict=True):
             if isinstance(result, Applied):
-                applied += 1
                 if isinstance(change, Write):
                     self._count_write(change)
                 else:
                     self._count_start(change)
-        self.add(families.CHANGES, ("applied",), applied)
-        if applied < len(changes):
-            self.add(families.CHANGES, ("refused",), len(changes) - applied)
 
     def called(self, contract: str, call: str, end: CallEnd, took_s: float) -> None:
         """Count an attempt; see `Observer.called`."""
@@ -196,6 +194,18 @@ class Metrics:
                 for labels, number in [*self._numbers[family].items()]:
                     metric.add_metric(labels, number)
             yield metric
+
+
+def _outcome_of(result: Result) -> Literal["applied", "repeated", "refused"]:
+    match result:
+        case Applied():
+            return "applied"
+        case Exists() | KeyTaken() | WasPruned():
+            return "repeated"
+        case Stale() | NotStored():
+            return "refused"
+        case _:
+            assert_never(result)
 
 
 def _buckets(family: Family, histogram: _Histogram) -> list[tuple[str, float]]:
