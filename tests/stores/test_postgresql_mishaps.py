@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import random
 from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
 
+from opord.engine.store_writer import StoreWriter
 from opord.stores import open_store, schema_script
-from opord.stores.base import Applied, RowDamaged, Store, StoreRefused, StoreUnavailable
+from opord.stores.base import Applied, RowDamaged, Store, StoreError, StoreRefused, StoreUnavailable
 from opord.stores.postgres.store import PostgresStore
 from opord.testing.store_rows import DIGEST, ORDERS, SECOND, SteppedClock, a_start, a_write, the_run
 from opord.values.types import RunId
@@ -88,6 +91,31 @@ def test_a_write_that_others_are_always_in_the_way_of_may_succeed_later(
     assert store.load(RunId("Orders/1")) is None
     postgres.execute(f"DROP TRIGGER conflict ON {schema}.journal")
     assert store.apply([a_start()]) == [Applied(0)]
+
+
+def test_a_write_that_never_fits_is_refused_and_hinders_no_other(
+    postgres: AnyServer, schema: str, store: Store
+) -> None:
+    postgres.execute(f"CREATE INDEX added_by_a_dba ON {schema}.runs (input)")
+    noise = random.Random(7).randbytes(3000).hex()
+    starts = [
+        a_start(f"A/{number}", input_text=f'{{"a":"{noise}"}}' if number == 3 else "{}")
+        for number in range(8)
+    ]
+    with pytest.raises(StoreError, match=r"a limit of PostgreSQL is in the way .*added_by_a_dba") as caught:
+        store.apply([starts[3]])
+    assert not isinstance(caught.value, StoreUnavailable)
+
+    async def write() -> list[Applied | BaseException]:
+        writer = StoreWriter(store, None)
+        writer.start()
+        found = await asyncio.gather(*map(writer.apply, starts), return_exceptions=True)
+        await writer.stop(1.0)
+        return found  # type: ignore[return-value]
+
+    found = asyncio.run(write())
+    assert [number for number, one in enumerate(found) if one != Applied(0)] == [3]
+    assert isinstance(found[3], StoreError)
 
 
 def test_a_role_that_may_not_compact_is_told_so(postgres: AnyServer, schema: str) -> None:

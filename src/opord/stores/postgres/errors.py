@@ -41,6 +41,9 @@ _UNAVAILABLE: Final[tuple[tuple[type[Exception], str, str], ...]] = (
 )
 
 
+_LIMITS: Final = "54"
+"""The class of the codes of PostgreSQL's own limits. The same statement never fits."""
+
 # The server has no code for some errors of its disk, such as a quota that is used up.
 _OF_A_FILE: Final = re.compile(r"could not \w+ (file|directory) ")
 
@@ -102,6 +105,11 @@ def translate(error: Exception, place: str) -> StoreError:
             return StoreUnavailable(kind, f"store {place} {phrase} ({said})")
     if isinstance(error, errors.InternalError_) and _OF_A_FILE.search(said):
         return StoreUnavailable("io", f"store {place} cannot be read or written: {said}")
+    if isinstance(error, psycopg.Error) and (error.sqlstate or "").startswith(_LIMITS):
+        return StoreError(
+            f"store {place} cannot take what was written, now or later: a limit of PostgreSQL is in the way ({said}); "
+            "write less, or drop an index that you added if the server names it"
+        )
     if isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError)):
         move = _move(said)
         lasting = move is not None and not move.passes
