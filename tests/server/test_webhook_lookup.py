@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -198,6 +199,22 @@ def test_a_value_that_is_stored_apart_is_found_too(order: Any, store: str, where
             await charged(hooks, "o2", "ch_2", text="x" * 3000, more="z" * 3000)
             assert (await hooks.stripe(settled(charge))).json()["run"] == "Order/o1"
             assert (await hooks.stripe(settled("ch_3", "e3"))).status_code == 404
+
+    run(test)
+
+
+@pytest.mark.parametrize("where", ["the state", "the input"])
+def test_a_long_value_stops_no_run_and_is_found(order: Any, store: str, where: str) -> None:
+    long = random.Random(7).randbytes(1500).hex()
+    of_input = {"where": "basket.about = body.data.charge", "args": {"charge": "text:-"}}
+    route = SETTLE | (of_input if where == "the input" else {})
+
+    async def test() -> None:
+        async with hooked(order, {"settle": route}, store=store) as hooks:
+            for id, value in (("o1", long), ("o2", long[:-1] + "-")):
+                await hooks.engine.start(hooks.flow, id=id, basket={"number": 1, "about": value})
+                await send(hooks, id, "charged", receipt={"charge_id": value})
+            assert (await hooks.stripe(settled(long))).json()["run"] == "Order/o1"
 
     run(test)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -70,6 +71,42 @@ def test_live_runs_are_found_by_what_their_state_has_now(store: Store) -> None:
     assert finding.live("Orders", PATH, "a") == ["Orders/2"]
     move(store, "Orders/2", "a", ended=True)
     assert finding.live("Orders", PATH, "a") == []
+
+
+def noise(seed: int, letters: tuple[int, int], length: int) -> str:
+    """Return a text that no database makes shorter."""
+    chance = random.Random(seed)
+    return "".join(chr(chance.randint(*letters)) for _ in range(length))
+
+
+@pytest.mark.parametrize("letters", [(0x30, 0x5B), (0x20000, 0x2A000)], ids=["of one byte", "of four bytes"])
+def test_a_long_value_hinders_no_write_and_is_found(store: Store, letters: tuple[int, int]) -> None:
+    one, two = noise(1, letters, 3000), noise(2, letters, 3000)
+    finding = store.finding()
+    finding.prepare(PATH)
+    started(store, "Orders/1")
+    move(store, "Orders/1", one)
+    started(store, "Orders/2", input_text=f'{{"receipt":{{"charge":"{two}"}}}}')
+    assert finding.live("Orders", PATH, one) == ["Orders/1"]
+    assert finding.live("Orders", PATH, two) == ["Orders/2"]
+
+
+def test_many_long_values_that_begin_alike_are_looked_at(store: Store) -> None:
+    finding = store.finding()
+    finding.prepare(PATH)
+    for number in range(CANDIDATES + 10):
+        started(store, f"Orders/{number}")
+        move(store, f"Orders/{number}", "a" * 600 + str(number))
+    for number in (0, CANDIDATES, CANDIDATES + 9):
+        assert f"Orders/{number}" in finding.live("Orders", PATH, "a" * 600 + str(number))
+
+
+def test_a_run_with_a_long_value_is_indexed_later(store: Store) -> None:
+    value = noise(3, (0x30, 0x5B), 3000)
+    started(store, "Orders/1")
+    move(store, "Orders/1", value)
+    store.finding().prepare(PATH)
+    assert store.finding().live("Orders", PATH, value) == ["Orders/1"]
 
 
 def test_a_nul_is_no_value(store: Store) -> None:

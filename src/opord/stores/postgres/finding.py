@@ -25,6 +25,12 @@ _LOCK: Final = 0x4F505244
 
 _LOOK_S: Final = 0.1
 
+_INDEXED: Final = 500
+"""How many characters of a value an index has.
+
+An entry may have 2,704 bytes, and a character four.
+"""
+
 
 class PostgresFinding:
     """Uses the connections of the store."""
@@ -74,7 +80,9 @@ class PostgresFinding:
             return []
         found: dict[RunId, None] = {}
         with self._connections.use() as connection:
-            for wanted, most in ((str(value), CANDIDATES), (LARGE, LARGE_CANDIDATES)):
+            # Many long values may begin alike.
+            same = CANDIDATES if len(str(value)) < _INDEXED else LARGE_CANDIDATES
+            for wanted, most in ((str(value), same), (LARGE, LARGE_CANDIDATES)):
                 for name, index in (("live_by_state", "journal_data"), ("live_by_input", "runs_data")):
                     text = self._on_path(name, index, path)
                     for (run,) in fetch(connection, text, (wanted, contract, most)):
@@ -100,6 +108,7 @@ class PostgresFinding:
             self._statements[name]
             .replace(":index", index_of(path, index))
             .replace(":first_in_state", f"'{{data,{path[0]}}}'")
+            .replace(":wanted", f"left($1, {_INDEXED})")
             .replace(":in_record", _value("j.body", f"data,{place}", in_state))
             .replace(":in_new", _value("body", f"data,{place}", in_state))
             .replace(":in_state", _value("h.body", f"data,{place}", in_state))
@@ -113,6 +122,7 @@ def _in(schema: str) -> dict[str, str]:
 
 
 def _value(column: str, place: str, apart: Sequence[str]) -> str:
-    """Return SQL for what stands at a place, or `LARGE` if that is stored apart."""
+    """Return SQL for the beginning of what is at a place, or `LARGE` if that is stored apart."""
     is_apart = " OR ".join(f"{column}::json #> '{{{one}}}' IS NOT NULL" for one in apart)
-    return f"coalesce({column}::json #>> '{{{place}}}', CASE WHEN {is_apart} THEN '{LARGE}' END)"
+    whole = f"coalesce({column}::json #>> '{{{place}}}', CASE WHEN {is_apart} THEN '{LARGE}' END)"
+    return f"left({whole}, {_INDEXED})"
