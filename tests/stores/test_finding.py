@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -107,6 +108,21 @@ def test_a_run_with_a_long_value_is_indexed_later(store: Store) -> None:
     move(store, "Orders/1", value)
     store.finding().prepare(PATH)
     assert store.finding().live("Orders", PATH, value) == ["Orders/1"]
+
+
+@pytest.mark.parametrize("place", ["receipt", "receipt.charge"])
+def test_a_run_whose_value_is_stored_apart_may_have_it(store: Store, place: str) -> None:
+    finding = store.finding()
+    finding.prepare(PATH)
+    started(store, "Orders/0")
+    move(store, "Orders/0", "b")
+    row = started(store, "Orders/1")
+    body = json.dumps({"data": {}, "values": {f"data.{place}": "digest"}})
+    write = a_write(row, head=a_head(body=body, wake_at=None), records=1)
+    store.apply([write.replace(records=(write.records[0].replace(body=body),))])
+    started(store, "Orders/2", input_text=json.dumps({"$values": {place: "digest"}}))
+    started(store, "Orders/3", input_text=json.dumps({"$values": {"about": "digest"}}))
+    assert sorted(finding.live("Orders", PATH, "a")) == ["Orders/1", "Orders/2"]
 
 
 def test_a_nul_is_no_value(store: Store) -> None:
