@@ -102,7 +102,7 @@ _CLAUSES = (
     ),
     Word(
         "except", ("event",),
-        "Names who may not send an event, by a text or a list of texts of the input, or of fields that every state has which handles it.",
+        "Names people who may not send an event: a text or a list of texts, of the input or of fields. Each state that handles the event needs these fields.",
         "event approve(note: str) by approver except expense.employee",
         ("except path, path",), (Snippet("except", "who may not send it", "except ${1:expense.employee}"),), leads_to="value",
     ),
