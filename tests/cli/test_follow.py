@@ -97,7 +97,10 @@ def test_an_end_without_the_state_is_status_1(shop: Shop) -> None:
     shop.start("o1")
     shop.work()
     said = shop.opord("runs", "follow", "Desk/o1", "--until", "Review")
-    assert (said.status, said.err) == (1, "Desk/o1 has ended in Done, and never entered Review\n")
+    assert (said.status, said.err) == (
+        1,
+        "Desk/o1 has ended in Done, and did not enter Review since this command began\n",
+    )
     said = shop.opord("runs", "follow", "Desk/o1", "--until", "review")
     assert (said.status, said.out) == (2, "")
     assert said.err == "error[name_unknown]: there is no state of Desk 'review'; did you mean 'Review'?\n"

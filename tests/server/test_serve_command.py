@@ -83,6 +83,13 @@ def test_it_serves_nobody_else_without_a_token(folder: Path, host: str) -> None:
     assert not (folder / "opord.db").exists()
 
 
+@pytest.mark.parametrize("proxies", ["foo", "10.0.0.7, proxy.example", "10.0.0.7/8"])
+def test_a_proxy_is_named_by_its_address(folder: Path, proxies: str) -> None:
+    ran = serve("--forwarded-allow-ips", proxies)
+    assert ran.returncode == 2
+    assert f"expected addresses such as 10.0.0.7 or 10.0.0.0/8, got: {proxies.split()[-1]}" in ran.stderr
+
+
 def opord(*arguments: str) -> str:
     return subprocess.run(
         [*PROGRAM[:-1], *arguments], capture_output=True, text=True, timeout=60, check=True

@@ -7,6 +7,7 @@ import logging
 import math
 import signal
 from collections.abc import Mapping, Sequence
+from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -47,6 +48,22 @@ _OWN_NAMES = ("localhost", "127.0.0.1", "::1")
 _ORDERS = (signal.SIGTERM, signal.SIGINT)
 
 
+class Proxies(click.types.StringParamType):
+    """Addresses and networks with commas between them, or `*`."""
+
+    name = "addresses"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the text, if each part of it is an address, a network or `*`."""
+        for one in (part.strip() for part in str(value).split(",") if part.strip()):
+            try:
+                if one != "*":
+                    ip_network(one)
+            except ValueError:
+                self.fail(f"expected addresses such as 10.0.0.7 or 10.0.0.0/8, got: {one}", param, ctx)
+        return str(value)
+
+
 @click.command()
 @click.option("--contract", "contracts", multiple=True, metavar="FILE", shell_complete=offer_contracts,
               help="A contract whose runs can be started, or its generated class (package.module:Class). May be repeated.")  # fmt: skip
@@ -65,8 +82,8 @@ _ORDERS = (signal.SIGTERM, signal.SIGINT)
 @metrics_option
 @click.option("--allow-host", "allow_hosts", multiple=True, default=lambda: server_setting("allow_hosts", ()), metavar="NAME",
               help="A name at which clients reach the server, besides this machine's own. * answers to any. May be repeated.")  # fmt: skip
-@click.option("--forwarded-allow-ips", "proxies", default=lambda: server_setting("forwarded_allow_ips", ""), metavar="IPS",
-              show_default="none", help="Addresses of proxies whose X-Forwarded-For is believed, with commas between them.")  # fmt: skip
+@click.option("--forwarded-allow-ips", "proxies", type=Proxies(), default=lambda: server_setting("forwarded_allow_ips", ""), metavar="IPS",
+              show_default="none", help="Addresses or networks of proxies whose X-Forwarded-For is believed, with commas between them. * believes all.")  # fmt: skip
 @state_option
 @store_option
 @secrets_option

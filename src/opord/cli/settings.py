@@ -135,7 +135,7 @@ def store_option(command: CommandT) -> CommandT:
         default=lambda: setting("store", DEFAULT_STORE),
         show_default=f"$OPORD_STORE, or {DEFAULT_STORE}",
         metavar="URL",
-        help="The store of the runs: sqlite:///file.db, or postgresql://user@host/database. `opord runs start` and `opord worker` create a missing one.",
+        help="The store of the runs: sqlite:///file.db, or postgresql://user@host/database. A start, a worker, `opord serve`, `opord dev` and `opord db migrate` create a missing one.",
     )(command)
 
 

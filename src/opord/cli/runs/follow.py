@@ -33,8 +33,9 @@ def command(run: str, until: str | None, store: str, as_json: bool) -> int:
     """Tell a run's story while it happens.
 
     The story begins with the start of the run, and goes on until the run has ended or you press
-    Ctrl-C. With --until, it stops when the run enters that state; exit 1 if the run ends without
-    it. With --json, each record is a line. If the store stops answering, it says so and waits.
+    Ctrl-C. With --until, it stops when the run is in that state or enters it from now on; exit 1 if
+    the run ends first. With --json, each record is a line. If the store stops answering, it says so
+    and waits.
 
     \b
     Examples:
@@ -66,7 +67,7 @@ async def _follow(shown: Shown, run: RunId, until: str | None, as_json: bool) ->
         if came:
             break
     if until is not None and not came:
-        note(f"{safe(run)} has ended in {row.head.state}, and never entered {until}")
+        note(f"{safe(run)} has ended in {row.head.state}, and did not enter {until} since this command began")
         return 1
     if not as_json:
         await _tell_where(shown, row)
