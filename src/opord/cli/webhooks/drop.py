@@ -1,4 +1,4 @@
-"""`opord webhooks drop`: a person's word on messages."""
+"""`opord webhooks drop`: drop messages without sending them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from opord.story.counting import counted
 @click.command()
 @message_options
 def command(name: str, ids: tuple[int, ...], all_given_up: bool, store: str) -> int:
-    """Forget messages unsent.
+    """Drop messages without sending them.
 
-    What was dropped is never told. `opord webhooks show NAME` lists the messages with their ids.
+    They are never sent. `opord webhooks show NAME` lists the messages with their ids.
 
     \b
     Examples:

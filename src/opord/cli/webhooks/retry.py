@@ -1,4 +1,4 @@
-"""`opord webhooks retry`: a person's word on messages."""
+"""`opord webhooks retry`: send messages that were given up."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from opord.story.counting import counted
 @click.command()
 @message_options
 def command(name: str, ids: tuple[int, ...], all_given_up: bool, store: str) -> int:
-    """Send messages after all that were given up.
+    """Send messages that were given up.
 
-    It is tried for three days again. `opord webhooks show NAME` lists the messages with their ids.
+    Each is tried for three more days. `opord webhooks show NAME` lists the messages with their ids.
 
     \b
     Examples:
