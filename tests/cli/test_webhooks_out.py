@@ -17,7 +17,7 @@ import pytest
 import opord
 from opord.backends.endpoints import EndpointInvalid, read_endpoints
 from opord.cli.errors import CliError
-from opord.kernel.outgoing import Sent, Subscription
+from opord.kernel.outgoing import Subscription, Tried
 from opord.server import serving
 from opord.server.outgoing.sender import Sender
 from opord.server.outgoing.signing import key_of, new_secret, signed
@@ -269,7 +269,7 @@ def given_up(shop: Shop) -> tuple[Shop, SqliteStore, int]:
     shop.start("a", "b")
     (lease,) = store.outbox.lease("s", ["billing"], ttl_us=Duration(10**9))
     first = store.outbox.due(lease, limit=1)[0]
-    store.outbox.sent(lease, [Sent(first, False, store.now(), None, "HTTP 500")])
+    store.outbox.sent(lease, [Tried(first, False, store.now(), None, "HTTP 500")])
     return shop, store, first.id
 
 

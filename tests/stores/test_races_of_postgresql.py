@@ -17,7 +17,7 @@ from uuid import uuid4
 
 import pytest
 
-from opord.kernel.outgoing import Sent, Subscription
+from opord.kernel.outgoing import Subscription, Tried
 from opord.stores.base import Applied, Exists, Prune, Start, StoredContract, Tombstone, WasPruned
 from opord.stores.postgres import opening, sql
 from opord.stores.postgres.connections import Connection
@@ -284,7 +284,7 @@ def test_endpoints_come_and_go_beside_writers_and_miss_nothing_in_between(
             for lease in leases:
                 for one in sender.outbox.due(lease, limit=10):
                     sent.setdefault(one.run, []).append(one.seq)
-                    assert sender.outbox.sent(lease, [Sent(one, True, BEGIN)])
+                    assert sender.outbox.sent(lease, [Tried(one, True, BEGIN)])
             ended = all(row is not None and row.seq > moves for row in map(main.load, map(RunId, runs)))
             if leases and ended and sender.outbox.next_due(leases[0]) is None:
                 return

@@ -96,7 +96,7 @@ class OutgoingMessage(Row, frozen=True):
     trouble: str
 
 
-class Sent(Row, frozen=True):
+class Tried(Row, frozen=True):
     """What became of an attempt to send a message.
 
     - `done`: it was received, or there is nothing to send. Otherwise:

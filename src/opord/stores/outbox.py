@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from opord.kernel.outgoing import Endpoint, OutgoingMessage, SendingLease, Sent, Subscription
+from opord.kernel.outgoing import Endpoint, OutgoingMessage, SendingLease, Subscription, Tried
 from opord.stores.permits import Executes, Ground, statements_of
 from opord.values.types import START_OF_TIME, Duration, Instant, RunId
 
@@ -67,7 +67,7 @@ class Outbox(Protocol):
         """Return from when on a message is due; None if none waits."""
         ...
 
-    def sent(self, lease: SendingLease, results: Sequence[Sent]) -> bool:
+    def sent(self, lease: SendingLease, results: Sequence[Tried]) -> bool:
         """Keep what became of messages. Return False, and keep nothing, if the lease was lost.
 
         Repeating a call does no harm.
@@ -187,7 +187,7 @@ class OutboxDesk:
             ((instant,),) = executes("next_message", (lease.endpoint,))
         return None if instant is None else Instant(instant)
 
-    def sent(self, lease: SendingLease, results: Sequence[Sent]) -> bool:
+    def sent(self, lease: SendingLease, results: Sequence[Tried]) -> bool:
         def sent(executes: Executes, now: Instant) -> bool:
             if not _holds(executes, lease):
                 return False
@@ -288,18 +288,18 @@ def _holds(executes: Executes, lease: SendingLease) -> bool:
     return bool(executes("holds_endpoint", (lease.endpoint, lease.sender, lease.epoch)))
 
 
-def _keep(executes: Executes, sent: Sent) -> None:
-    message = sent.message
-    if sent.done:
+def _keep(executes: Executes, tried: Tried) -> None:
+    message = tried.message
+    if tried.done:
         if executes("message_done", (message.id,)):
             _one_less(executes, message.endpoint, message.run)
         return
-    given_up = sent.next_at is None
-    if executes("message_failed", (message.id, sent.at, sent.trouble, int(given_up), message.attempts + 1)):
+    given_up = tried.next_at is None
+    if executes("message_failed", (message.id, tried.at, tried.trouble, int(given_up), message.attempts + 1)):
         if given_up:
             _one_less(executes, message.endpoint, message.run)
         else:
-            executes("put_off", (message.endpoint, message.run, sent.next_at))
+            executes("put_off", (message.endpoint, message.run, tried.next_at))
 
 
 def _one_less(executes: Executes, endpoint: int, run: str) -> None:

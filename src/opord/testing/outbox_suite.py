@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from opord.kernel.outgoing import Endpoint, OutgoingMessage, SendingLease, Sent, Subscription
+from opord.kernel.outgoing import Endpoint, OutgoingMessage, SendingLease, Subscription, Tried
 from opord.kernel.rows import Prune, RecordRow, RunOutcome, Status
 from opord.stores.base import Applied, RunRow, Stale, Store, Tombstone, Write
 from opord.testing.store_rows import (
@@ -50,12 +50,12 @@ def due(store: Store, lease: SendingLease) -> list[tuple[str, int]]:
 
 def done(store: Store, lease: SendingLease, *messages: OutgoingMessage) -> bool:
     """Say that messages were received."""
-    return store.outbox.sent(lease, [Sent(one, True, store.now()) for one in messages])
+    return store.outbox.sent(lease, [Tried(one, True, store.now()) for one in messages])
 
 
 def failed(store: Store, lease: SendingLease, message: OutgoingMessage, next_at: Instant | None) -> bool:
     """Say that a message was not received."""
-    return store.outbox.sent(lease, [Sent(message, False, store.now(), next_at, "HTTP 500")])
+    return store.outbox.sent(lease, [Tried(message, False, store.now(), next_at, "HTTP 500")])
 
 
 def kept(store: Store, endpoint: str = "billing") -> Endpoint:

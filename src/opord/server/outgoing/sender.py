@@ -22,7 +22,7 @@ from typing import Final, Protocol
 
 from opord.backends.base import Backend
 from opord.backends.shown import Shown
-from opord.kernel.outgoing import OutgoingMessage, SendingLease, Sent
+from opord.kernel.outgoing import OutgoingMessage, SendingLease, Tried
 from opord.server.outgoing.content import Content, content_of
 from opord.server.outgoing.posting import TIMEOUT_S, Posted, Poster
 from opord.server.outgoing.schedule import next_try
@@ -172,7 +172,7 @@ class Line:
         self.valid_until: float = monotonic()
         self._backend, self._target, self._posts, self._monotonic = backend, target, posts, monotonic
         self._shown = Shown(backend)
-        self._under_way: dict[RunId, asyncio.Task[Sent | None]] = {}
+        self._under_way: dict[RunId, asyncio.Task[Tried | None]] = {}
         self._failures = 0
         self._answers_again = False
         self._not_before = monotonic()
@@ -230,7 +230,7 @@ class Line:
     def _is_failing(self) -> bool:
         return self._failures >= FAILING_FROM
 
-    async def _send(self, message: OutgoingMessage) -> Sent | None:
+    async def _send(self, message: OutgoingMessage) -> Tried | None:
         """Send a message once; None if it was not tried, as the lease ended before.
 
         Whatever goes wrong with a message does not stop the others.
@@ -246,13 +246,13 @@ class Line:
             answer = Posted(0, f"the message cannot be made ({type(error).__name__})")
         now = await self._backend.now()
         if not answer.trouble:
-            return Sent(message, True, now)
+            return Tried(message, True, now)
         if answer.status == GONE:
             await self._stop(answer)
         next_at = next_try(
             message.attempts + 1, message.first_at or now, now, asked_s=answer.asked_s, random=random.random
         )
-        return Sent(message, False, now, next_at, answer.trouble)
+        return Tried(message, False, now, next_at, answer.trouble)
 
     async def _post(self, content: Content) -> Posted:
         answer = await self._posts.post(headers_of(self._target, content), content.body)
@@ -291,7 +291,7 @@ class Line:
     async def _keep(self) -> None:
         """Keep what became of messages."""
         done = [run for run, task in self._under_way.items() if task.done()]
-        ended = [sent for run in done if (sent := self._result(self._under_way[run])) is not None]
+        ended = [tried for run in done if (tried := self._result(self._under_way[run])) is not None]
         if ended and not await self._backend.write_outbox(lambda box: box.sent(self.lease, ended)):
             self.valid_until = self._monotonic()  # somebody else sends now, and sends these again
         for run in done:
@@ -305,7 +305,7 @@ class Line:
                     one.message.id,
                 )  # fmt: skip
 
-    def _result(self, task: asyncio.Task[Sent | None]) -> Sent | None:
+    def _result(self, task: asyncio.Task[Tried | None]) -> Tried | None:
         """Return what became of a message; None if it is unknown, and sent again."""
         if task.cancelled():
             return None
