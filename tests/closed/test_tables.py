@@ -7,8 +7,9 @@ from collections.abc import Collection
 
 import pytest
 
+from opord.backends import sorting
 from opord.cli.doctor import stored
-from opord.cli.filters import NEEDS, OUTCOMES, STATUSES
+from opord.cli.filters import NEEDS, OUTCOMES, SORTS, STATUSES
 from opord.cli.output import STATUS_STYLES
 from opord.codegen import expressions
 from opord.contract import BinaryOp, BuiltinName, Contract, Outcome, PrimitiveName
@@ -59,6 +60,10 @@ def test_every_word_for_the_condition_of_a_run_has_a_colour() -> None:
         members(Outcome) | {"terminated"}
     )
     assert RUN_OUTCOMES == OUTCOMES
+
+
+def test_the_command_line_has_the_orders_of_a_listing() -> None:
+    assert SORTS == sorting.SORTS
 
 
 def test_every_primitive_has_a_plausible_value() -> None:

@@ -21,7 +21,6 @@ _MORE: Final = (
     "is 412. A `POST` with the header `Idempotency-Key` is done once, however often it is sent, and answered as the first time; a key is for one request "
     "(422 otherwise), of up to 255 characters. Changes are told as server-sent events at `/runs/changes` and `/runs/{contract}/{key}/changes`."
 )
-_STATUSES: Final = ("running", "waiting", "in_doubt", "stalled", "ended")
 _RECEPTIONS: Final = ("taken", "stored", "ignored", "duplicate", "repeated", "dropped")
 
 _KEY: Final[Schema] = {
@@ -102,7 +101,7 @@ def _common(contract: Contract) -> Schema:
             "version": {"type": "integer"},
             "state": text,
             "data": {"type": ["object", "null"]},
-            "status": {"enum": [*_STATUSES]},
+            "status": {"enum": [*WORDS["status"]]},
             "outcome": {"enum": [*RUN_OUTCOMES, None]},
             "started_at": maybe,
             "since": maybe,
@@ -251,7 +250,7 @@ def _list(contract: Contract, limits: HttpLimits) -> Schema:
     filters = [
         _query("contract", {"const": contract.name}, "Only runs of this contract."),
         _query("state", _any_of({"enum": states}), "Only runs in one of these states."),
-        _query("status", _any_of({"enum": [*_STATUSES]}), "Only runs with one of these statuses."),
+        _query("status", _any_of({"enum": [*WORDS["status"]]}), "Only runs with one of these statuses."),
         _query("outcome", _any_of({"enum": [*RUN_OUTCOMES]}), "Only runs that ended so."),
         _query(
             "needs",
@@ -319,7 +318,7 @@ def _bulk(contract: Contract, limits: HttpLimits, wait: Schema) -> Schema:
     set_of_runs = {"$ref": f"{_WHERE}opord.Bulk"}
     told = {"200": ("The set.", set_of_runs)}
     id, page = openapi_bulk.parameters(limits)
-    body = openapi_bulk.wish(contract, {"$ref": f"{_WHERE}{ANY}"}, _STATUSES)
+    body = openapi_bulk.wish(contract, {"$ref": f"{_WHERE}{ANY}"}, WORDS["status"])
     made = {"201": ("The set, and what would be done with each run.", set_of_runs)}
     acting = {**told, "202": ("It is being acted upon.", set_of_runs)}
     one = "/runs/bulk/{id}"
