@@ -37,6 +37,9 @@ BEFORE: Final = {"started_before": "started", "since_before": "since"}
 FILTERS: Final = ("contract", "version", "state", *WORDS, "role", "reason", "label", *TIMES, *BEFORE)
 """All filters but those on data."""
 
+DATA: Final = "data."
+"""How the name of a condition on data begins over HTTP."""
+
 VALUES_MOST: Final = 50
 """How many values a filter takes."""
 

@@ -190,9 +190,9 @@ async def page_of(
 
 
 def _has_names(contract: Contract, wish: Wish) -> bool:
-    states, places = _states(contract), _places(contract)
+    states, known = _states(contract), places(contract)
     wanted = wish.where.values("state") or ()
-    return {*wanted} <= {*states} and all(one.path[0] in places for one in wish.data)
+    return {*wanted} <= {*states} and all(one.path[0] in known for one in wish.data)
 
 
 async def check_names(
@@ -221,7 +221,7 @@ async def check_names(
     wanted = where.values("version")
     chosen = [one.digest for one in reversed(versions) if wanted is None or one.version in wanted]
     words = [("state", state, _states) for state in where.values("state") or ()]
-    words += [("input or field of a state", one.path[0], _places) for one in data if contracts is not None]
+    words += [("input or field of a state", one.path[0], places) for one in data if contracts is not None]
     of = f" of {' or '.join(contracts)}" if contracts is not None else " of a stored contract"
     for what, word, names in words:
         known = names(given) if given is not None else []
@@ -240,7 +240,8 @@ def _states(contract: Contract) -> list[str]:
     return [state.name for state in contract.states]
 
 
-def _places(contract: Contract) -> list[str]:
+def places(contract: Contract) -> list[str]:
+    """Return where the data of a run may begin: parameters of the input, and fields of states."""
     fields = [field.name for state in contract.states for field in state.fields]
     return [*(param.name for param in contract.params), *fields]
 

@@ -50,6 +50,9 @@ _DAY: Final = (
 )
 """A day that there is."""
 
+INSTANT: Final = f"((?!0000){_DAY}T{_CLOCK}Z|(?!0000|0001|9999){_DAY}T{_CLOCK}[+-](0[0-9]|1[0-4]):[0-5][0-9])"
+"""The pattern of an instant, without its anchors."""
+
 _COUNT: Final = "[0-9]{1,6}"
 
 _PRIMITIVES: Final[dict[str, Schema]] = {
@@ -71,7 +74,7 @@ _PRIMITIVES: Final[dict[str, Schema]] = {
     },
     "datetime": {
         "type": "string", "format": "date-time",
-        "pattern": f"^((?!0000){_DAY}T{_CLOCK}Z|(?!0000|0001|9999){_DAY}T{_CLOCK}[+-](0[0-9]|1[0-4]):[0-5][0-9])$",
+        "pattern": f"^{INSTANT}$",
         "examples": ["2026-01-31T12:00:00Z"],
     },
     "date": {

@@ -14,12 +14,13 @@ from opord.kernel.rows import RUN_OUTCOMES
 from opord.kernel.scheduling import LABEL_LONGEST, PRIORITY_MOST
 from opord.server import openapi_bulk
 from opord.server.limits import HttpLimits
+from opord.server.openapi_filters import filters
 
 _WHERE: Final = "#/components/schemas/"
 _MORE: Final = (
     "A run has an `ETag`. A verb with it as `If-Match` acts only on the run that was seen; if that has moved, the answer "
     "is 412. A `POST` with the header `Idempotency-Key` is done once, however often it is sent, and answered as the first time; a key is for one request "
-    "(422 otherwise), of up to 255 characters. Changes are told as server-sent events at `/runs/changes` and `/runs/{contract}/{key}/changes`."
+    "(422 otherwise), of up to 255 characters."
 )
 _RECEPTIONS: Final = ("taken", "stored", "ignored", "duplicate", "repeated", "dropped")
 
@@ -32,6 +33,7 @@ _KEY: Final[Schema] = {
         "type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": "^(?!\\.{1,2}$)[^\\u0000]+$",
     },
 }  # fmt: skip
+_TEXT: Final[Schema] = {"type": "string", "pattern": NO_NUL}
 _PRIORITY: Final[Schema] = {
     "name": "priority",
     "in": "query",
@@ -74,7 +76,9 @@ def document(contract: Contract, limits: HttpLimits, base: str, *, signed: bool 
     paths[run] = {"get": _show(wait)}
     paths[f"{run}/history"] = {"get": _history(limits)}
     paths |= {f"{run}/{verb}": {"post": one} for verb, one in _verbs().items()}
+    paths[f"{run}/changes"] = {"get": _changes_of_run()}
     paths["/runs"] = {"get": _list(contract, limits)}
+    paths["/runs/changes"] = {"get": _changes_of_all(contract)}
     paths |= _bulk(contract, limits, wait)
     return {
         "openapi": "3.1.0",
@@ -145,6 +149,9 @@ def _common(contract: Contract) -> Schema:
 
 def _start(contract: Contract, schemas: Schemas, wait: Schema) -> Schema:
     body = input_schema(contract, schemas, longest_key=LONGEST_KEY)
+    version = _query(
+        "version", {"const": contract.version}, "Start this version; else the newest is started."
+    )
     answer = {
         "type": "object",
         "properties": {"run": {"type": "string"}, "created": {"type": "boolean"}},
@@ -153,7 +160,7 @@ def _start(contract: Contract, schemas: Schemas, wait: Schema) -> Schema:
     return _operation(
         "start",
         f"Start a run of {contract.name}",
-        [_PRIORITY, _LABEL, wait],
+        [version, _PRIORITY, _LABEL, wait],
         {"200": ("A run of this key and input was there already.", answer), "201": ("The run.", answer)},
         body,
     )
@@ -208,35 +215,6 @@ def _history(limits: HttpLimits) -> Schema:
     )
 
 
-_A_TEXT: Final = {"type": "string", "pattern": "^[^\\u0000]*$"}
-_AN_AGE: Final = r"[1-9]\d{0,2}[smhd]"
-_AN_INSTANT: Final = r"20\d\d-(0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])T([01]\d|2[0-3]):[0-5]\d:[0-5]\dZ"
-_PAST: Final = {
-    "type": "string",
-    "pattern": f"^(\\.\\.)?({_AN_AGE}|{_AN_INSTANT})$",
-    "examples": ["7d", "..2d"],
-}
-_COMING: Final = {
-    "type": "string",
-    "pattern": f"^({_AN_AGE}|{_AN_INSTANT})(\\.\\.)?$",
-    "examples": ["2h", "1d.."],
-}
-
-
-def _any_of(value: Schema) -> Schema:
-    """Return the schema of a parameter that may come several times, with any of these values."""
-    return {"type": "array", "items": value, "minItems": 1, "maxItems": 50}
-
-
-def _of_roles(contract: Contract) -> list[Schema]:
-    if not contract.roles:
-        return []
-    roles = {"enum": [role.name for role in contract.roles]}
-    return [
-        _query("role", _any_of(roles), "Only runs that wait for an event which one of these roles may send.")
-    ]
-
-
 def _list(contract: Contract, limits: HttpLimits) -> Schema:
     page = {
         "type": "object",
@@ -246,43 +224,43 @@ def _list(contract: Contract, limits: HttpLimits) -> Schema:
         },
         "required": ["runs", "after"],
     }
-    states = [state.name for state in contract.states]
-    filters = [
-        _query("contract", {"const": contract.name}, "Only runs of this contract."),
-        _query("state", _any_of({"enum": states}), "Only runs in one of these states."),
-        _query("status", _any_of({"enum": [*WORDS["status"]]}), "Only runs with one of these statuses."),
-        _query("outcome", _any_of({"enum": [*RUN_OUTCOMES]}), "Only runs that ended so."),
-        _query(
-            "needs",
-            _any_of({"enum": [*WORDS["needs"]]}),
-            "Only runs that need a person for one of these reasons.",
-        ),
-        *_of_roles(contract),
-        _query(
-            "reason",
-            _any_of(_A_TEXT),
-            "Only runs that are stalled, in doubt or terminated for a reason with one of these texts in it.",
-        ),
-        _query(
-            "started",
-            _PAST,
-            "Only runs started in the last `7d`, before then (`..7d`), or in a range (`7d..2d`); ages or instants.",
-        ),
-        _query("since", _PAST, "Only runs that entered their state then."),
-        _query(
-            "due",
-            _COMING,
-            "Only waiting runs that move by themselves in the next `2h`, after then (`2h..`), or in a range.",
-        ),
+    parameters = [
+        *[one.in_query(name) for name, one in filters(contract).items()],
         _query(
             "sort",
             {"enum": [*SORTS]},
             "The order. All but `-started` read every run that fits, and refuse more than 10,000.",
         ),
-        _query("after", {"type": "string", "pattern": "^[^\\u0000]*$"}, "`after` of the page before."),
+        _query("after", {"type": "string", "pattern": NO_NUL}, "`after` of the page before."),
         _limit(limits.page_runs),
     ]
-    return _operation("list", "List runs, newest start first", filters, {"200": ("A page.", page)})
+    return _operation("list", "List runs, newest start first", parameters, {"200": ("A page.", page)})
+
+
+def _changes_of_run() -> Schema:
+    words = "The `id` of the last event that was seen: what was missed is told at once."
+    return _stream("changes", "Tell each change of a run", [_KEY, _last_seen(_TEXT, words)])
+
+
+def _changes_of_all(contract: Contract) -> Schema:
+    only = _query("contract", {"const": contract.name}, "Only records of runs of this contract.")
+    instant = {"type": "string", "pattern": "^[0-9]{1,18}$"}
+    words = "The `id` of the last event that was seen: what was missed is told at once, some of it again."
+    return _stream("changes_of_all", "Tell each record of all runs", [only, _last_seen(instant, words)])
+
+
+def _last_seen(schema: Schema, words: str) -> Schema:
+    return {"name": "Last-Event-ID", "in": "header", "description": words, "schema": schema}
+
+
+def _stream(name: str, summary: str, parameters: list[Schema]) -> Schema:
+    """Return an operation whose answer is a stream of server-sent events."""
+    operation = _operation(name, summary, parameters, {})
+    events = {
+        "description": "Server-sent events.",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    }
+    return operation | {"responses": {"200": events, **operation["responses"]}}
 
 
 def _verbs() -> dict[str, Schema]:
@@ -318,7 +296,7 @@ def _bulk(contract: Contract, limits: HttpLimits, wait: Schema) -> Schema:
     set_of_runs = {"$ref": f"{_WHERE}opord.Bulk"}
     told = {"200": ("The set.", set_of_runs)}
     id, page = openapi_bulk.parameters(limits)
-    body = openapi_bulk.wish(contract, {"$ref": f"{_WHERE}{ANY}"}, WORDS["status"])
+    body = openapi_bulk.wish(contract, {"$ref": f"{_WHERE}{ANY}"})
     made = {"201": ("The set, and what would be done with each run.", set_of_runs)}
     acting = {**told, "202": ("It is being acted upon.", set_of_runs)}
     one = "/runs/bulk/{id}"

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from opord.backends.acts import VERBS
-from opord.backends.asked import VALUES_MOST
 from opord.codegen.schema import NO_NUL, Schema
 from opord.contract import Contract
 from opord.kernel.bounds import LONGEST_REASON
-from opord.kernel.rows import RUN_OUTCOMES
 from opord.server.bulk import LONGEST_NAME
 from opord.server.limits import HttpLimits
+from opord.server.openapi_filters import filter_object
 
 _ID: Final[Schema] = {
     "name": "id",
@@ -59,22 +58,10 @@ SET: Final[Schema] = {
 """A set, as it is told."""
 
 
-def wish(contract: Contract, any_value: Schema, statuses: tuple[str, ...]) -> Schema:
+def wish(contract: Contract, any_value: Schema) -> Schema:
     """Return the schema of the body that makes a set of the contract's runs."""
     name: Schema = {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME, "pattern": NO_NUL}
     runs: Schema = {"type": "array", "items": name, "minItems": 1, "uniqueItems": True}
-    filters: Schema = {
-        "type": "object",
-        "properties": {
-            "contract": _some({"const": contract.name}),
-            "state": _some({"enum": [state.name for state in contract.states]}),
-            "status": _some({"enum": [*statuses]}),
-            "outcome": _some({"enum": [*RUN_OUTCOMES]}),
-            "label": _some({"type": "string", "pattern": NO_NUL}),
-        },
-        "minProperties": 1,
-        "additionalProperties": False,
-    }
     nothing: Schema = {"type": "object", "maxProperties": 0}
     answer: Schema = {
         "anyOf": [
@@ -96,7 +83,7 @@ def wish(contract: Contract, any_value: Schema, statuses: tuple[str, ...]) -> Sc
                 "additionalProperties": False,
             }
             for verb, args, needed in ((others, nothing, []), ({"const": "resolve"}, answer, ["args"]))
-            for chosen, schema in (("runs", runs), ("filter", filters))
+            for chosen, schema in (("runs", runs), ("filter", filter_object(contract)))
         ]
     }
 
@@ -108,11 +95,6 @@ def parameters(limits: HttpLimits) -> tuple[Schema, list[Schema]]:
         _query("limit", {"type": "integer", "minimum": 1, "maximum": limits.page_runs}, "How many at most."),
     ]
     return _ID, page
-
-
-def _some(value: Schema) -> Schema:
-    """Return the schema of a filter: a value, or several of which any fits."""
-    return {"anyOf": [value, {"type": "array", "items": value, "minItems": 1, "maxItems": VALUES_MOST}]}
 
 
 def _query(name: str, schema: Schema, words: str) -> Schema:

@@ -8,7 +8,7 @@ from uuid import uuid4
 import msgspec
 
 from opord.backends.acts import VERBS
-from opord.backends.asked import FILTERS, Asked
+from opord.backends.asked import DATA, FILTERS, Asked
 from opord.backends.base import InputInvalid
 from opord.backends.listing import check_names
 from opord.backends.roles import UnknownRole
@@ -18,7 +18,7 @@ from opord.server.access import admit
 from opord.server.addresses import root_of
 from opord.server.answers import Answer, as_json
 from opord.server.api.acting import resolution
-from opord.server.api.listing import DATA, asked_of
+from opord.server.api.listing import asked_of
 from opord.server.api.sending import reason_of
 from opord.server.bulk import LONGEST_NAME, Confirmer, Wish, confirm, foretold, rows_named, rows_that_fit
 from opord.server.desk import Desk

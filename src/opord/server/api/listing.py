@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, Final
 
-from opord.backends.asked import FILTERS, Asked, asked
+from opord.backends.asked import DATA, FILTERS, Asked, asked
 from opord.backends.base import RunFilter
 from opord.backends.listing import check_names
 from opord.backends.roles import UnknownRole
@@ -21,9 +21,6 @@ from opord.server.requests import Request
 from opord.server.routing import Route
 
 _USUAL: Final = 50
-DATA: Final = "data."
-"""How the name of a condition on data begins."""
-
 _LOOK_S: Final = 1.0
 """How long one answer looks for runs by their data, in seconds. The next page goes on from there.
 """
