@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from typing import Any
 
 import click
 
 from opord.cli.completing import offer_contracts
 from opord.cli.errors import CliError
+from opord.cli.listening import listen_or_refuse
 from opord.cli.monitoring import check_address, metrics_option
 from opord.cli.scheduling import labels_option
 from opord.cli.server_state import state_option
@@ -74,7 +76,8 @@ def _supervise(
 ) -> int:  # fmt: skip
     try:
         from opord.cli.reloading import Supervisor
-        from opord.server import serving
+
+        import_module("opord.server.serving")
     except ModuleNotFoundError as missing:
         raise CliError(
             "extra_missing", 'the HTTP server needs more packages: pip install "opord[server]"', 2
@@ -85,15 +88,8 @@ def _supervise(
     check_lasts(store)
     log_to_stderr(log_format, verbose=verbose)
     sockets = []
-    for name, address in (("--port", ("127.0.0.1", port)), ("--metrics", check_address(metrics))):
-        if address is None:
-            continue
-        try:
-            sockets.append(serving.listen(*address))
-        except OSError as wrong:
-            raise CliError(
-                "address",
-                f"cannot listen on {address[0]}:{address[1]}: {wrong.strerror or wrong}; choose another {name}", 2,
-            ) from wrong  # fmt: skip
+    for option, address in (("--port", ("127.0.0.1", port)), ("--metrics", check_address(metrics))):
+        if address is not None:
+            sockets.append(listen_or_refuse(*address, option))
     command = click.get_current_context().obj
     return Supervisor(command, sockets, contracts, drain_s=drain, environment_name=CHILD).run()

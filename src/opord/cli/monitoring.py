@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from opord.cli.errors import CliError
+from opord.cli.listening import listen_or_refuse
 
 if TYPE_CHECKING:
     import socket
@@ -77,21 +78,13 @@ def watching_at(address: str | None) -> Watching | None:
     if place is None:
         return None
     try:
-        from opord.server import serving
-
+        import_module("opord.server.serving")
         import_module("prometheus_client")
     except ModuleNotFoundError as missing:
         raise CliError(
             "extra_missing", 'metrics need more packages: pip install "opord[server]"', 2
         ) from missing
-    try:
-        return Watching(serving.listen(*place))
-    except OSError as wrong:
-        raise CliError(
-            "address",
-            f"cannot listen on {address}: {wrong.strerror or wrong}; choose another one for --metrics",
-            2,
-        ) from wrong
+    return Watching(listen_or_refuse(*place, "--metrics"))
 
 
 def check_address(address: str | None) -> tuple[str, int] | None:

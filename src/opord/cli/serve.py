@@ -15,6 +15,7 @@ import click
 from opord.cli.completing import offer_contracts
 from opord.cli.contracts import program_at
 from opord.cli.errors import CliError
+from opord.cli.listening import listen_or_refuse
 from opord.cli.monitoring import Watching, metrics_option, watched, watching_at
 from opord.cli.opening import open_engine, until_moved
 from opord.cli.server_state import on_state, state_option
@@ -130,12 +131,7 @@ def command(
     routes = routes_of(program.contract for program in programs)
     log_to_stderr(log_format)
     keep_logging()
-    try:
-        listening = serving.listen(host, port)
-    except OSError as wrong:
-        raise CliError(
-            "address", f"cannot listen on {host}:{port}: {wrong.strerror or wrong}; choose another --port", 2
-        ) from wrong
+    listening = listen_or_refuse(host, port, "--port")
     watching = watching_at(metrics)
     wait_s = wait if wait is not None else math.inf
     how = _How(drain, wait_s, hosts, proxies, public, watching, targets)
