@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from opord.cli.errors import CliError
 from opord.cli.monitoring import Watching, watched
-from opord.cli.opening import LOOK_S, open_engine, until_moved
+from opord.cli.opening import LOOK_S, open_engine
 from opord.cli.reloading import GO, READY
-from opord.cli.serve import check_versions, server_limits
+from opord.cli.serve import check_versions, serve_until_over, server_limits, tell_routes
 from opord.cli.settings import engine_secrets, setting
 from opord.cli.stopping import Orders, StoppedEarly, leave_hanging_threads, run_to_its_end
 from opord.cli.webhook_routes import routes_of
@@ -177,21 +177,12 @@ async def _work(
         names = ", ".join(f"{program.name} {program.version}" for program, _ in pairs)
         address = serving.address_of(given.sockets[0])
         log.info("working on %s for %s, and serving it at %s/api/v1", shown_as, names, address)
-        for route in routes:
-            log.info(
-                "webhook %s: %s %s", route.name, serving.address_of(given.sockets[0]) + route.path, route.does
-            )
-        damaged = asyncio.create_task(engine.until_damaged())
-        moved = asyncio.create_task(until_moved(engine))
+        tell_routes(log, routes, address)
         keeping = asyncio.create_task(_keep(orders))
-        over = asyncio.wait({stop, damaged, moved}, return_when=asyncio.FIRST_COMPLETED)
-        await serving.serve(api, given.sockets[0], over, drain_s=drain_s)
-        for task in (stop, damaged, moved, keeping):
-            task.cancel()
-        if engine.damage is not None:
-            raise engine.damage
-        if engine.writer.moved is not None and moved.done() and not moved.cancelled():
-            raise engine.writer.moved
+        try:
+            await serve_until_over(api, engine, given.sockets[0], stop, drain_s=drain_s)
+        finally:
+            keeping.cancel()
     finally:
         await api.close(drain_s=drain_s)
         await engine.__aexit__()

@@ -37,8 +37,9 @@ if TYPE_CHECKING:
     import socket
 
     from opord.backends.base import Backend
+    from opord.backends.front import Engine
     from opord.kernel.program import Program
-    from opord.server import HttpLimits
+    from opord.server import HttpApi, HttpLimits
     from opord.server.outgoing.target import Target
     from opord.server.state import State
     from opord.server.webhooks import WebhookRoute
@@ -278,27 +279,12 @@ async def _serve(
             ", ".join(f"{one.name} {one.version}" for one in programs) or "no contract; runs are only shown"
         )
         log.info("serving %s at %s/api/v1 for %s", shown_as, serving.address_of(listening), names)
-        for route in routes:
-            log.info("webhook %s: %s %s", route.name, serving.address_of(listening) + route.path, route.does)
+        tell_routes(log, routes, serving.address_of(listening))
         if not signed:
             log.info("there is no token: every user of this machine may do everything")
         if how.targets:
             sending = sending_of(engine, how.targets, drain_s=how.drain_s)
-        damaged = asyncio.create_task(engine.until_damaged())
-        moved = asyncio.create_task(until_moved(engine))
-        await serving.serve(
-            api,
-            listening,
-            asyncio.wait({stop, damaged, moved}, return_when=asyncio.FIRST_COMPLETED),
-            drain_s=how.drain_s,
-            proxies=how.proxies,
-        )
-        for task in (stop, damaged, moved):
-            task.cancel()
-        if engine.damage is not None:
-            raise engine.damage
-        if engine.writer.moved is not None and moved.done() and not moved.cancelled():
-            raise engine.writer.moved
+        await serve_until_over(api, engine, listening, stop, drain_s=how.drain_s, proxies=how.proxies)
         log.info("stopped")
     finally:
         api.stop()
@@ -308,6 +294,35 @@ async def _serve(
         await api.close(drain_s=how.drain_s)
         await engine.__aexit__()
     return 0
+
+
+def tell_routes(log: logging.Logger, routes: Sequence[WebhookRoute], address: str) -> None:
+    """Log where deliveries of webhooks are taken, and what each does."""
+    for route in routes:
+        log.info("webhook %s: %s %s", route.name, address + route.path, route.does)
+
+
+async def serve_until_over(
+    api: HttpApi, engine: Engine, listening: socket.socket, stop: asyncio.Task[Any], *, drain_s: float, proxies: str = ""
+) -> None:  # fmt: skip
+    """Serve the API until the process is told to stop, or its store is damaged or moved.
+
+    Raises:
+        StoreDamaged: the store is damaged.
+        StoreMoved: its file was moved and not put back.
+    """
+    from opord.server import serving
+
+    damaged = asyncio.create_task(engine.until_damaged())
+    moved = asyncio.create_task(until_moved(engine))
+    over = asyncio.wait({stop, damaged, moved}, return_when=asyncio.FIRST_COMPLETED)
+    await serving.serve(api, listening, over, drain_s=drain_s, proxies=proxies)
+    for task in (stop, damaged, moved):
+        task.cancel()
+    if engine.damage is not None:
+        raise engine.damage
+    if engine.writer.moved is not None and moved.done() and not moved.cancelled():
+        raise engine.writer.moved
 
 
 async def told_to_stop(waits_for: str) -> None:
