@@ -59,8 +59,9 @@ def literal(node: ast.expr, known: dict[str, Any]) -> Any:
             return known.get(node.id, ANY_TEXT)
         case ast.JoinedStr():
             return "".join(
-                ANY_ID if isinstance(part, ast.FormattedValue) else part.value for part in node.values
-            )  # type: ignore[attr-defined]
+                ANY_ID if isinstance(part, ast.FormattedValue) else ast.literal_eval(part)
+                for part in node.values
+            )
         case _:
             return ast.literal_eval(node)
 
